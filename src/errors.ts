@@ -1,0 +1,43 @@
+/**
+ * One class per reaction. Whoever throws says what is to be done, not what went wrong inside: that is in the message,
+ * which names the action and quotes what it got, and in `cause`.
+ */
+
+/** A dependency did not answer, or asked to be left alone for now. The same call is worth repeating. */
+export class TryAgain extends Error {
+  override readonly name = 'TryAgain';
+  readonly retryAfterMs: number;
+  constructor(message: string, options: { cause?: unknown; retryAfterMs?: number } = {}) {
+    super(message, options);
+    this.retryAfterMs = options.retryAfterMs ?? 0;
+  }
+}
+
+/** Trying again cannot help: set the item aside. `kind` is what a person filters dead letters by. */
+export class DeadLetter extends Error {
+  override readonly name = 'DeadLetter';
+  readonly kind: string;
+  constructor(kind: string, message: string, options: { cause?: unknown } = {}) {
+    super(message, options);
+    this.kind = kind;
+  }
+}
+
+/** This project refuses us, or is not found, while its source answers others: leave it alone until it lets us in. */
+export class BlockProject extends Error {
+  override readonly name = 'BlockProject';
+}
+
+/** Nothing can go on before a person has acted. */
+export class StopFlow extends Error {
+  override readonly name = 'StopFlow';
+}
+
+/** Whether the reaction is already known; anything else is unknown. */
+export const isKnown = (error: unknown): error is TryAgain | DeadLetter | BlockProject | StopFlow =>
+  error instanceof TryAgain ||
+  error instanceof DeadLetter ||
+  error instanceof BlockProject ||
+  error instanceof StopFlow;
+
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

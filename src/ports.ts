@@ -1,0 +1,361 @@
+/**
+ * Words. These and no others, in code, logs, metrics and docs.
+ *
+ * instance     a GitLab server by its name in the configuration; `git` for plain repositories
+ * project      a project on it, by its numeric id; the source's name for plain repositories
+ * ref          a branch, without `refs/heads/`
+ * pipeline     a scope of projects, filters, a chunker, an embedder, a topic prefix and a collection alias
+ * document     one file at (instance, project, ref, path)
+ * event        a hint: "look at this ref", or at these paths of it. Never the truth
+ * want         one row per document: the blob it should have, or gone, and the `seq` of the plan that said so
+ * change       "bring this document to its want", on its way through the log
+ * text         a document after conversion
+ * chunk        a piece of a text that is small enough to embed
+ * point        a chunk with its vector, in the store
+ * ledger       one entry per document and generation: what the store holds
+ * generation   one collection with its ledger, named by the fingerprint of all that shapes a point
+ * run          one bounded job with an id, a report and an exit code
+ * delivery     a record on loan from the log until it is settled
+ * settled      done, skipped, superseded or dead-lettered: exactly one, exactly once
+ * dead letter  a record set aside, with the reason and all that is needed to try again
+ *
+ * Want and ledger are desire and fact: `want.seq > ledger.seq` means pending.
+ *
+ * Ports are promises and async iterables. An adapter is a factory that returns an object literal, and passes the
+ * contract suite of its port in `test/contracts/`. It reports what went wrong with the errors of `errors.ts`.
+ */
+import type {
+  Change,
+  DocumentRecord,
+  Event,
+  GenerationsRow,
+  LedgerEntry,
+  LogRow,
+  ProjectRow,
+  RefRow,
+  RulesRow,
+  SweepRow,
+  Text,
+  TimerRow,
+  TombstoneRow,
+  Want,
+} from './records.ts';
+
+// ---------------------------------------------------------------------------------------------------- the log
+
+export interface LogRecord {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  readonly key: string;
+  /** `null` is a tombstone: the key is to vanish from a compacted topic. */
+  readonly value: Uint8Array | null;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Unix milliseconds at which the log took it. */
+  readonly timestamp: number;
+}
+
+export interface Delivery extends LogRecord {
+  /** The assignment that this delivery belongs to. After a rebalance its settling moves no offset any more. */
+  readonly epoch: number;
+  /** Gives the record back as finished with. Exactly once; a second call throws. */
+  settle(): void;
+}
+
+export type Outgoing = Pick<LogRecord, 'key' | 'value'> & { readonly headers?: Record<string, string> };
+
+/** Per partition, by its number: the first offset still there, and the next one to be given. */
+export type Bounds = readonly { readonly start: number; readonly end: number }[];
+
+/** Per partition, by its number: the first offset that the group has not settled; `undefined` before its first commit. */
+export type Committed = readonly (number | undefined)[];
+
+export interface Reader extends AsyncIterable<Delivery> {
+  /** The partitions that are assigned to this reader now. */
+  held(): ReadonlySet<number>;
+  /** Stops delivering, commits what is settled and leaves the group. Deliveries still out are delivered again to others. */
+  close(): Promise<void>;
+}
+
+/**
+ * A log of topics with partitions. Records of one key keep their order. Offsets are committed as the contiguous
+ * low-water mark of settled deliveries, per partition and assignment (`operators/low-water.ts`), never beyond it.
+ * A reader that is not asked for its next delivery holds no more than a bounded number of records.
+ */
+export interface Log {
+  /** Resolves when the log answers. */
+  probe(): Promise<void>;
+  /** Another value than before means that records and offsets may have been lost: the log was recreated. */
+  identity(): Promise<string>;
+  /** Resolves once all are durable. When it rejects any of them may be there or not. */
+  append(topic: string, records: readonly Outgoing[]): Promise<void>;
+  /** Joins the group. Starts where the group's commits stand, without one at the first record that is still there. */
+  read(topic: string, group: string): Reader;
+  /** The records from one vector of offsets up to, and without, another, in the order of each partition. Ends by itself. */
+  slice(topic: string, from: readonly number[], until: readonly number[]): AsyncIterable<LogRecord>;
+  bounds(topic: string): Promise<Bounds>;
+  committed(topic: string, group: string): Promise<Committed>;
+  /** Whether all that was appended more than `ms` ago is settled by the group. */
+  within(topic: string, group: string, ms: number): Promise<boolean>;
+  /** Removes a group that has no member any more, with its commits. */
+  forget(topic: string, group: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+// ---------------------------------------------------------------------------------------------------- state
+
+/** The tables of the state and what a row of each holds (`records.ts`). No generation owns them. */
+export interface Tables {
+  refs: RefRow;
+  sweeps: SweepRow;
+  wants: Want;
+  projects: ProjectRow;
+  tombstones: TombstoneRow;
+  missing: { readonly blob: string };
+  timers: TimerRow;
+  rules: RulesRow;
+  generations: GenerationsRow;
+  log: LogRow;
+}
+export type Table = keyof Tables;
+
+/** Which write a row stems from. `token` is the writer's own, so that it recognises its write after an answer was lost. */
+export interface Stamp {
+  readonly seq: number;
+  readonly token: string;
+}
+
+export interface Row<T extends Table> extends Stamp {
+  readonly key: string;
+  /** What `page` selects by; the ref's key for wants. */
+  readonly scope: string;
+  readonly value: Tables[T];
+}
+
+export interface Page<T> {
+  readonly rows: readonly T[];
+  /** Where the next page starts; `undefined` after the last one. */
+  readonly next?: string;
+}
+
+/**
+ * Small rows with compare-and-set. Writes of several rows are not atomic: any of them may be seen, or lost with the
+ * answer, before the others. Every write may be repeated without harm.
+ */
+export interface State {
+  probe(): Promise<void>;
+  read<T extends Table>(table: T, keys: readonly string[]): Promise<ReadonlyMap<string, Row<T>>>;
+  /** Unordered. A row that stands throughout all pages is met at least once. */
+  page<T extends Table>(table: T, scope: string, cursor?: string): Promise<Page<Row<T>>>;
+  /**
+   * Writes the row if the one that stands bears exactly the stamp `over`, or if none stands and `over` is absent.
+   * Resolves to whether the row that stands afterwards bears the stamp of `row`.
+   */
+  swap<T extends Table>(table: T, row: Row<T>, over: Stamp | undefined): Promise<boolean>;
+  /** Writes each row that is absent or stands at a lower seq; leaves the others. */
+  raise<T extends Table>(table: T, rows: readonly Row<T>[]): Promise<void>;
+  /** Removes each row that still bears exactly its stamp. */
+  remove(table: Table, rows: readonly (Stamp & { readonly key: string })[]): Promise<void>;
+}
+
+// ---------------------------------------------------------------------------------------------------- the store
+
+export interface Chunk {
+  /** As it stands in the text, first line to last. */
+  readonly text: string;
+  /** Exactly what is embedded: heading or symbol path and content, never the file's path. */
+  readonly embed: string;
+  readonly heading: readonly string[];
+  readonly startLine: number;
+  readonly endLine: number;
+}
+
+/** Where a chunk stands in the version that a point belongs to. What a raise sets, without sending its vector. */
+export interface Placement {
+  readonly id: string;
+  readonly startLine: number;
+  readonly endLine: number;
+  readonly commit: string;
+}
+
+export interface Point extends Placement, Chunk {
+  readonly document: string;
+  readonly seq: number;
+  /** SHA-256 of `embed`. */
+  readonly hash: string;
+  readonly language: string;
+  readonly vector: Float32Array;
+}
+
+export interface Query {
+  readonly mode: 'hybrid' | 'dense' | 'lexical';
+  readonly text: string;
+  /** Needed for `dense` and `hybrid`. */
+  readonly vector?: Float32Array;
+  readonly limit: number;
+  readonly projects?: readonly string[];
+  readonly ref?: string;
+  /** A glob over the path. */
+  readonly path?: string;
+  readonly language?: string;
+}
+
+export interface Hit {
+  readonly score: number;
+  readonly point: Omit<Point, 'vector'>;
+}
+
+/** What the entry may stand over: any of a lower seq, or exactly the one that was read (`undefined`: none was there). */
+export type Over = 'lower' | { readonly read: LedgerEntry | undefined };
+
+/**
+ * One collection with its ledger. The steps of an apply (`operators/apply.ts`) are separate calls: between any two of
+ * them other writers may act, and a call over several points is not atomic. Every call may be repeated without harm.
+ */
+export interface Generation {
+  ledger(documents: readonly string[]): Promise<ReadonlyMap<string, LedgerEntry>>;
+  /** Unordered. An entry that stands throughout all pages is met at least once. */
+  ledgerPage(cursor?: string): Promise<Page<LedgerEntry>>;
+  /** Resolves to the entry that stands afterwards, whoever wrote it. An entry never stands over one of its own seq or a higher one. */
+  record(entry: LedgerEntry, over: Over): Promise<LedgerEntry>;
+  /** Removes entries that are `gone` and still at exactly that seq. */
+  forget(entries: readonly { readonly document: string; readonly seq: number }[]): Promise<void>;
+  /** The vectors of contents that are, or within the last day were, in this collection. */
+  vectors(hashes: readonly string[]): Promise<ReadonlyMap<string, Float32Array>>;
+  /** Sets seq, lines and commit of those of the document's points that are there at a lower seq. Sends no vector. */
+  raise(document: string, seq: number, placements: readonly Placement[]): Promise<void>;
+  /** Which of the document's points are there. */
+  present(document: string, ids: readonly string[]): Promise<ReadonlySet<string>>;
+  /** Writes each point that is absent or stands at a lower seq; leaves the others. */
+  upsert(points: readonly Point[]): Promise<void>;
+  /** Deletes the document's points whose seq is not above `seq` and whose id is not among `keep`. */
+  prune(document: string, seq: number, keep: readonly string[]): Promise<void>;
+  /** Unordered. */
+  pointPage(cursor?: string): Promise<Page<{ readonly document: string; readonly id: string; readonly seq: number }>>;
+  counts(): Promise<{ readonly documents: number; readonly points: number }>;
+  search(query: Query): Promise<readonly Hit[]>;
+}
+
+export interface VectorStore {
+  probe(): Promise<void>;
+  /** A handle. Creates nothing; calls on a generation that is not there throw `StopFlow`. */
+  generation(name: string): Generation;
+  /** Does nothing when it is there with the same dimensions. */
+  create(name: string, dimensions: number): Promise<void>;
+  drop(name: string): Promise<void>;
+  generations(): Promise<readonly string[]>;
+  /** The generation that the alias points at. */
+  active(): Promise<string | undefined>;
+  /** Moves the alias in one step. Throws `StopFlow`, with the alias where it was, when that generation is not there. */
+  activate(name: string): Promise<void>;
+}
+
+// ---------------------------------------------------------------------------------------------------- sources and content
+
+export interface TreeEntry {
+  /** Bytes that are not UTF-8 stand as U+DC80 to U+DCFF, so that every path is a string and comes back byte by byte. */
+  readonly path: string;
+  /** The file mode as git writes it: `100644`, `120000` (symlink), `160000` (submodule). */
+  readonly type: string;
+  readonly blob: string;
+  readonly size?: number;
+}
+
+export interface TreePage {
+  readonly entries: readonly TreeEntry[];
+  readonly next?: string;
+}
+
+/** An entry of the newer tree, or a path that only the older one has. */
+export type Difference = TreeEntry | { readonly path: string; readonly type: typeof GONE; readonly blob: null };
+
+/** The type of what is not there, as git's own diff writes it. */
+export const GONE = '000000';
+
+export interface Project {
+  readonly id: string;
+  /** What people call it, `group/name`. */
+  readonly path: string;
+  readonly url?: string;
+  readonly visibility: 'public' | 'internal' | 'private';
+  readonly groups: readonly string[];
+}
+
+/**
+ * Where documents come from. A request that fails throws, and is never an empty answer. `BlockProject` when this one
+ * project is refused or not found while the source answers.
+ */
+export interface RepoSource {
+  probe(): Promise<void>;
+  projects(): AsyncIterable<Project>;
+  project(project: string): Promise<Project>;
+  /** Every ref of the project that is to be indexed, with its head: a complete list. */
+  refs(project: string): Promise<ReadonlyMap<string, string>>;
+  /** `undefined` only when a complete list of branches lacks the ref. */
+  head(project: string, ref: string): Promise<string | undefined>;
+  /** All files below the commit, page by page. A commit's tree never changes, so a page is the same whenever it is asked for. */
+  tree(project: string, commit: string, cursor?: string): Promise<TreePage>;
+  /** Those of the paths that the commit has. */
+  entries(project: string, commit: string, paths: readonly string[]): Promise<ReadonlyMap<string, TreeEntry>>;
+  /** What differs from `base` to `head`; `undefined` when that cannot be told for certain. */
+  compare(project: string, base: string, head: string): Promise<readonly Difference[] | undefined>;
+  /** The blobs that are there, in any order. */
+  blobs(
+    project: string,
+    entries: readonly TreeEntry[],
+  ): AsyncIterable<{ readonly blob: string; readonly bytes: Uint8Array }>;
+  close(): Promise<void>;
+}
+
+/** Why a document has no text. A closed list, kept in the ledger. */
+export type SkipReason =
+  | 'empty'
+  | 'binary'
+  | 'too_large'
+  | 'text_too_large'
+  | 'lfs_pointer'
+  | 'symlink'
+  | 'submodule'
+  | 'encoding'
+  | 'unsupported'
+  | 'secret';
+
+export interface Converter {
+  /** Throws `DeadLetter` for content that it cannot make sense of; never returns a text that is empty. */
+  convert(path: string, bytes: Uint8Array): Promise<{ readonly text: Text } | { readonly skip: SkipReason }>;
+  close(): Promise<void>;
+}
+
+export interface Chunker {
+  /** Every line of the text that is not blank stands in exactly one chunk. */
+  chunk(path: string, text: Text): Promise<readonly Chunk[]>;
+  close(): Promise<void>;
+}
+
+export interface Embedder {
+  readonly dimensions: number;
+  /** The longest text, in its own tokens, that is embedded whole. */
+  readonly maxTokens: number;
+  probe(): Promise<void>;
+  /** An upper bound that costs nothing to ask for; what batches are filled by. */
+  tokens(text: string): number;
+  /** One vector a text, in order, of length one. Throws `DeadLetter` when one of the texts is refused. */
+  embed(texts: readonly string[], kind: 'passage' | 'query'): Promise<readonly Float32Array[]>;
+  close(): Promise<void>;
+}
+
+// ---------------------------------------------------------------------------------------------------- around them
+
+/** Time and chance come in from outside, so that a history can be replayed. */
+export interface Time {
+  /** Unix milliseconds. */
+  now(): number;
+  /** Resolves after `ms`, or as soon as the signal aborts. Keeps no process alive. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /** At least 0, below 1. */
+  random(): number;
+  /** Never the same twice. */
+  token(): string;
+}
+
+export type { Change, DocumentRecord, Event, LedgerEntry, Text, Want };

@@ -1,0 +1,193 @@
+/**
+ * What crosses the log and what stands in the state, as versioned schemas. Parsing happens on read; what does not
+ * parse is a dead letter.
+ */
+import { z } from 'zod';
+
+/** A key names its parts from the outside in, joined by NUL, which no name of a project, a ref or a file can hold. */
+const NUL = '\0';
+
+export interface RefId {
+  readonly instance: string;
+  readonly project: string;
+  readonly ref: string;
+}
+
+export interface DocumentId extends RefId {
+  readonly path: string;
+}
+
+export const projectKey = (id: { instance: string; project: string }) => id.instance + NUL + id.project;
+export const refKey = (id: RefId) => projectKey(id) + NUL + id.ref;
+export const documentKey = (id: DocumentId) => refKey(id) + NUL + id.path;
+
+export const parseDocument = (key: string): DocumentId => {
+  const [instance = '', project = '', ref = '', path = ''] = key.split(NUL);
+  return { instance, project, ref, path };
+};
+export const parseRef = (key: string): RefId => parseDocument(key);
+
+const seq = z.number().int().nonnegative();
+const at = z.number();
+const runs = z.array(z.string()).readonly();
+/** A blob's id, or `null` for a document that is to be gone. */
+const blob = z.string().nullable();
+
+export const eventSchema = z.object({
+  v: z.literal(1),
+  id: z.string(),
+  /** `look` at a ref, or at paths of it; refresh a `project`; `carry` on the ref's open sweep by one page. */
+  kind: z.enum(['look', 'project', 'carry']),
+  instance: z.string(),
+  project: z.string(),
+  ref: z.string().optional(),
+  before: z.string().optional(),
+  after: z.string().optional(),
+  /** To be planned anew even where nothing differs. */
+  paths: z.array(z.string()).readonly().optional(),
+  /** A full look: compare the whole tree, whatever is known. */
+  force: z.boolean().optional(),
+  runs,
+  at,
+});
+export type Event = z.infer<typeof eventSchema>;
+
+export const changeSchema = z.object({
+  v: z.literal(1),
+  document: z.string(),
+  type: z.string(),
+  blob,
+  size: z.number().optional(),
+  rules: z.string(),
+  seq,
+  runs,
+  commit: z.string(),
+});
+export type Change = z.infer<typeof changeSchema>;
+
+const textSchema = z.object({
+  content: z.string(),
+  mediaType: z.string(),
+  language: z.string(),
+  title: z.string().optional(),
+});
+export type Text = z.infer<typeof textSchema>;
+
+const failureSchema = z.object({ stage: z.string(), class: z.string(), message: z.string() });
+export type Failure = z.infer<typeof failureSchema>;
+
+const documentBase = z.object({
+  v: z.literal(1),
+  document: z.string(),
+  seq,
+  blob,
+  rules: z.string(),
+  commit: z.string(),
+});
+export const documentSchema = z.discriminatedUnion('is', [
+  documentBase.extend({ is: z.literal('text'), text: textSchema }),
+  documentBase.extend({ is: z.literal('skipped'), reason: z.string() }),
+  documentBase.extend({ is: z.literal('failed'), failure: failureSchema }),
+  documentBase.extend({ is: z.literal('gone') }),
+]);
+export type DocumentRecord = z.infer<typeof documentSchema>;
+
+/** What a document should be. Written before its change is appended, so that nothing acts on less than the newest. */
+export interface Want {
+  readonly document: string;
+  readonly type: string;
+  readonly blob: string | null;
+  readonly rules: string;
+  readonly seq: number;
+}
+
+export interface LedgerEntry {
+  readonly document: string;
+  readonly seq: number;
+  readonly status: 'indexed' | 'skipped' | 'failed' | 'gone';
+  readonly reason: string;
+  /** The blob of the want that this entry answers; `null` when gone. */
+  readonly blob: string | null;
+  /** The blob whose chunks can be found; differs from `blob` after a failure. */
+  readonly indexedBlob: string | null;
+  readonly rules: string;
+  readonly chunks: readonly string[];
+  readonly embedded: number;
+  readonly reused: number;
+  readonly commit: string;
+  readonly at: number;
+}
+
+/** The head that a plan has seen; `null` for a ref that is gone. */
+export type Head = string | null;
+
+export interface RefRow {
+  /** `undefined` until a plan has ended. */
+  readonly planned: Head | undefined;
+  /** A plan has claimed the ref and has not recorded its end. */
+  readonly dirty: boolean;
+  readonly rules: string;
+}
+
+/** The laying of a whole tree, page by page. Kept when it is over, so that an overtaken plan cannot open an older one. */
+export interface SweepRow {
+  readonly head: Head;
+  readonly open: boolean;
+  /** First the tree's pages; then, of the wants, those that the tree lacks. */
+  readonly phase: 'tree' | 'wants';
+  readonly cursor: string | undefined;
+  readonly rules: string;
+  readonly runs: readonly string[];
+  readonly movedAt: number;
+}
+
+export interface ProjectRow {
+  readonly path: string;
+  readonly url: string | undefined;
+  readonly visibility: string;
+  readonly groups: readonly string[];
+  /** The refs that the last complete list had. */
+  readonly refs: readonly string[];
+  /** Why nothing of it is read for now. Never a reason to delete. */
+  readonly blocked: { readonly reason: string; readonly at: number } | undefined;
+}
+
+/** A round collects the tombstones that it found; the row of a document says in which round it was found. */
+export interface TombstoneRow {
+  readonly round: string;
+  readonly openedAt: number;
+  /** The ends of both `changes` at the opening. */
+  readonly changes: readonly (readonly number[])[];
+  /** The end of `documents`, noted once collect has passed those. */
+  readonly documents: readonly number[] | undefined;
+}
+
+export interface TimerRow {
+  readonly dueAt: number;
+}
+
+export interface RulesRow {
+  readonly rules: string;
+}
+
+/** Which generations are fed. The alias follows `active`. */
+export interface GenerationsRow {
+  readonly active: string;
+  /** Being filled. */
+  readonly building: string | undefined;
+  /** Fed until then, so that a rollback is instant. */
+  readonly previous: { readonly name: string; readonly until: number } | undefined;
+}
+
+export interface LogRow {
+  readonly identity: string;
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+export const encode = (record: Event | Change | DocumentRecord): Uint8Array => encoder.encode(JSON.stringify(record));
+
+/** Throws for what is not a record of this schema. */
+export const decode = <T>(schema: z.ZodType<T>, bytes: Uint8Array): T =>
+  schema.parse(JSON.parse(decoder.decode(bytes)));
