@@ -33,6 +33,7 @@ import type {
   LogRow,
   ProjectRow,
   RefRow,
+  RoundRow,
   RulesRow,
   SweepRow,
   Text,
@@ -110,6 +111,7 @@ export interface Tables {
   sweeps: SweepRow;
   wants: Want;
   projects: ProjectRow;
+  rounds: RoundRow;
   tombstones: TombstoneRow;
   missing: { readonly blob: string };
   timers: TimerRow;
@@ -216,8 +218,8 @@ export interface Generation {
   ledger(documents: readonly string[]): Promise<ReadonlyMap<string, LedgerEntry>>;
   /** Unordered. An entry that stands throughout all pages is met at least once. */
   ledgerPage(cursor?: string): Promise<Page<LedgerEntry>>;
-  /** Resolves to the entry that stands afterwards, whoever wrote it. An entry never stands over one of its own seq or a higher one. */
-  record(entry: LedgerEntry, over: Over): Promise<LedgerEntry>;
+  /** Resolves to what stands afterwards, whoever wrote it. An entry never stands over one of its own seq or a higher one. */
+  record(entry: LedgerEntry, over: Over): Promise<LedgerEntry | undefined>;
   /** Removes entries that are `gone` and still at exactly that seq. */
   forget(entries: readonly { readonly document: string; readonly seq: number }[]): Promise<void>;
   /** The vectors of contents that are, or within the last day were, in this collection. */
@@ -293,10 +295,17 @@ export interface RepoSource {
   refs(project: string): Promise<ReadonlyMap<string, string>>;
   /** `undefined` only when a complete list of branches lacks the ref. */
   head(project: string, ref: string): Promise<string | undefined>;
-  /** All files below the commit, page by page. A commit's tree never changes, so a page is the same whenever it is asked for. */
-  tree(project: string, commit: string, cursor?: string): Promise<TreePage>;
-  /** Those of the paths that the commit has. */
-  entries(project: string, commit: string, paths: readonly string[]): Promise<ReadonlyMap<string, TreeEntry>>;
+  /**
+   * All files below the commit, page by page; `undefined` when the commit is not there (any more). A commit's tree never
+   * changes, so a page is the same whenever it is asked for.
+   */
+  tree(project: string, commit: string, cursor?: string): Promise<TreePage | undefined>;
+  /** Those of the paths that the commit has; `undefined` when the commit is not there (any more). */
+  entries(
+    project: string,
+    commit: string,
+    paths: readonly string[],
+  ): Promise<ReadonlyMap<string, TreeEntry> | undefined>;
   /** What differs from `base` to `head`; `undefined` when that cannot be told for certain. */
   compare(project: string, base: string, head: string): Promise<readonly Difference[] | undefined>;
   /** The blobs that are there, in any order. */

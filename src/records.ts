@@ -41,8 +41,8 @@ export const eventSchema = z.object({
   instance: z.string(),
   project: z.string(),
   ref: z.string().optional(),
-  before: z.string().optional(),
-  after: z.string().optional(),
+  before: z.string().nullable().optional(),
+  after: z.string().nullable().optional(),
   /** To be planned anew even where nothing differs. */
   paths: z.array(z.string()).readonly().optional(),
   /** A full look: compare the whole tree, whatever is known. */
@@ -150,16 +150,22 @@ export interface ProjectRow {
   readonly refs: readonly string[];
   /** Why nothing of it is read for now. Never a reason to delete. */
   readonly blocked: { readonly reason: string; readonly at: number } | undefined;
+  /** It was blocked, and full looks at its refs are still to be filed. */
+  readonly reopened: boolean;
 }
 
-/** A round collects the tombstones that it found; the row of a document says in which round it was found. */
-export interface TombstoneRow {
-  readonly round: string;
+/** Tombstones that were found together, and how far each flow has to come before their rows may go. */
+export interface RoundRow {
   readonly openedAt: number;
-  /** The ends of both `changes` at the opening. */
+  /** The ends of both `changes`, noted after the round's wants were seen. */
   readonly changes: readonly (readonly number[])[];
-  /** The end of `documents`, noted once collect has passed those. */
+  /** The end of `documents`, noted after collect has passed those. */
   readonly documents: readonly number[] | undefined;
+}
+
+/** A want that was found gone, at the seq of the row. Its scope is the round. */
+export interface TombstoneRow {
+  readonly foundAt: number;
 }
 
 export interface TimerRow {

@@ -1,17 +1,13 @@
 /**
  * Which offset of one partition may be committed during one assignment: everything below it was delivered and is
- * settled. Deliveries settle in any order; the mark moves only when the oldest that is out has settled. A new
- * assignment gets a new one, so that what an older assignment still has out moves nothing.
- *
- * Offsets may have gaps (compaction, control records): only offsets that were delivered count.
+ * settled. Deliveries settle in any order; the mark moves only when the oldest that is out has settled. Offsets may
+ * have gaps (compaction, control records): only offsets that were delivered count.
  */
 export interface LowWater {
   deliver(offset: number): void;
   settle(offset: number): void;
   /** The next offset to read after a restart. */
   mark(): number;
-  /** How many are out. */
-  out(): number;
 }
 
 export const lowWater = (start: number): LowWater => {
@@ -21,12 +17,11 @@ export const lowWater = (start: number): LowWater => {
   let mark = start;
   return {
     deliver(offset) {
-      const last = delivered.length > head ? (delivered[delivered.length - 1] as number) : mark - 1;
+      const last = delivered.at(-1) ?? mark - 1;
       if (offset <= last) throw new RangeError(`offset ${offset} was delivered after ${last}`);
       delivered.push(offset);
     },
     settle(offset) {
-      if (offset < mark || settled.has(offset)) throw new RangeError(`offset ${offset} was settled before`);
       settled.add(offset);
       while (head < delivered.length && settled.delete(delivered[head] as number)) {
         mark = (delivered[head] as number) + 1;
@@ -38,6 +33,47 @@ export const lowWater = (start: number): LowWater => {
       }
     },
     mark: () => mark,
-    out: () => delivered.length - head - settled.size,
+  };
+};
+
+/** A delivery's hold on the mark of the assignment that it was delivered in. */
+export interface Ticket {
+  readonly epoch: number;
+  /** Throws when called a second time. */
+  settle(): void;
+}
+
+/**
+ * The marks of all partitions that a reader holds. A new assignment starts every partition afresh, so that what an
+ * older one still has out moves nothing that may be committed now.
+ */
+export interface LowWaters {
+  assign(epoch: number, starts: ReadonlyMap<number, number>): void;
+  deliver(partition: number, offset: number): Ticket;
+  marks(): ReadonlyMap<number, number>;
+}
+
+export const lowWaters = (): LowWaters => {
+  let current = { epoch: -1, partitions: new Map<number, LowWater>() };
+  return {
+    assign(epoch, starts) {
+      current = { epoch, partitions: new Map([...starts].map(([partition, start]) => [partition, lowWater(start)])) };
+    },
+    deliver(partition, offset) {
+      const { epoch, partitions } = current;
+      const mine = partitions.get(partition);
+      if (!mine) throw new RangeError(`partition ${partition} is not assigned`);
+      mine.deliver(offset);
+      let out = true;
+      return {
+        epoch,
+        settle() {
+          if (!out) throw new Error(`partition ${partition}, offset ${offset}: settled a second time`);
+          out = false;
+          mine.settle(offset);
+        },
+      };
+    },
+    marks: () => new Map([...current.partitions].map(([partition, water]) => [partition, water.mark()])),
   };
 };

@@ -1,0 +1,64 @@
+import type { Parts } from '../parts.ts';
+import { leftovers } from './leftovers.ts';
+import { looks } from './looks.ts';
+import { orphans } from './orphans.ts';
+import { prune } from './prune.ts';
+import { resync } from './resync.ts';
+import { tombstones } from './tombstones.ts';
+
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+/** What no event will bring. */
+export const TIMERS = {
+  looks: { everyMs: 1 * MINUTE, fire: looks },
+  resync: { everyMs: 5 * MINUTE, fire: resync },
+  orphans: { everyMs: 1 * HOUR, fire: orphans },
+  tombstones: { everyMs: 1 * HOUR, fire: tombstones },
+  prune: { everyMs: 1 * HOUR, fire: prune },
+  leftovers: { everyMs: 1 * DAY, fire: leftovers },
+} satisfies Record<string, { everyMs: number; fire: (parts: Parts, stop: AbortSignal) => Promise<void> }>;
+
+export interface Clock {
+  /** Whether this process is the clock now. */
+  readonly holds: () => boolean;
+  readonly stop: AbortSignal;
+}
+
+/** Each firing is a row that was claimed, so that two processes that both believe to be the clock fire once. */
+const due = async ({ state, time }: Parts, name: string, everyMs: number): Promise<boolean> => {
+  const now = time.now();
+  const read = (await state.read('timers', [name])).get(name);
+  if (read && read.value.dueAt > now) return false;
+  const row = {
+    key: name,
+    scope: 'timers',
+    seq: (read?.seq ?? 0) + 1,
+    token: time.token(),
+    value: { dueAt: now + everyMs },
+  };
+  return state.swap('timers', row, read && { seq: read.seq, token: read.token });
+};
+
+/** A timer may wait for the flows for long; the others fire meanwhile, and it does not fire twice at a time. */
+export const runClock = async (parts: Parts, { holds, stop }: Clock): Promise<void> => {
+  const firing = new Map<string, Promise<void>>();
+  let fault: unknown;
+  while (!stop.aborted && fault === undefined) {
+    for (const [name, { everyMs, fire }] of Object.entries(TIMERS)) {
+      if (stop.aborted || !holds()) break;
+      if (firing.has(name) || !(await due(parts, name, everyMs))) continue;
+      const fired = fire(parts, stop)
+        .catch((error: unknown) => {
+          fault ??= error;
+        })
+        .finally(() => firing.delete(name));
+      firing.set(name, fired);
+    }
+    await parts.time.sleep(1 * MINUTE, stop);
+  }
+  await Promise.all(firing.values());
+  if (fault !== undefined) throw fault;
+};

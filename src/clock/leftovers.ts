@@ -1,0 +1,50 @@
+import type { Parts } from '../parts.ts';
+import type { Generation } from '../ports.ts';
+import { fedGenerations } from '../runs/generations.ts';
+import { filePaths } from './orphans.ts';
+import { ledgerPages } from './rows.ts';
+
+/**
+ * What a process leaves behind that was frozen in the middle of a write, woke up long after others had done its work,
+ * and died: points that no ledger names, and entries that no want asks for.
+ */
+export const leftovers = async (parts: Parts, stop: AbortSignal): Promise<void> => {
+  for (const name of await fedGenerations(parts)) {
+    const generation = parts.store.generation(name);
+    await prunePoints(parts, generation, stop);
+    await fileUnwanted(parts, generation, stop);
+  }
+};
+
+const prunePoints = async ({ state }: Parts, generation: Generation, stop: AbortSignal): Promise<void> => {
+  let cursor: string | undefined;
+  do {
+    const page = await generation.pointPage(cursor);
+    cursor = page.next;
+    const highest = new Map<string, number>();
+    for (const { document, seq } of page.rows) highest.set(document, Math.max(highest.get(document) ?? 0, seq));
+    const documents = [...highest.keys()];
+    // Wants first: a document without one that has an entry by now was wanted in between, and is left alone.
+    const wants = await state.read('wants', documents);
+    const ledger = await generation.ledger(documents);
+    for (const { document, id, seq } of page.rows) {
+      const entry = ledger.get(document);
+      if (entry && seq <= entry.seq && !entry.chunks.includes(id))
+        await generation.prune(document, entry.seq, entry.chunks);
+      else if (!entry && !wants.has(document)) await generation.prune(document, highest.get(document) ?? seq, []);
+    }
+  } while (cursor !== undefined && !stop.aborted);
+};
+
+const fileUnwanted = async (parts: Parts, generation: Generation, stop: AbortSignal): Promise<void> => {
+  for await (const page of ledgerPages(generation)) {
+    if (stop.aborted) return;
+    const live = page.filter(({ status }) => status !== 'gone').map(({ document }) => document);
+    const wants = await parts.state.read('wants', live);
+    await filePaths(
+      parts,
+      'unwanted',
+      live.filter((document) => !wants.has(document)),
+    );
+  }
+};

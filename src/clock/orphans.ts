@@ -1,0 +1,71 @@
+import { fileHints } from '../operators/hints.ts';
+import type { Parts } from '../parts.ts';
+import type { Row } from '../ports.ts';
+import { parseDocument, projectKey, refKey } from '../records.ts';
+import { ends, untilPassed } from './passed.ts';
+import { wantPages } from './rows.ts';
+
+/** Wants that one check follows; what is beyond waits for the next. */
+const SAMPLE = 10_000;
+
+/** Those of the wants that the active ledger has not reached. */
+const pendingAmong = async ({ store }: Parts, wants: readonly Row<'wants'>[]): Promise<Row<'wants'>[]> => {
+  const active = await store.active();
+  if (active === undefined) return [];
+  const ledger = await store.generation(active).ledger(wants.map(({ key }) => key));
+  return wants.filter(({ key, seq }) => (ledger.get(key)?.seq ?? -1) < seq);
+};
+
+/**
+ * A want that is still pending at the same seq after all that was on its way has arrived has lost its change: its plan
+ * died between the two, or the log has. Its path is looked at again.
+ */
+export const orphans = async (parts: Parts, stop: AbortSignal): Promise<void> => {
+  const { state, names } = parts;
+  const { topics, groups } = names;
+  let sample: Row<'wants'>[] = [];
+  for await (const page of wantPages(state)) {
+    sample = sample.concat(await pendingAmong(parts, page));
+    if (sample.length >= SAMPLE) break;
+  }
+  if (sample.length === 0) return;
+
+  const [live = [], backfill = []] = await ends(parts, [topics.changes, topics.changesBackfill]);
+  await untilPassed(parts, topics.changes, groups.collect, live, stop);
+  await untilPassed(parts, topics.changesBackfill, groups.collect, backfill, stop);
+  const [documents = []] = await ends(parts, [topics.documents]);
+  const active = await parts.store.active();
+  if (active !== undefined) await untilPassed(parts, topics.documents, groups.index(active), documents, stop);
+  if (stop.aborted) return;
+
+  const now = await state.read(
+    'wants',
+    sample.map(({ key }) => key),
+  );
+  const unchanged = sample.filter(({ key, seq }) => now.get(key)?.seq === seq);
+  await filePaths(
+    parts,
+    'orphan',
+    (await pendingAmong(parts, unchanged)).map(({ key }) => key),
+  );
+};
+
+/** Files looks at the paths of these documents; those of blocked projects are looked at when they are let in again. */
+export const filePaths = async (parts: Parts, by: string, documents: readonly string[]): Promise<void> => {
+  const byRef = new Map<string, { id: ReturnType<typeof parseDocument>; paths: string[] }>();
+  for (const document of documents) {
+    const id = parseDocument(document);
+    const known = byRef.get(refKey(id));
+    if (known) known.paths.push(id.path);
+    else byRef.set(refKey(id), { id, paths: [id.path] });
+  }
+  const refs = [...byRef.values()];
+  const projects = await parts.state.read('projects', [...new Set(refs.map(({ id }) => projectKey(id)))]);
+  const open = refs.filter(({ id }) => !projects.get(projectKey(id))?.value.blocked);
+  await fileHints(
+    parts,
+    'eventsBackfill',
+    by,
+    open.map(({ id: { instance, project, ref }, paths }) => ({ id: { instance, project, ref }, paths })),
+  );
+};

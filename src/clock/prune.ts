@@ -1,0 +1,19 @@
+import type { Parts } from '../parts.ts';
+import { changeGenerations, readGenerations } from '../runs/generations.ts';
+
+/** Generations that nobody feeds any more go, with the place that index kept in the log. */
+export const prune = async (parts: Parts): Promise<void> => {
+  const { store, log, names, time } = parts;
+  const row = (await readGenerations(parts))?.value;
+  if (!row) return;
+  const named = new Set([row.active, row.building, row.previous?.name]);
+  for (const name of await store.generations()) {
+    if (named.has(name)) continue;
+    await store.drop(name);
+    await log.forget(names.topics.documents, names.groups.index(name));
+  }
+  // Dropped an hour later, when every process has seen that it is not fed any more.
+  await changeGenerations(parts, (now) =>
+    now.previous && now.previous.until <= time.now() ? { ...now, previous: undefined } : undefined,
+  );
+};

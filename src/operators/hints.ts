@@ -1,0 +1,47 @@
+import type { Parts } from '../parts.ts';
+import { type Event, encode, projectKey, type RefId } from '../records.ts';
+
+/** An event holds at most this much; more paths make more events. */
+const EVENT_BYTES = 4_096;
+const PATHS_BYTES = EVENT_BYTES - 1_024;
+
+export interface Hint extends Partial<Pick<Event, 'kind' | 'before' | 'after' | 'force' | 'runs'>> {
+  readonly id: RefId;
+  readonly paths?: readonly string[];
+}
+
+const split = (paths: readonly string[]): string[][] => {
+  const parts: string[][] = [];
+  let bytes = 0;
+  for (const path of paths) {
+    const size = Buffer.byteLength(JSON.stringify(path)) + 1;
+    const last = parts.at(-1);
+    if (last && bytes + size <= PATHS_BYTES) {
+      last.push(path);
+      bytes += size;
+    } else {
+      parts.push([path]);
+      bytes = size;
+    }
+  }
+  return parts;
+};
+
+/** Appends hints as events; durable when it resolves. `by` says in the logs who files. */
+export const fileHints = async (
+  { log, names, time, telemetry }: Parts,
+  lane: 'events' | 'eventsBackfill',
+  by: string,
+  hints: readonly Hint[],
+) => {
+  const events: Event[] = [];
+  for (const { id, paths, kind = 'look', runs = [], ...rest } of hints) {
+    const base = { v: 1 as const, kind, ...id, ...rest, runs, at: time.now() };
+    if (paths) for (const part of split(paths)) events.push({ ...base, id: time.token(), paths: part });
+    else events.push({ ...base, id: time.token() });
+    telemetry.filed({ by, ref: `${projectKey(id)} ${id.ref}`, paths: paths?.length ?? 0 });
+  }
+  if (events.length === 0) return;
+  const records = events.map((event) => ({ key: projectKey(event), value: encode(event) }));
+  await log.append(names.topics[lane], records);
+};

@@ -1,0 +1,99 @@
+import type { Parts } from '../parts.ts';
+import { type Difference, GONE, type Row } from '../ports.ts';
+import { type Change, documentKey, encode, type RefId, refKey, type Want } from '../records.ts';
+
+/** What a document should be, as the tree says. `named`: an event asks for it, so it is planned whatever is known. */
+export type Target = Difference & { readonly named: boolean };
+
+export interface Differing {
+  readonly id: RefId;
+  readonly seq: number;
+  readonly targets: readonly Target[];
+  /** Not beside an open sweep: a page of it, older than this plan, would bring the document back to an older blob. */
+  readonly leaveAlone: boolean;
+}
+
+const gone = (target: Target): Target => ({ path: target.path, type: GONE, blob: null, named: target.named });
+
+/**
+ * Which of the targets are to be planned. A document is left alone only if its want is the same and the active ledger
+ * has reached it: a want alone may be the trace of a plan that never got to its changes.
+ */
+export const differing = async (parts: Parts, { id, seq, targets, leaveAlone }: Differing): Promise<Target[]> => {
+  const { state, store, rules, selected } = parts;
+  const keys = targets.map(({ path }) => documentKey({ ...id, path }));
+  if (keys.length === 0) return [];
+  const wants = await state.read('wants', keys);
+  const active = await store.active();
+  const ledger = active === undefined ? undefined : await store.generation(active).ledger(keys);
+  const planned: Target[] = [];
+  for (const [index, raw] of targets.entries()) {
+    const key = keys[index] as string;
+    const want = wants.get(key)?.value;
+    const target = selected(raw.path) ? raw : gone(raw);
+    if (!want && target !== raw && !target.named) continue;
+    if (want && want.seq > seq) continue;
+    const same = want?.type === target.type && want.blob === target.blob && want.rules === rules;
+    const reached = want !== undefined && (ledger?.get(key)?.seq ?? -1) >= want.seq;
+    if (leaveAlone && same && reached && !target.named) continue;
+    planned.push(target);
+  }
+  return planned;
+};
+
+export interface Laying {
+  readonly id: RefId;
+  readonly seq: number;
+  readonly commit: string;
+  readonly runs: readonly string[];
+  readonly targets: readonly Target[];
+  /** Deletions are live in any case. */
+  readonly lane: 'live' | 'backfill';
+  readonly stillOurs: () => Promise<boolean>;
+}
+
+/**
+ * Wants before changes: whoever meets a change finds its want, and an older plan that wakes up late finds that it was
+ * overtaken before it appends. `false` when this plan was overtaken itself.
+ */
+export const lay = async (parts: Parts, laying: Laying): Promise<boolean> => {
+  const { state, log, names, rules } = parts;
+  const { id, seq, commit, runs, targets, lane, stillOurs } = laying;
+  const scope = refKey(id);
+  const rows = targets.map(({ path, type, blob }): Row<'wants'> => {
+    const key = documentKey({ ...id, path });
+    const value: Want = { document: key, type, blob, rules, seq };
+    return { key, scope, seq, token: '', value };
+  });
+  if (rows.length > 0) await state.raise('wants', rows);
+  if (!(await stillOurs())) return false;
+
+  const live: Change[] = [];
+  const backfill: Change[] = [];
+  for (const target of targets) {
+    const { path, type, blob } = target;
+    const size = 'size' in target && target.size !== undefined ? { size: target.size } : {};
+    const change = {
+      v: 1 as const,
+      document: documentKey({ ...id, path }),
+      type,
+      blob,
+      ...size,
+      rules,
+      seq,
+      runs,
+      commit,
+    };
+    (lane === 'live' || blob === null ? live : backfill).push(change);
+  }
+  const append = async (topic: string, changes: readonly Change[]) => {
+    if (changes.length === 0) return;
+    await log.append(
+      topic,
+      changes.map((change) => ({ key: change.document, value: encode(change) })),
+    );
+  };
+  await append(names.topics.changes, live);
+  await append(names.topics.changesBackfill, backfill);
+  return true;
+};

@@ -1,0 +1,215 @@
+import { concatMap, type OperatorFunction, of } from 'rxjs';
+import { StopFlow } from '../errors.ts';
+import type { Parts } from '../parts.ts';
+import { GONE, type Row } from '../ports.ts';
+import { type Event, type Head, projectKey, type RefId, type RefRow, refKey } from '../records.ts';
+import { asking } from './asking.ts';
+import { fileHints } from './hints.ts';
+import { differing, lay, type Target } from './lay.ts';
+import { type Parsed, recordOf } from './parse.ts';
+import { done, type Settled, stage, superseded } from './stage.ts';
+
+const SECOND = 1_000;
+/** How long a head may lag behind the hint that announced it. */
+const REPLICA_LAG = [1 * SECOND, 2 * SECOND, 4 * SECOND, 8 * SECOND, 15 * SECOND];
+
+export type Hints = readonly [Event, ...Event[]];
+
+/** All waiting looks at one ref, all carriers of its sweep, and all news of one project are one. */
+export const sameLook = (first: Parsed<Event>, other: Parsed<Event>): boolean => {
+  const [a, b] = [recordOf(first), recordOf(other)];
+  return (
+    a !== undefined && a.kind === b?.kind && a.ref === b.ref && a.project === b.project && a.instance === b.instance
+  );
+};
+
+export const byKind = (
+  kinds: Readonly<Record<Event['kind'], OperatorFunction<Hints | Settled, Settled>>>,
+): OperatorFunction<Hints | Settled, Settled> =>
+  concatMap((hints) => ('outcome' in hints ? of(hints) : of(hints).pipe(kinds[hints[0].kind])));
+
+/** A ref claimed by this plan. Every hint of it that was in the log by then belongs to the plan. */
+export interface Claimed {
+  readonly id: RefId;
+  readonly hints: readonly Event[];
+  readonly row: Row<'refs'>;
+  /** As it stood before the claim. */
+  readonly before: RefRow | undefined;
+}
+
+export interface Looked extends Claimed {
+  readonly head: Head;
+}
+
+export interface Compared extends Looked {
+  readonly seq: number;
+  readonly targets: readonly Target[];
+}
+
+const stampOf = ({ seq, token }: Row<'refs'>) => ({ seq, token });
+
+export const fileFullLook = (parts: Parts, id: RefId, runs: readonly string[]) =>
+  fileHints(parts, 'events', 'overtaken', [{ id, force: true, runs }]);
+
+const overtaken = async (parts: Parts, { id, row, hints }: Claimed): Promise<Settled> => {
+  parts.telemetry.overtaken({ ref: row.key, seq: row.seq });
+  await fileFullLook(parts, id, runsOf(hints));
+  return superseded('overtaken');
+};
+
+export const runsOf = (hints: readonly Event[]) => [...new Set(hints.flatMap(({ runs }) => runs))];
+
+/** Whoever started last says which rules hold; a process with others must not plan or convert. */
+export const assertRules = async ({ state, rules }: Parts) => {
+  const current = (await state.read('rules', ['rules'])).get('rules');
+  if (current && current.value.rules !== rules) {
+    throw new StopFlow(
+      `this process has rules ${rules}, the pipeline ${current.value.rules}: start it again with the pipeline's configuration`,
+    );
+  }
+};
+
+/** Takes the ref: the next seq, and dirty until this plan, or the one that takes it next, has recorded its end. */
+export const claim = (parts: Parts) =>
+  stage('claim', async (hints: Hints): Promise<Claimed | Settled> => {
+    const { state, time, rules } = parts;
+    await assertRules(parts);
+    const [{ instance, project, ref = '' }] = hints;
+    const id = { instance, project, ref };
+    const key = refKey(id);
+    const known = (await state.read('projects', [projectKey(id)])).get(projectKey(id));
+    if (known?.value.blocked) return superseded('project is blocked');
+    for (;;) {
+      const read = (await state.read('refs', [key])).get(key);
+      const row: Row<'refs'> = {
+        key,
+        scope: 'refs',
+        seq: Math.max((read?.seq ?? 0) + 1, time.now()),
+        token: time.token(),
+        value: { planned: read?.value.planned, dirty: true, rules: read?.value.rules ?? rules },
+      };
+      // A claim that is lost is one that somebody else has won: the loop ends.
+      if (await state.swap('refs', row, read && stampOf(read))) return { id, hints, row, before: read?.value };
+    }
+  });
+
+/** Only after the claim, so that whatever is pushed from now on finds its hint behind this plan. */
+export const readHead = (parts: Parts) =>
+  stage('head', async (claimed: Claimed): Promise<Looked> => {
+    const { id, hints, before } = claimed;
+    const ask = asking(parts, id);
+    const head = async () => (await ask((port) => port.head(id.project, id.ref))) ?? null;
+    const announced = hints.filter(({ after }) => after !== undefined);
+    const newest = announced.at(-1);
+    const planned = before?.planned;
+    const lags = (seen: Head) => {
+      // A replica that does not know a branch yet must not delete it.
+      if (!newest) return seen === null && typeof planned === 'string';
+      if (seen === newest.after) return false;
+      return seen === null || seen === planned || announced.some((hint) => seen === hint.before);
+    };
+    let seen = await head();
+    for (const wait of REPLICA_LAG) {
+      if (!lags(seen)) break;
+      await parts.time.sleep(wait);
+      seen = await head();
+    }
+    return { ...claimed, head: seen };
+  });
+
+/** The differing targets of a small look, or `undefined` where only the whole tree can tell. */
+const smallLook = async (parts: Parts, { id, hints, before, head }: Looked): Promise<Target[] | undefined> => {
+  const planned = before?.planned;
+  if (!before || before.dirty || before.rules !== parts.rules || planned === undefined) return undefined;
+  if (hints.some(({ force }) => force)) return undefined;
+  const ask = asking(parts, id);
+  const difference =
+    planned === head
+      ? []
+      : planned === null || head === null
+        ? undefined
+        : await ask((port) => port.compare(id.project, planned, head));
+  if (!difference || difference.length > parts.limits.liveChanges) return undefined;
+
+  const targets = new Map(difference.map((entry): [string, Target] => [entry.path, { ...entry, named: false }]));
+  const paths = [...new Set(hints.flatMap((hint) => hint.paths ?? []))];
+  const asked = paths.filter((path) => !targets.has(path));
+  if (asked.length > 0 && head !== null) {
+    const entries = await ask((port) => port.entries(id.project, head, asked));
+    if (!entries) return undefined;
+    for (const entry of entries.values()) targets.set(entry.path, { ...entry, named: true });
+  }
+  for (const path of paths) {
+    const target = targets.get(path) ?? { path, type: GONE, blob: null };
+    targets.set(path, { ...target, named: true });
+  }
+  return [...targets.values()];
+};
+
+/** A small look where the row allows one, else a sweep is opened and this plan is over. */
+export const compare = (parts: Parts) =>
+  stage('compare', async (looked: Looked): Promise<Compared | Settled> => {
+    const small = await smallLook(parts, looked);
+    const { id, row, hints } = looked;
+    if (!small) return (await openSweep(parts, looked)) ? done : overtaken(parts, looked);
+    const open = (await parts.state.read('sweeps', [row.key])).get(row.key)?.value.open ?? false;
+    const targets = await differing(parts, { id, seq: row.seq, targets: small, leaveAlone: !open });
+    if (targets.length > parts.limits.liveChanges) {
+      return (await openSweep(parts, looked)) ? done : overtaken(parts, looked);
+    }
+    // Whoever meets an open sweep files its carrier again: the last one may have been lost.
+    if (open) await fileCarrier(parts, id, runsOf(hints));
+    return { ...looked, seq: row.seq, targets };
+  });
+
+/** Wants, then the ref's row once more, then changes, then the end of the plan. */
+export const layAndRecord = (parts: Parts) =>
+  stage('lay', async (compared: Compared): Promise<Settled> => {
+    const { id, row, head, targets, hints } = compared;
+    const stillOurs = async () => {
+      const now = (await parts.state.read('refs', [row.key])).get(row.key);
+      return now?.seq === row.seq && now.token === row.token;
+    };
+    const laid = await lay(parts, {
+      id,
+      seq: row.seq,
+      commit: head ?? '',
+      runs: runsOf(hints),
+      targets,
+      lane: 'live',
+      stillOurs,
+    });
+    if (!laid || !(await record(parts, compared))) return overtaken(parts, compared);
+    parts.telemetry.planned({ ref: row.key, changes: targets.length, seq: row.seq });
+    return done;
+  });
+
+const record = ({ state, rules }: Parts, { row, head }: Looked) =>
+  state.swap('refs', { ...row, value: { planned: head, dirty: false, rules } }, stampOf(row));
+
+/**
+ * The sweep's row comes first: between the two writes the ref is dirty, so whoever takes it next sweeps as well. In the
+ * other order a crash between them leaves a clean ref whose tree nobody lays.
+ */
+const openSweep = async (parts: Parts, looked: Looked): Promise<boolean> => {
+  const { state, time, rules, telemetry } = parts;
+  const { id, row, hints, head } = looked;
+  const replaced = (await state.read('sweeps', [row.key])).get(row.key);
+  const runs = new Set([...runsOf(hints), ...(replaced?.value.open ? replaced.value.runs : [])]);
+  await state.raise('sweeps', [
+    {
+      key: row.key,
+      scope: 'sweeps',
+      seq: row.seq,
+      token: time.token(),
+      value: { head, open: true, phase: 'tree', cursor: undefined, rules, runs: [...runs], movedAt: time.now() },
+    },
+  ]);
+  if (!(await record(parts, looked))) return false;
+  telemetry.sweepOpened({ ref: row.key, seq: row.seq });
+  await fileCarrier(parts, id, [...runs]);
+  return true;
+};
+
+export const fileCarrier = (parts: Parts, id: RefId, runs: readonly string[]) =>
+  fileHints(parts, 'eventsBackfill', 'sweep', [{ kind: 'carry', id, runs }]);

@@ -1,0 +1,75 @@
+import type { Dependency } from './operators/attempt.ts';
+import type { WindowLimits } from './operators/window.ts';
+import type { Chunker, Converter, Embedder, Log, RepoSource, State, Time, VectorStore } from './ports.ts';
+import type { Telemetry } from './telemetry.ts';
+
+/** What a pipeline's name stands for in the log and in the store. */
+export interface Names {
+  readonly topics: {
+    readonly events: string;
+    readonly eventsBackfill: string;
+    readonly changes: string;
+    readonly changesBackfill: string;
+    readonly documents: string;
+    readonly deadLetters: string;
+  };
+  readonly groups: {
+    readonly plan: string;
+    readonly collect: string;
+    /** One for each generation: it keeps its own place. */
+    readonly index: (generation: string) => string;
+  };
+  readonly alias: string;
+  readonly generation: (fingerprint: string) => string;
+  readonly state: string;
+}
+
+export interface Limits {
+  readonly window: WindowLimits;
+  /** Of collect, whose deliveries also hold the bytes of their blobs. */
+  readonly collectWindow: WindowLimits;
+  /** Keys that one flow works on at a time. */
+  readonly parallel: number;
+  /** A difference of more changes is laid page by page in the backfill lane. */
+  readonly liveChanges: number;
+  /** Files larger than this are not fetched. */
+  readonly fileBytes: number;
+  readonly blobBytesPerRequest: number;
+  readonly blobsPerRequest: number;
+  readonly embedTokens: number;
+  readonly embedTexts: number;
+  readonly embedWaitMs: number;
+  readonly embedParallel: number;
+}
+
+export interface Source {
+  readonly port: RepoSource;
+  /** Calls go through `attempt`, for the item or the project that they are made for. */
+  readonly dependency: Dependency;
+}
+
+/** What belongs to one fingerprint. */
+export interface Shape {
+  readonly chunker: Chunker;
+  readonly embedder: Embedder;
+  readonly dependency: Dependency;
+}
+
+/** All that the flows are made of. `log`, `state` and `store` are steady: they wait until their dependency answers. */
+export interface Parts {
+  readonly names: Names;
+  readonly limits: Limits;
+  /** Hash of the converters and their versions, limits and globs. */
+  readonly rules: string;
+  /** Whether a path is to be indexed. An excluded path has no want. */
+  readonly selected: (path: string) => boolean;
+  readonly log: Log;
+  readonly state: State;
+  readonly store: VectorStore;
+  /** By instance. */
+  readonly sources: ReadonlyMap<string, Source>;
+  readonly converter: Converter;
+  readonly shape: (generation: string) => Shape;
+  readonly time: Time;
+  readonly telemetry: Telemetry;
+}

@@ -1,0 +1,96 @@
+/**
+ * One function for each thing that happens: what is logged and what is counted stand together, and nothing else logs or
+ * counts. Warn: nothing was lost. Error: something was lost, or a person is needed.
+ */
+import type { Logger } from 'pino';
+import { Counter, Gauge, type Registry } from 'prom-client';
+import type { Settled } from './operators/stage.ts';
+
+export type Flow = 'plan' | 'collect' | 'index';
+
+export interface Telemetry {
+  settled(of: { flow: Flow; outcome: Settled['outcome']; reason: string; key: string }): void;
+  deadLettered(of: { flow: Flow; stage: string; kind: string; message: string; key: string }): void;
+  planned(of: { ref: string; changes: number; seq: number }): void;
+  overtaken(of: { ref: string; seq: number }): void;
+  sweepOpened(of: { ref: string; seq: number }): void;
+  sweepClosed(of: { ref: string; seq: number }): void;
+  dependencyDown(of: { dependency: string; error: string }): void;
+  dependencyUp(of: { dependency: string }): void;
+  projectBlocked(of: { project: string; reason: string }): void;
+  projectUnblocked(of: { project: string }): void;
+  filed(of: { by: string; ref: string; paths: number }): void;
+  generationActive(of: { name: string; previous: string | undefined }): void;
+}
+
+/** Keys hold NUL between their parts; a reader gets spaces. */
+const readable = (key: string) => key.replaceAll('\0', ' ');
+
+export const telemetry = (logger: Logger, registry: Registry): Telemetry => {
+  const registers = [registry];
+  const counter = <L extends string>(name: string, help: string, labelNames: readonly L[]) =>
+    new Counter({ name: `tidemark_${name}`, help, labelNames, registers });
+  const settled = counter('deliveries_settled_total', 'Deliveries by how they ended', ['flow', 'outcome', 'reason']);
+  const dead = counter('dead_letters_total', 'Records set aside', ['flow', 'stage', 'kind']);
+  const changes = counter('changes_planned_total', 'Changes that plans have appended', []);
+  const overtaken = counter('plans_overtaken_total', 'Plans that another plan of the same ref has overtaken', []);
+  const sweeps = counter('sweeps_total', 'Sweeps opened and closed', ['what']);
+  const filed = counter('looks_filed_total', 'Looks filed by Tidemark itself', ['by']);
+  const down = new Gauge({
+    name: 'tidemark_dependency_down',
+    help: '1 while a dependency does not answer',
+    labelNames: ['dependency'],
+    registers,
+  });
+  const blocked = new Gauge({ name: 'tidemark_projects_blocked', help: 'Projects that refuse us', registers });
+
+  return {
+    settled({ flow, outcome, reason, key }) {
+      settled.inc({ flow, outcome, reason });
+      logger.debug({ flow, outcome, reason, key: readable(key) }, 'settled');
+    },
+    deadLettered({ flow, stage, kind, message, key }) {
+      dead.inc({ flow, stage, kind });
+      logger.error({ flow, stage, kind, message, key: readable(key) }, 'dead-lettered');
+    },
+    planned({ ref, changes: count, seq }) {
+      changes.inc(count);
+      logger.info({ ref: readable(ref), changes: count, seq }, 'planned');
+    },
+    overtaken({ ref, seq }) {
+      overtaken.inc();
+      logger.info({ ref: readable(ref), seq }, 'plan overtaken');
+    },
+    sweepOpened({ ref, seq }) {
+      sweeps.inc({ what: 'opened' });
+      logger.info({ ref: readable(ref), seq }, 'sweep opened');
+    },
+    sweepClosed({ ref, seq }) {
+      sweeps.inc({ what: 'closed' });
+      logger.info({ ref: readable(ref), seq }, 'sweep closed');
+    },
+    dependencyDown({ dependency, error }) {
+      down.set({ dependency }, 1);
+      logger.warn({ dependency, error }, 'dependency does not answer');
+    },
+    dependencyUp({ dependency }) {
+      down.set({ dependency }, 0);
+      logger.info({ dependency }, 'dependency answers again');
+    },
+    projectBlocked({ project, reason }) {
+      blocked.inc();
+      logger.error({ project: readable(project), reason }, 'project blocked');
+    },
+    projectUnblocked({ project }) {
+      blocked.dec();
+      logger.info({ project: readable(project) }, 'project unblocked');
+    },
+    filed({ by, ref, paths }) {
+      filed.inc({ by });
+      logger.info({ by, ref: readable(ref), paths }, 'look filed');
+    },
+    generationActive({ name, previous }) {
+      logger.info({ name, previous }, 'generation active');
+    },
+  };
+};
