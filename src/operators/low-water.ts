@@ -12,7 +12,7 @@ export interface LowWater {
 
 export const lowWater = (start: number): LowWater => {
   const delivered: number[] = [];
-  const settled = new Set<number>();
+  const out = new Set<number>();
   let head = 0;
   let mark = start;
   return {
@@ -20,10 +20,11 @@ export const lowWater = (start: number): LowWater => {
       const last = delivered.at(-1) ?? mark - 1;
       if (offset <= last) throw new RangeError(`offset ${offset} was delivered after ${last}`);
       delivered.push(offset);
+      out.add(offset);
     },
     settle(offset) {
-      settled.add(offset);
-      while (head < delivered.length && settled.delete(delivered[head] as number)) {
+      if (!out.delete(offset)) throw new RangeError(`offset ${offset} is not out`);
+      while (head < delivered.length && !out.has(delivered[head] as number)) {
         mark = (delivered[head] as number) + 1;
         head += 1;
       }

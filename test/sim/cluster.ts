@@ -48,6 +48,7 @@ export interface Member {
   readonly process: Process;
   readonly parts: Parts;
   readonly stop: AbortController;
+  serving: boolean;
   ended: boolean;
 }
 
@@ -156,7 +157,8 @@ export const makeCluster = (world: World, monitor: Monitor, { pageSize = 2 } = {
     store,
     repositories,
     members,
-    rules: () => rules,
+    /** Those of whoever started last. */
+    rules: () => (state.inspectOne('rules', 'rules')?.value.rules ?? rules) as RulesName,
     /** A further process, with the rules that hold now. */
     start(skewMs = 0): Member {
       started += 1;
@@ -165,10 +167,13 @@ export const makeCluster = (world: World, monitor: Monitor, { pageSize = 2 } = {
       const stop = new AbortController();
       const dimensions = embedder().dimensions;
       const name = state.inspectOne('generations', 'generations')?.value.active ?? NAMES.generation('g1');
-      const member = { process, parts, stop, ended: false };
+      const member = { process, parts, stop, serving: false, ended: false };
       members.push(member);
       adopt(parts, { name, dimensions })
-        .then(() => serve(parts, ['plan', 'collect', 'index'], stop.signal))
+        .then(() => {
+          member.serving = true;
+          return serve(parts, ['plan', 'collect', 'index'], stop.signal);
+        })
         .catch(fault(process))
         .finally(() => {
           member.ended = true;
@@ -206,8 +211,9 @@ export const makeCluster = (world: World, monitor: Monitor, { pageSize = 2 } = {
     /** Whether anything is on its way: a record that its group has not settled, or a delivery that somebody still has. */
     busy(): boolean {
       if (world.down.size > 0) return false;
-      for (const { process, stop, ended } of members) {
+      for (const { process, stop, serving, ended } of members) {
         if (process.state !== 'alive') continue;
+        if (!serving && !ended) return true;
         if (stop.signal.aborted ? !ended : (broker.lent.get(process.name) ?? 0) > 0) return true;
       }
       for (const { topic, members: readers, committed } of broker.groups.values()) {
@@ -222,7 +228,8 @@ export const makeCluster = (world: World, monitor: Monitor, { pageSize = 2 } = {
       const limit = world.steps() + maxSteps;
       while (world.steps() < limit) {
         if (await world.step()) continue;
-        if (!this.busy() && this.commanding().length === 0) return;
+        // A command that nobody serves waits, and is not waited for.
+        if (!this.busy() && (this.commanding().length === 0 || this.alive().length === 0)) return;
         if (!world.jump()) return;
       }
       const behind = [...broker.groups].flatMap(([name, { topic, members: readers, committed }]) =>

@@ -70,8 +70,11 @@ export const runHistory = async (history: History, { tracing = false } = {}): Pr
       process.lives = 0;
       if (process.state === 'frozen') process.state = 'alive';
     }
-    if (cluster.alive().every(({ parts }) => parts.rules !== cluster.rules())) cluster.start();
     fireHooks(cluster, hooks, Number.POSITIVE_INFINITY);
+    await cluster.rest();
+    if (cluster.alive().some(({ parts }) => parts.rules === cluster.rules())) return;
+    cluster.setRules(cluster.rules());
+    cluster.start();
     await cluster.rest();
   }
 };
