@@ -7,15 +7,21 @@ const LOOK_EVERY_MS = 1 * SECOND;
 export const ends = async ({ log }: Parts, topics: readonly string[]): Promise<(readonly number[])[]> =>
   Promise.all(topics.map(async (topic) => (await log.bounds(topic)).map(({ end }) => end)));
 
-/** Whether the group has settled all below the end. A partition whose records are all gone is passed. */
+/**
+ * Whether the group has settled all below the end. A partition whose records are all gone is passed, and so is one that
+ * ends before it: the log was recreated, and what was noted of the old one will never come.
+ */
 export const hasPassed = async (
   { log }: Parts,
   topic: string,
   group: string,
-  end: readonly number[],
+  noted: readonly number[],
 ): Promise<boolean> => {
   const [bounds, committed] = await Promise.all([log.bounds(topic), log.committed(topic, group)]);
-  return end.every((offset, partition) => Math.max(committed[partition] ?? 0, bounds[partition]?.start ?? 0) >= offset);
+  return noted.every((offset, partition) => {
+    const { start = 0, end = 0 } = bounds[partition] ?? {};
+    return Math.max(committed[partition] ?? 0, start) >= offset || end < offset;
+  });
 };
 
 export const untilPassed = async (

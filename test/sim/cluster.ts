@@ -77,6 +77,7 @@ export const makeCluster = (world: World, monitor: Monitor, { pageSize = 2 } = {
   monitor.observe({ broker, state, store });
   const members: Member[] = [];
   const commands: Process[] = [];
+  const lefts: string[] = [];
   let started = 0;
   let rules: RulesName = 'r1';
 
@@ -142,7 +143,10 @@ export const makeCluster = (world: World, monitor: Monitor, { pageSize = 2 } = {
     state: 'alive',
     lives: 0,
     skewMs,
-    died: () => broker.evict(name),
+    died() {
+      if (broker.overdue(name)) lefts.push(name);
+      broker.evict(name);
+    },
   });
   const fault = (process: Process) => (error: unknown) => {
     world.log(`${process.name} STOPS ${error}`);
@@ -157,6 +161,8 @@ export const makeCluster = (world: World, monitor: Monitor, { pageSize = 2 } = {
     store,
     repositories,
     members,
+    /** Processes that died over what had been given to others: only the clock mends what they have begun. */
+    lefts,
     /** Those of whoever started last. */
     rules: () => (state.inspectOne('rules', 'rules')?.value.rules ?? rules) as RulesName,
     /** A further process, with the rules that hold now. */
@@ -214,7 +220,7 @@ export const makeCluster = (world: World, monitor: Monitor, { pageSize = 2 } = {
       for (const { process, stop, serving, ended } of members) {
         if (process.state !== 'alive') continue;
         if (!serving && !ended) return true;
-        if (stop.signal.aborted ? !ended : (broker.lent.get(process.name) ?? 0) > 0) return true;
+        if (stop.signal.aborted ? !ended : (broker.lent.get(process.name)?.size ?? 0) > 0) return true;
       }
       for (const { topic, members: readers, committed } of broker.groups.values()) {
         if (readers.length === 0) continue;
@@ -245,7 +251,7 @@ export const makeCluster = (world: World, monitor: Monitor, { pageSize = 2 } = {
       );
       const lent = members.map(
         ({ process, stop }) =>
-          `${process.name} ${process.state} ${stop.signal.aborted} ${broker.lent.get(process.name)}`,
+          `${process.name} ${process.state} ${stop.signal.aborted} ${broker.lent.get(process.name)?.size}`,
       );
       world.violate(
         `9: nothing came to rest within ${maxSteps} steps: ${behind} ${lent} ${this.commanding().map(({ name }) => name)}`,

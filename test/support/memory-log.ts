@@ -72,10 +72,13 @@ export const memoryBroker = ({ partitions = 2, now = Date.now, watch = {} as Bro
   };
 
   /** Deliveries that a client has out, whatever their assignment has become. */
-  const lent = new Map<string, number>();
+  const lent = new Map<string, Map<Delivery, string>>();
 
   const broker = {
     lent,
+    /** Whether a client works on deliveries that were given to somebody else in between. */
+    overdue: (client: string) =>
+      [...(lent.get(client) ?? [])].some(([{ topic, epoch }, group]) => groupOf(topic, group).generation !== epoch),
     topics,
     groups,
     topicOf,
@@ -208,12 +211,12 @@ export const memoryLog = (broker: Broker, { client = 'client', call = atOnce, no
           epoch: ticket.epoch,
           settle() {
             ticket.settle();
-            broker.lent.set(client, (broker.lent.get(client) ?? 1) - 1);
+            broker.lent.get(client)?.delete(delivery);
             broker.watch.settled?.(group, delivery);
             commit();
           },
         };
-        broker.lent.set(client, (broker.lent.get(client) ?? 0) + 1);
+        broker.lent.set(client, (broker.lent.get(client) ?? new Map()).set(delivery, group));
         broker.watch.delivered?.(group, delivery);
         return delivery;
       }
