@@ -4,7 +4,7 @@ import { StopFlow } from './errors.ts';
 import type { Settled } from './operators/stage.ts';
 import type { Parts } from './parts.ts';
 import type { Reader } from './ports.ts';
-import { fedGenerations } from './runs/generations.ts';
+import { alignAlias, fedGenerations, readGenerations, whileFed } from './runs/generations.ts';
 import type { Flow } from './telemetry.ts';
 import { collect, index, plan } from './topology.ts';
 
@@ -65,10 +65,12 @@ const feedGenerations = async (parts: Parts, stop: AbortSignal): Promise<void> =
   const start = (name: string) => {
     const leave = new AbortController();
     const documents = log.read(names.topics.documents, names.groups.index(name));
-    const ended = flow([documents], index(parts, name, documents, leave.signal)).catch((error: unknown) => {
-      fault ??= error;
-      faults.abort();
-    });
+    const ended = whileFed(parts, name, () => flow([documents], index(parts, name, documents, leave.signal))).catch(
+      (error: unknown) => {
+        fault ??= error;
+        faults.abort();
+      },
+    );
     fed.set(name, { stop: leave, ended });
   };
 
@@ -100,24 +102,17 @@ export const adopt = async (
     const row = { key: 'rules', scope: 'rules', seq: (read?.seq ?? 0) + 1, token: time.token(), value: { rules } };
     if (await state.swap('rules', row, read && { seq: read.seq, token: read.token })) break;
   }
-  for (;;) {
-    const read = (await state.read('generations', ['generations'])).get('generations');
-    if (read) {
-      const { active, building } = read.value;
-      if (name !== active && name !== building) {
-        throw new StopFlow(
-          `the configuration asks for generation ${name}, the alias points at ${active}: run \`tidemark reindex\` to build the new one`,
-        );
-      }
-      // The row is the truth and the alias follows it: a crash may have come between the two.
-      if ((await store.active()) !== active) await store.activate(active);
-      return;
-    }
+  if (!(await readGenerations(parts))) {
     await store.create(name, dimensions);
     const value = { active: name, building: undefined, previous: undefined };
     const row = { key: 'generations', scope: 'generations', seq: 1, token: time.token(), value };
-    if (!(await state.swap('generations', row, undefined))) continue;
-    await store.activate(name);
-    return;
+    await state.swap('generations', row, undefined);
   }
+  const { active, building } = (await readGenerations(parts))?.value ?? {};
+  if (name !== active && name !== building) {
+    throw new StopFlow(
+      `the configuration asks for generation ${name}, the alias points at ${active}: run \`tidemark reindex\` to build the new one`,
+    );
+  }
+  await alignAlias(parts);
 };

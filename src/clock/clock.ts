@@ -1,4 +1,5 @@
 import type { Parts } from '../parts.ts';
+import { alignAlias } from '../runs/generations.ts';
 import { leftovers } from './leftovers.ts';
 import { looks } from './looks.ts';
 import { orphans } from './orphans.ts';
@@ -14,6 +15,7 @@ const DAY = 24 * HOUR;
 /** What no event will bring. */
 export const TIMERS = {
   looks: { everyMs: 1 * MINUTE, fire: looks },
+  alias: { everyMs: 1 * MINUTE, fire: alignAlias },
   resync: { everyMs: 5 * MINUTE, fire: resync },
   orphans: { everyMs: 1 * HOUR, fire: orphans },
   tombstones: { everyMs: 1 * HOUR, fire: tombstones },

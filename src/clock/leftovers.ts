@@ -1,6 +1,6 @@
 import type { Parts } from '../parts.ts';
 import type { Generation } from '../ports.ts';
-import { fedGenerations } from '../runs/generations.ts';
+import { fedGenerations, whileFed } from '../runs/generations.ts';
 import { filePaths } from './orphans.ts';
 import { ledgerPages } from './rows.ts';
 
@@ -11,8 +11,10 @@ import { ledgerPages } from './rows.ts';
 export const leftovers = async (parts: Parts, stop: AbortSignal): Promise<void> => {
   for (const name of await fedGenerations(parts)) {
     const generation = parts.store.generation(name);
-    await prunePoints(parts, generation, stop);
-    await fileUnwanted(parts, generation, stop);
+    await whileFed(parts, name, async () => {
+      await prunePoints(parts, generation, stop);
+      await fileUnwanted(parts, generation, stop);
+    });
   }
 };
 

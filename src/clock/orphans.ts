@@ -2,6 +2,7 @@ import { fileHints } from '../operators/hints.ts';
 import type { Parts } from '../parts.ts';
 import type { Row } from '../ports.ts';
 import { parseDocument, projectKey, refKey } from '../records.ts';
+import { activeGeneration } from '../runs/generations.ts';
 import { ends, untilPassed } from './passed.ts';
 import { wantPages } from './rows.ts';
 
@@ -9,10 +10,10 @@ import { wantPages } from './rows.ts';
 const SAMPLE = 10_000;
 
 /** Those of the wants that the active ledger has not reached. */
-const pendingAmong = async ({ store }: Parts, wants: readonly Row<'wants'>[]): Promise<Row<'wants'>[]> => {
-  const active = await store.active();
+const pendingAmong = async (parts: Parts, wants: readonly Row<'wants'>[]): Promise<Row<'wants'>[]> => {
+  const active = await activeGeneration(parts);
   if (active === undefined) return [];
-  const ledger = await store.generation(active).ledger(wants.map(({ key }) => key));
+  const ledger = await parts.store.generation(active).ledger(wants.map(({ key }) => key));
   return wants.filter(({ key, seq }) => (ledger.get(key)?.seq ?? -1) < seq);
 };
 
@@ -34,7 +35,7 @@ export const orphans = async (parts: Parts, stop: AbortSignal): Promise<void> =>
   await untilPassed(parts, topics.changes, groups.collect, live, stop);
   await untilPassed(parts, topics.changesBackfill, groups.collect, backfill, stop);
   const [documents = []] = await ends(parts, [topics.documents]);
-  const active = await parts.store.active();
+  const active = await activeGeneration(parts);
   if (active !== undefined) await untilPassed(parts, topics.documents, groups.index(active), documents, stop);
   if (stop.aborted) return;
 

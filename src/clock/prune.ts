@@ -1,13 +1,16 @@
 import type { Parts } from '../parts.ts';
-import { changeGenerations, readGenerations } from '../runs/generations.ts';
+import { alignAlias, changeGenerations, readGenerations } from '../runs/generations.ts';
 
 /** Generations that nobody feeds any more go, with the place that index kept in the log. */
 export const prune = async (parts: Parts): Promise<void> => {
   const { store, log, names, time } = parts;
+  // The store before the row: a generation is named before it is created.
+  const there = await store.generations();
   const row = (await readGenerations(parts))?.value;
   if (!row) return;
+  await alignAlias(parts);
   const named = new Set([row.active, row.building, row.previous?.name]);
-  for (const name of await store.generations()) {
+  for (const name of there) {
     if (named.has(name)) continue;
     await store.drop(name);
     await log.forget(names.topics.documents, names.groups.index(name));

@@ -1,6 +1,6 @@
 import type { Parts } from '../parts.ts';
 import type { Row } from '../ports.ts';
-import { fedGenerations } from '../runs/generations.ts';
+import { fedGenerations, whileFed } from '../runs/generations.ts';
 import { ends, hasPassed } from './passed.ts';
 import { pages, rows, wantPages } from './rows.ts';
 
@@ -79,7 +79,7 @@ const isRipe = async (parts: Parts, { value }: Row<'rounds'>, documents: readonl
 /** The log's tombstone first, then the ledgers, then the wants: a crash in between leaves what is found again. */
 const closeRound = async (parts: Parts, round: Row<'rounds'>): Promise<void> => {
   const { state, store, log, names } = parts;
-  const generations = (await fedGenerations(parts)).map((name) => store.generation(name));
+  const generations = await fedGenerations(parts);
   for await (const marks of pages(state, 'tombstones', round.key)) {
     const wants = await state.read(
       'wants',
@@ -90,11 +90,13 @@ const closeRound = async (parts: Parts, round: Row<'rounds'>): Promise<void> => 
       const want = wants.get(key);
       if (want?.seq === seq && want.value.blob === null) due.set(key, want);
     }
-    for (const generation of generations) {
-      for (const [document, entry] of await generation.ledger([...due.keys()])) {
-        // A ledger that has not come to rest there is found again by a later round.
-        if (entry.status !== 'gone' || entry.seq !== due.get(document)?.seq) due.delete(document);
-      }
+    for (const name of generations) {
+      await whileFed(parts, name, async () => {
+        for (const [document, entry] of await store.generation(name).ledger([...due.keys()])) {
+          // A ledger that has not come to rest there is found again by a later round.
+          if (entry.status !== 'gone' || entry.seq !== due.get(document)?.seq) due.delete(document);
+        }
+      });
     }
     const collected = [...due.values()];
     if (collected.length > 0)
@@ -103,7 +105,7 @@ const closeRound = async (parts: Parts, round: Row<'rounds'>): Promise<void> => 
         collected.map(({ key }) => ({ key, value: null })),
       );
     const entries = collected.map(({ key, seq }) => ({ document: key, seq }));
-    for (const generation of generations) await generation.forget(entries);
+    for (const name of generations) await whileFed(parts, name, () => store.generation(name).forget(entries));
     await state.remove('wants', collected);
     const missing = await state.read(
       'missing',

@@ -1,4 +1,5 @@
 import type { Parts } from '../parts.ts';
+import { activeGeneration } from '../runs/generations.ts';
 
 const SECOND = 1_000;
 const BEHIND_MS = 1 * SECOND;
@@ -8,7 +9,8 @@ const LOOK_EVERY_MS = 250;
  * Lets backfill changes in only while index is less than about a second behind, so that a live document does not wait
  * behind a long queue of them; and a tenth of a window each second in any case, so that the backfill ends.
  */
-export const giveWay = ({ log, store, names, limits, time }: Parts) => {
+export const giveWay = (parts: Parts) => {
+  const { log, names, limits, time } = parts;
   let openUntil = 0;
   let trickle = 0;
   return async (): Promise<void> => {
@@ -17,7 +19,7 @@ export const giveWay = ({ log, store, names, limits, time }: Parts) => {
       trickle -= 1;
       return;
     }
-    const active = await store.active();
+    const active = await activeGeneration(parts);
     if (active === undefined || (await log.within(names.topics.documents, names.groups.index(active), BEHIND_MS))) {
       openUntil = time.now() + LOOK_EVERY_MS;
       return;

@@ -1,6 +1,7 @@
 import type { Parts } from '../parts.ts';
 import { type Difference, GONE, type Row } from '../ports.ts';
 import { type Change, documentKey, encode, type RefId, refKey, type Want } from '../records.ts';
+import { activeGeneration } from '../runs/generations.ts';
 
 /** What a document should be, as the tree says. `named`: an event asks for it, so it is planned whatever is known. */
 export type Target = Difference & { readonly named: boolean };
@@ -24,7 +25,7 @@ export const differing = async (parts: Parts, { id, seq, targets, leaveAlone }: 
   const keys = targets.map(({ path }) => documentKey({ ...id, path }));
   if (keys.length === 0) return [];
   const wants = await state.read('wants', keys);
-  const active = await store.active();
+  const active = await activeGeneration(parts);
   const ledger = active === undefined ? undefined : await store.generation(active).ledger(keys);
   const planned: Target[] = [];
   for (const [index, raw] of targets.entries()) {

@@ -7,6 +7,19 @@ const KEY = 'generations';
 export const readGenerations = async ({ state }: Parts): Promise<Row<'generations'> | undefined> =>
   (await state.read('generations', [KEY])).get(KEY);
 
+/** The generation that answers. The row is the truth, and the alias follows it. */
+export const activeGeneration = async (parts: Parts): Promise<string | undefined> =>
+  (await readGenerations(parts))?.value.active;
+
+/**
+ * Brings the alias to where the row says. Also from time to time: a process that was frozen in the middle of this, and
+ * wakes up after a reindex, brings it back to the generation of then.
+ */
+export const alignAlias = async (parts: Parts): Promise<void> => {
+  const active = await activeGeneration(parts);
+  if (active !== undefined && (await parts.store.active()) !== active) await parts.store.activate(active);
+};
+
 /** Changes the row, or leaves it where `change` answers `undefined`. Resolves to what stands. */
 export const changeGenerations = async (
   parts: Parts,
@@ -29,4 +42,16 @@ export const fedGenerations = async (parts: Parts): Promise<readonly string[]> =
   const there = new Set(await parts.store.generations());
   const fed = [active, building, previous?.name].filter((name) => name !== undefined);
   return [...new Set(fed)].filter((name) => there.has(name));
+};
+
+/**
+ * Work on a generation that may be dropped meanwhile, when whoever does it has slept for long: then its fault is
+ * nobody's.
+ */
+export const whileFed = async (parts: Parts, name: string, work: () => Promise<void>): Promise<void> => {
+  try {
+    await work();
+  } catch (error) {
+    if ((await fedGenerations(parts)).includes(name)) throw error;
+  }
 };

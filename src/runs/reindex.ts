@@ -1,15 +1,17 @@
 import { filePaths } from '../clock/orphans.ts';
-import { ends, untilPassed } from '../clock/passed.ts';
+import { ends, hasPassed } from '../clock/passed.ts';
 import { ledgerPages, pages, rows } from '../clock/rows.ts';
 import { StopFlow } from '../errors.ts';
 import type { Parts } from '../parts.ts';
 import type { Generation } from '../ports.ts';
-import { changeGenerations, readGenerations } from './generations.ts';
+import { alignAlias, changeGenerations, readGenerations } from './generations.ts';
 
 const SECOND = 1_000;
 const DAY = 24 * 60 * 60 * SECOND;
 const LOOK_EVERY_MS = 1 * SECOND;
 const BEHIND_MS = 1 * SECOND;
+/** What the cut lacks is filed once; again only if nothing has come of that. */
+const FILE_AGAIN_MS = 600 * SECOND;
 
 export interface Reindex {
   readonly name: string;
@@ -31,13 +33,19 @@ export const reindex = async (
   await changeGenerations(parts, (now) => (now.active === name ? undefined : { ...now, building: name }));
   await parts.store.create(name, dimensions);
   const filed = new Map<string, number>();
+  const { topics, groups } = parts.names;
+  let cut: Cut | undefined;
   while (!stop.aborted) {
     const row = (await readGenerations(parts))?.value;
     if (!row || row.active === name) break;
     if (row.building !== name) throw new StopFlow(`generation ${name} was abandoned for ${row.building}`);
-    if (await isReady(parts, name, row.active, acceptFailures, filed, stop)) {
-      await swap(parts, name);
-      return true;
+    cut ??= await noteCut(parts);
+    if (await hasPassed(parts, topics.documents, groups.index(name), cut.documents)) {
+      if (await isReady(parts, { name, active: row.active, cut, filed, acceptFailures })) {
+        await swap(parts, name);
+        return true;
+      }
+      cut = undefined;
     }
     await parts.time.sleep(LOOK_EVERY_MS, stop);
   }
@@ -60,48 +68,54 @@ const swap = async (parts: Parts, name: string): Promise<void> => {
       ? undefined
       : { active: name, building: building === name ? undefined : building, previous: { name: active, until } },
   );
-  await parts.store.activate(name);
+  await alignAlias(parts);
   parts.telemetry.generationActive({ name, previous: now?.previous?.name });
 };
 
-const isReady = async (
-  parts: Parts,
-  name: string,
-  active: string,
-  acceptFailures: boolean,
-  filed: Map<string, number>,
-  stop: AbortSignal,
-): Promise<boolean> => {
+/** A moment that the new generation is held against: each ref's seq, and the end of `documents`. */
+interface Cut {
+  readonly refs: ReadonlyMap<string, number>;
+  readonly documents: readonly number[];
+}
+
+const noteCut = async (parts: Parts): Promise<Cut> => {
+  const refs = new Map<string, number>();
+  for await (const { key, seq } of rows(parts.state, 'refs', 'refs')) refs.set(key, seq);
+  const [documents = []] = await ends(parts, [parts.names.topics.documents]);
+  return { refs, documents };
+};
+
+interface Candidate {
+  readonly name: string;
+  readonly active: string;
+  readonly cut: Cut;
+  /** When what was lacking was filed. */
+  readonly filed: Map<string, number>;
+  readonly acceptFailures: boolean;
+}
+
+const isReady = async (parts: Parts, { name, active, cut, filed, acceptFailures }: Candidate): Promise<boolean> => {
   const { log, names, store } = parts;
   const { topics, groups } = names;
   const generation = store.generation(name);
-  const cut = new Map<string, number>();
-  for await (const { key, seq } of rows(parts.state, 'refs', 'refs')) cut.set(key, seq);
-  const [documents = []] = await ends(parts, [topics.documents]);
-  await untilPassed(parts, topics.documents, groups.index(name), documents, stop);
-  if (stop.aborted) return false;
-
-  const lacking = await lackingAt(parts, generation, cut);
-  const fresh = [...lacking].filter(([document, seq]) => filed.get(document) !== seq);
-  await filePaths(
-    parts,
-    'reindex',
-    fresh.map(([document]) => document),
-  );
-  for (const [document, seq] of fresh) filed.set(document, seq);
+  const lacking = await lackingAt(parts, generation, cut.refs);
+  const now = parts.time.now();
+  const fresh = [...lacking].filter((document) => now - (filed.get(document) ?? 0) >= FILE_AGAIN_MS);
+  await filePaths(parts, 'reindex', fresh);
+  for (const document of fresh) filed.set(document, now);
   if (lacking.size > 0) return false;
   if (!acceptFailures && (await failures(generation)) > (await failures(store.generation(active)))) return false;
   const within = (of: string) => log.within(topics.documents, groups.index(of), BEHIND_MS);
   return (await within(name)) || !(await within(active));
 };
 
-/** Documents, by seq, whose want up to the cut the generation has not reached; and those it has that no want asks for. */
+/** Documents whose want up to the cut the generation has not reached; and those it has that no want asks for. */
 const lackingAt = async (
   parts: Parts,
   generation: Generation,
   cut: ReadonlyMap<string, number>,
-): Promise<Map<string, number>> => {
-  const lacking = new Map<string, number>();
+): Promise<Set<string>> => {
+  const lacking = new Set<string>();
   for (const [ref, seq] of cut) {
     for await (const page of pages(parts.state, 'wants', ref)) {
       const wants = page.filter((want) => want.seq <= seq);
@@ -110,7 +124,7 @@ const lackingAt = async (
         const entry = ledger.get(want.key);
         const reached = entry !== undefined && entry.seq >= want.seq && entry.blob === want.value.blob;
         // What is gone and was never there is as it should be.
-        if (!reached && !(entry === undefined && want.value.blob === null)) lacking.set(want.key, want.seq);
+        if (!reached && !(entry === undefined && want.value.blob === null)) lacking.add(want.key);
       }
     }
   }
@@ -120,7 +134,7 @@ const lackingAt = async (
       'wants',
       live.map(({ document }) => document),
     );
-    for (const { document, seq } of live) if (!wants.has(document)) lacking.set(document, seq);
+    for (const { document } of live) if (!wants.has(document)) lacking.add(document);
   }
   return lacking;
 };
