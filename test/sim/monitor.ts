@@ -33,9 +33,10 @@ export const makeMonitor = (world: World) => {
   /** (document, seq) pairs that `documents` has had, and places of records that became dead letters. */
   const published = new Set<string>();
   const deadLettered = new Set<string>();
-  /** The ref's seq when a look was appended; and by ref the looks that somebody has out, whatever became of the assignment. */
+  /** The ref's seq when a look was appended; by ref the looks that somebody has out, whatever became of the assignment, and those that nobody has settled. */
   const seqAtLook = new Map<string, number>();
   const looking = new Map<string, Set<string>>();
+  const waiting = new Map<string, Set<string>>();
   /** When a path was last filed, and when each record was appended, in steps of one clock. */
   const filed = new Map<string, number>();
   const appended = new Map<string, number>();
@@ -60,7 +61,7 @@ export const makeMonitor = (world: World) => {
     if (key === undefined || blocked(key) || deadLettered.has(place(delivery))) return true;
     const row = see().state.inspectOne('refs', key);
     const claimed = row !== undefined && row.seq > (seqAtLook.get(place(delivery)) ?? -1);
-    return claimed && (!row.value.dirty || (looking.get(key)?.size ?? 0) > 0);
+    return claimed && (!row.value.dirty || (looking.get(key)?.size ?? 0) > 0 || (waiting.get(key)?.size ?? 0) > 0);
   };
 
   const mayLetGoOfChange = (delivery: Delivery): boolean => {
@@ -104,6 +105,7 @@ export const makeMonitor = (world: World) => {
         const { kind, instance, project, ref = '', paths = [] } = decode(eventSchema, record.value);
         const key = refKey({ instance, project, ref });
         if (kind !== 'look') return;
+        waiting.set(key, (waiting.get(key) ?? new Set()).add(place(record)));
         seqAtLook.set(place(record), see().state.inspectOne('refs', key)?.seq ?? -1);
         for (const path of paths) filed.set(documentKey({ instance, project, ref, path }), clock);
       }
@@ -121,7 +123,10 @@ export const makeMonitor = (world: World) => {
     settled(group, delivery) {
       const { topic, partition, offset, epoch } = delivery;
       const ref = group === groups.plan ? refOf(delivery) : undefined;
-      if (ref !== undefined) looking.get(ref)?.delete(`${place(delivery)} ${epoch}`);
+      if (ref !== undefined) {
+        looking.get(ref)?.delete(`${place(delivery)} ${epoch}`);
+        waiting.get(ref)?.delete(place(delivery));
+      }
       // What an older assignment settles moves no offset: its record is out again with somebody else.
       if (epoch !== see().broker.groupOf(topic, group).generation) return;
       out.get(`${group} ${topic}/${partition}`)?.delete(offset);
@@ -156,6 +161,7 @@ export const makeMonitor = (world: World) => {
     forgetLog() {
       out.clear();
       looking.clear();
+      waiting.clear();
       seqAtLook.clear();
       appended.clear();
       deadLettered.clear();
