@@ -293,8 +293,12 @@ export interface RepoSource {
   refs(project: string): Promise<ReadonlyMap<string, string>>;
   /** `undefined` only when a complete list of branches lacks the ref. */
   head(project: string, ref: string): Promise<string | undefined>;
-  /** All files below the commit, page by page. A commit's tree never changes, so a page is the same whenever it is asked for. */
-  tree(project: string, commit: string, cursor?: string): Promise<TreePage>;
+  /**
+   * All files below the commit, page by page. A commit's tree never changes, so a page is the same whenever it is asked
+   * for. `undefined` when the commit is no longer there, after a force push and a collection of garbage: nothing can be
+   * said about its files, and the ref is to be looked at again.
+   */
+  tree(project: string, commit: string, cursor?: string): Promise<TreePage | undefined>;
   /** Those of the paths that the commit has. */
   entries(project: string, commit: string, paths: readonly string[]): Promise<ReadonlyMap<string, TreeEntry>>;
   /** What differs from `base` to `head`; `undefined` when that cannot be told for certain. */
