@@ -35,6 +35,12 @@ export interface ObjectReaderOptions {
   readonly idleMs?: number;
 }
 
+interface Running {
+  readonly child: ChildProcess;
+  stderr: string;
+  unsent: string;
+}
+
 interface Request {
   readonly name: string;
   resolve(found: GitObject | undefined): void;
@@ -53,7 +59,7 @@ export const objectReader = (
   { what, maxBytes, deadlineMs = 30 * SECOND, idleMs = 30 * SECOND }: ObjectReaderOptions,
 ): ObjectReader => {
   const waiting: Request[] = [];
-  let current: { readonly child: ChildProcess; stderr: string } | undefined;
+  let current: Running | undefined;
   const alive = new Map<ChildProcess, Promise<void>>();
   let deaths = 0;
   let closed = false;
@@ -69,6 +75,16 @@ export const objectReader = (
   const expectAnswer = () => {
     clearTimeout(stalled);
     stalled = setTimeout(() => dies(`no headway for ${deadlineMs} ms`, { all: true }), deadlineMs);
+  };
+
+  /** One write for all that is asked in one go; a process that was given up in between needs it no more. */
+  const ask = (running: Running, name: string) => {
+    running.unsent += `${name}\n`;
+    if (running.unsent.length > name.length + 1) return;
+    queueMicrotask(() => {
+      if (current === running) running.child.stdin?.write(running.unsent);
+      running.unsent = '';
+    });
   };
 
   const rest = () => {
@@ -152,7 +168,7 @@ export const objectReader = (
 
   const start = () => {
     const child = git.start(['cat-file', what === 'sizes' ? '--batch-check' : '--batch']);
-    const started = { child, stderr: '' };
+    const started: Running = { child, stderr: '', unsent: '' };
     current = started;
     child.stdout?.on('data', (chunk: Buffer) => {
       if (waiting.length > 0) stalled?.refresh();
@@ -190,14 +206,11 @@ export const objectReader = (
           reject(new TryAgain(`cannot read ${name}: the source is closed`));
           return;
         }
-        const { child } = current ?? start();
+        const running = current ?? start();
         clearTimeout(idle);
         if (waiting.length === 0) expectAnswer();
         waiting.push({ name, resolve, reject });
-        // One write for all that is asked in one go.
-        child.stdin?.cork();
-        child.stdin?.write(`${name}\n`);
-        process.nextTick(() => child.stdin?.uncork());
+        ask(running, name);
       }),
 
     renew: resume,

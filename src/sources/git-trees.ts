@@ -6,6 +6,8 @@ export type ReadTree = (id: string) => Promise<Buffer>;
 
 const treeOf = (commit: string): string => `${commit}^{tree}`;
 
+/** Lines of a folder that are looked at for folders to ask for early. */
+const AHEAD = 16;
 const SPACE = 0x20;
 const TREE = '040000';
 const SUBMODULE = '160000';
@@ -100,6 +102,20 @@ export const list = async (
   // A position may be asked for again: its frames stay as they are.
   const stack = frames.map((frame) => ({ ...frame }));
   const entries: TreeEntry[] = [];
+  /** Folders that stand next to each other are asked for together: waiting for each in turn takes most of the time. */
+  const coming = new Map<string, Promise<Buffer>>();
+  const ahead = (tree: Buffer, from: number) => {
+    let at = from;
+    for (let count = 0; count < AHEAD && at < tree.length; count += 1) {
+      const { type, id, next } = lineAt(tree, at, idBytes);
+      at = next;
+      if (type !== TREE || coming.has(id)) continue;
+      const folder = read(id);
+      // Told to whoever gets to that folder; the page may end before.
+      folder.catch(() => undefined);
+      coming.set(id, folder);
+    }
+  };
   for (let frame = stack.at(-1); frame; frame = stack.at(-1)) {
     if (frame.at >= frame.tree.length) {
       stack.pop();
@@ -112,8 +128,13 @@ export const list = async (
     const path = frame.prefix + name;
     frame.last = frame.at;
     frame.at = next;
-    if (type === TREE) stack.push({ tree: await read(id), prefix: `${path}/`, at: 0, last: 0 });
-    else entries.push({ path, type, blob: id });
+    if (type === TREE) {
+      if (!coming.has(id)) ahead(frame.tree, frame.last);
+      const tree = await (coming.get(id) ?? read(id));
+      coming.delete(id);
+      stack.push({ tree, prefix: `${path}/`, at: 0, last: 0 });
+    }
+    if (type !== TREE) entries.push({ path, type, blob: id });
   }
   return { entries };
 };

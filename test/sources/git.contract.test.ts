@@ -1,6 +1,6 @@
 import { sourceContract } from '../contracts/source.ts';
-import { makeRepository } from '../support/repository.ts';
 import { open } from '../support/git-source.ts';
+import { makeRepository } from '../support/repository.ts';
 
 for (const flags of [[], ['--bare']]) {
   sourceContract(`git ${flags.join(' ')}`, { anyBytes: true, sizes: true }, async () => {
