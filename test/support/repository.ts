@@ -54,6 +54,8 @@ export const runGit = (directory: string, args: readonly string[], input: string
       if (code === 0) resolve(Buffer.concat(out));
       else reject(new Error(`git ${args.join(' ')} ended with ${code}: ${err}`));
     });
+    // Git may end before it has read its input; its exit code says how that went.
+    child.stdin.on('error', () => undefined);
     child.stdin.end(input);
   });
 
