@@ -49,11 +49,13 @@ export const DEFAULT_EXCLUDE: readonly string[] = [
 
 export const DEFAULT_SELECTION: SelectionOptions = { include: ['**/*'], exclude: DEFAULT_EXCLUDE };
 
+type Matcher = (path: string) => boolean;
+
 /** The library remembers each path that it was asked for, for ever. */
 const REMEMBERED = 20_000;
 
 /** To git upper and lower case differ, and no path is out of bounds: it stands in a tree, whatever its name. */
-const matcher = (patterns: readonly string[]): ((path: string) => boolean) => {
+const general = (patterns: readonly string[]): Matcher => {
   const make = () => ignore({ ignorecase: false, allowRelativePaths: true }).add([...patterns]);
   let rules = make();
   let asked = 0;
@@ -65,6 +67,37 @@ const matcher = (patterns: readonly string[]): ((path: string) => boolean) => {
     }
     return rules.ignores(path);
   };
+};
+
+const EVERYTHING = new Set(['*', '**', '**/*']);
+/** `name`, `name/` and `*.suffix`, without anything that means more than itself. */
+const NAME = /^(\*?)([\w.~+@-]+)(\/?)$/;
+
+const escaped = (text: string): string => text.replace(/[.+]/g, '\\$&');
+
+const anyOf = (names: readonly string[]): Matcher | undefined => {
+  if (names.length === 0) return undefined;
+  const pattern = new RegExp(names.join('|'));
+  return (path) => pattern.test(path);
+};
+
+/**
+ * A path is judged for each file of each tree, and most patterns are plain names: all of those make one regular
+ * expression, where the library tries pattern by pattern and folder by folder. Only where nothing is negated, so that
+ * the order of patterns means nothing.
+ */
+const matcher = (patterns: readonly string[]): Matcher => {
+  if (patterns.some((pattern) => pattern.startsWith('!'))) return general(patterns);
+  if (patterns.some((pattern) => EVERYTHING.has(pattern))) return () => true;
+  const plain: string[] = [];
+  const others: string[] = [];
+  for (const pattern of patterns) {
+    const [, star, name, folder] = NAME.exec(pattern) ?? [];
+    if (name === undefined) others.push(pattern);
+    else plain.push(`${star ? '' : '(?:^|/)'}${escaped(name)}${folder ? '/' : '(?:/|$)'}`);
+  }
+  const matchers = [anyOf(plain), others.length > 0 ? general(others) : undefined].filter((one) => one !== undefined);
+  return (path) => matchers.some((matches) => matches(path));
 };
 
 /** Whether a path is to be indexed. A path that is not has no want. */
