@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { StopFlow, TryAgain } from '../../src/errors.ts';
@@ -79,7 +79,9 @@ describe('watching the refs of a repository', () => {
   });
 
   it('starts no git while nothing moves', async () => {
-    const log = join(await temporaryDirectory(), 'log');
+    const directory = await temporaryDirectory();
+    cleanups.push(() => rm(directory, { recursive: true, force: true }));
+    const log = join(directory, 'log');
     const program = `${log}.sh`;
     await writeFile(log, '');
     await writeFile(program, `#!/bin/sh\necho x >> ${log}\nexec git "$@"\n`, { mode: 0o755 });
