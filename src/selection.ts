@@ -1,0 +1,108 @@
+import ignore from 'ignore';
+
+/**
+ * Patterns have the syntax of `.gitignore`, and apply to paths as `ports.ts` describes them. `?` is one character of
+ * that string, where git, which knows no characters, takes it for a byte.
+ */
+export interface SelectionOptions {
+  /**
+   * A path, or a folder that it lies in, must match one of these. What is to be taken back from a folder belongs into
+   * `exclude`: as in a `.gitignore`, `!` has no effect below a folder that matches.
+   */
+  readonly include: readonly string[];
+  /** A path must match none of these. Given in the configuration they replace the defaults. */
+  readonly exclude: readonly string[];
+}
+
+/** What people did not write, or would not look for by its meaning. */
+export const DEFAULT_EXCLUDE: readonly string[] = [
+  // Vendored: other people's code would answer questions that are about this repository.
+  ...['node_modules/', 'bower_components/', 'jspm_packages/', 'vendor/', 'third_party/', 'third-party/'],
+  ...['Pods/', 'Carthage/', 'site-packages/', '.venv/', '.yarn/', '.pnp.cjs', '.pnp.loader.mjs'],
+  ...['gradlew', 'gradlew.bat', 'gradle/wrapper/', 'mvnw', 'mvnw.cmd', '.mvn/wrapper/'],
+  // Lock files: long, written by programs, and full of names that match everything.
+  ...['package-lock.json', 'npm-shrinkwrap.json', 'yarn.lock', 'pnpm-lock.yaml', 'bun.lock', 'bun.lockb', 'deno.lock'],
+  ...['composer.lock', 'Gemfile.lock', 'Podfile.lock', 'Cartfile.resolved', 'Package.resolved', 'Cargo.lock'],
+  ...['go.sum', 'go.work.sum', 'poetry.lock', 'Pipfile.lock', 'uv.lock', 'pdm.lock', 'pixi.lock', 'conda-lock.yml'],
+  ...['mix.lock', 'pubspec.lock', 'packages.lock.json', 'paket.lock', 'gradle.lockfile', 'flake.lock', 'conan.lock'],
+  ...['.terraform.lock.hcl', 'Chart.lock'],
+  // Minified and bundled code, and the maps back to what it was made of.
+  ...[
+    '*.min.js',
+    '*.min.mjs',
+    '*.min.cjs',
+    '*.min.css',
+    '*.bundle.js',
+    '*.js.map',
+    '*.mjs.map',
+    '*.cjs.map',
+    '*.css.map',
+  ],
+  // Generated: what the generator read is there as well, or says nothing in words.
+  ...['*.pb.go', '*.pb.gw.go', '*.pb.cc', '*.pb.h', '*.pb.swift', '*_pb2.py', '*_pb2.pyi', '*_pb2_grpc.py', '*_pb.js'],
+  ...['*_pb.d.ts', '*.g.dart', '*.freezed.dart', '*.g.cs', '*.designer.cs', '*.Designer.cs', '*.generated.*'],
+  ...['*_generated.*', 'zz_generated.*', '__generated__/', '__snapshots__/', '*.snap', '*.svg'],
+  // Build output and caches that were committed. No `build/` and no `bin/`: many keep their own scripts there.
+  ...['dist/', '.next/', '.nuxt/', '.svelte-kit/', '.turbo/', '.gradle/', '.terraform/', '__pycache__/', '*.egg-info/'],
+  ...['.ipynb_checkpoints/', 'lcov.info', '.tidemark/'],
+];
+
+export const DEFAULT_SELECTION: SelectionOptions = { include: ['**/*'], exclude: DEFAULT_EXCLUDE };
+
+type Matcher = (path: string) => boolean;
+
+/** The library remembers each path that it was asked for, for ever. */
+const REMEMBERED = 20_000;
+
+/** To git upper and lower case differ, and no path is out of bounds: it stands in a tree, whatever its name. */
+const general = (patterns: readonly string[]): Matcher => {
+  const make = () => ignore({ ignorecase: false, allowRelativePaths: true }).add([...patterns]);
+  let rules = make();
+  let asked = 0;
+  return (path) => {
+    asked += 1;
+    if (asked > REMEMBERED) {
+      rules = make();
+      asked = 1;
+    }
+    return rules.ignores(path);
+  };
+};
+
+const EVERYTHING = new Set(['*', '**', '**/*']);
+/** `name`, `name/` and `*.suffix`, without anything that means more than itself. */
+const NAME = /^(\*?)([\w.~+@-]+)(\/?)$/;
+
+const escaped = (text: string): string => text.replace(/[.+]/g, '\\$&');
+
+const anyOf = (names: readonly string[]): Matcher | undefined => {
+  if (names.length === 0) return undefined;
+  const pattern = new RegExp(names.join('|'));
+  return (path) => pattern.test(path);
+};
+
+/**
+ * A path is judged for each file of each tree, and most patterns are plain names: all of those make one regular
+ * expression, where the library tries pattern by pattern and folder by folder. Only where nothing is negated, so that
+ * the order of patterns means nothing.
+ */
+const matcher = (patterns: readonly string[]): Matcher => {
+  if (patterns.some((pattern) => pattern.startsWith('!'))) return general(patterns);
+  if (patterns.some((pattern) => EVERYTHING.has(pattern))) return () => true;
+  const plain: string[] = [];
+  const others: string[] = [];
+  for (const pattern of patterns) {
+    const [, star, name, folder] = NAME.exec(pattern) ?? [];
+    if (name === undefined) others.push(pattern);
+    else plain.push(`${star ? '' : '(?:^|/)'}${escaped(name)}${folder ? '/' : '(?:/|$)'}`);
+  }
+  const matchers = [anyOf(plain), others.length > 0 ? general(others) : undefined].filter((one) => one !== undefined);
+  return (path) => matchers.some((matches) => matches(path));
+};
+
+/** Whether a path is to be indexed. A path that is not has no want. */
+export const selection = ({ include, exclude }: SelectionOptions): ((path: string) => boolean) => {
+  const included = matcher(include);
+  const excluded = matcher(exclude);
+  return (path) => included(path) && !excluded(path);
+};

@@ -1,0 +1,65 @@
+import { TryAgain } from '../errors.ts';
+import type { Time } from '../ports.ts';
+import type { Refs } from './git-refs.ts';
+
+const SECOND = 1_000;
+const POLL_MS = 500;
+/** A branch that is a symbolic ref to another one moves without a trace in its own files. */
+const CERTAIN_MS = 30 * SECOND;
+const PATIENCE_MS = 10 * SECOND;
+
+export interface RefChange {
+  readonly ref: string;
+  /** `null` where the ref was not there, or nothing was known yet. */
+  readonly before: string | null;
+  readonly after: string | null;
+}
+
+export interface Watch {
+  /** A change counts as told once this has resolved. Until then it is told again, with the newest head. */
+  onChange(change: RefChange): Promise<void> | void;
+  /** The refs cannot be read for now. */
+  onTrouble(error: TryAgain): void;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Tells every ref once at first, since nobody knows what happened before, and then whenever it moves, until the signal
+ * aborts. Heads that follow each other within one poll are told as one change.
+ */
+export const watchRefs = async (refs: () => Promise<Refs>, time: Time, { onChange, onTrouble, signal }: Watch) => {
+  const told = new Map<string, string>();
+  let seen: string | undefined;
+  let lookedAt = Number.NEGATIVE_INFINITY;
+  let failures = 0;
+
+  const look = async () => {
+    const { glance, followed } = await refs();
+    // Before the look itself: what moves in between is found by the next one.
+    const glanced = await glance();
+    if (glanced === seen && time.now() - lookedAt < CERTAIN_MS) return;
+    const found = await followed();
+    for (const ref of new Set([...found.keys(), ...told.keys()])) {
+      const before = told.get(ref) ?? null;
+      const after = found.get(ref) ?? null;
+      if (before === after) continue;
+      await onChange({ ref, before, after });
+      if (after === null) told.delete(ref);
+      else told.set(ref, after);
+    }
+    seen = glanced;
+    lookedAt = time.now();
+  };
+
+  while (!signal.aborted) {
+    try {
+      await look();
+      failures = 0;
+    } catch (error) {
+      if (!(error instanceof TryAgain)) throw error;
+      failures += 1;
+      onTrouble(error);
+    }
+    await time.sleep(Math.min(PATIENCE_MS, POLL_MS * 2 ** failures), signal);
+  }
+};

@@ -1,0 +1,122 @@
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { StopFlow, TryAgain } from '../../src/errors.ts';
+import type { GitSourceOptions } from '../../src/sources/git.ts';
+import type { RefChange } from '../../src/sources/git-watch.ts';
+import { open, realTime } from '../support/git-source.ts';
+import { makeRepository, temporaryDirectory } from '../support/repository.ts';
+
+const cleanups: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0)) await cleanup();
+});
+
+/** A watched repository, with a clock that makes a poll of 500 ms last 10. */
+const watched = async (options: Partial<GitSourceOptions> = {}) => {
+  const made = await makeRepository();
+  const time = { ...realTime, sleep: (ms: number, signal?: AbortSignal) => realTime.sleep(ms / 50, signal) };
+  const source = open(made.directory, { time, ...options });
+  const stop = new AbortController();
+  const changes: RefChange[] = [];
+  const troubles: TryAgain[] = [];
+  const refuse = { next: 0 };
+  const start = () =>
+    source.watch({
+      onChange(change) {
+        if (refuse.next > 0) {
+          refuse.next -= 1;
+          throw new TryAgain('the log does not answer');
+        }
+        changes.push(change);
+      },
+      onTrouble: (error) => void troubles.push(error),
+      signal: stop.signal,
+    });
+  cleanups.push(async () => {
+    stop.abort();
+    await source.close();
+    await made.remove();
+  });
+  const told = (...expected: RefChange[]) => vi.waitFor(() => expect(changes).toEqual(expected), 5_000);
+  return { made, source, start, stop, changes, troubles, refuse, told };
+};
+
+describe('watching the refs of a repository', () => {
+  it('tells the head at first, then each move, a force push, a deletion and a new branch', async () => {
+    const { made, start, stop, told } = await watched();
+    const first = await made.commit({ files: [['a', '1']] });
+    const watching = start();
+    const expected: RefChange[] = [{ ref: 'main', before: null, after: first }];
+    await told(...expected);
+    const move = async (after: string | null) => {
+      expected.push({ ref: 'main', before: expected.at(-1)?.after ?? null, after });
+      await told(...expected);
+    };
+    await move(await made.commit({ files: [['a', '2']] }));
+    await made.git('update-ref', 'refs/heads/main', first);
+    await move(first);
+    await made.git('pack-refs', '--all', '--prune');
+    await made.git('update-ref', '-d', 'refs/heads/main');
+    await move(null);
+    await move(await made.commit({ files: [['b', '3']], orphan: true }));
+    stop.abort();
+    await watching;
+  });
+
+  it('tells another branch when HEAD is moved to it', async () => {
+    const { made, start, told } = await watched();
+    const main = await made.commit({ files: [['a', '1']] });
+    const side = await made.commit({ branch: 'side', files: [['a', '2']] });
+    void start();
+    await told({ ref: 'main', before: null, after: main });
+    await made.git('symbolic-ref', 'HEAD', 'refs/heads/side');
+    await told(
+      { ref: 'main', before: null, after: main },
+      { ref: 'side', before: null, after: side },
+      { ref: 'main', before: main, after: null },
+    );
+  });
+
+  it('starts no git while nothing moves', async () => {
+    const directory = await temporaryDirectory();
+    cleanups.push(() => rm(directory, { recursive: true, force: true }));
+    const log = join(directory, 'log');
+    const program = `${log}.sh`;
+    await writeFile(log, '');
+    await writeFile(program, `#!/bin/sh\necho x >> ${log}\nexec git "$@"\n`, { mode: 0o755 });
+    const { made, start, told } = await watched({ program });
+    const head = await made.commit({ files: [['a', '1']] });
+    void start();
+    await told({ ref: 'main', before: null, after: head });
+    const before = await readFile(log, 'utf8');
+    await realTime.sleep(300);
+    expect(await readFile(log, 'utf8')).toBe(before);
+  });
+
+  it('tells a change again until it was taken', async () => {
+    const { made, start, refuse, troubles, told } = await watched();
+    refuse.next = 3;
+    const head = await made.commit({ files: [['a', '1']] });
+    void start();
+    await told({ ref: 'main', before: null, after: head });
+    expect(troubles.length).toBe(3);
+  });
+
+  it('reports trouble and goes on, and ends with the reason where nothing can help', async () => {
+    const { made, start, troubles, changes, told } = await watched();
+    const head = await made.commit({ files: [['a', '1']] });
+    const watching = start();
+    await told({ ref: 'main', before: null, after: head });
+    const file = join(made.directory, '.git/refs/heads/main');
+    await writeFile(file, '');
+    await vi.waitFor(() => expect(troubles.length).toBeGreaterThan(0));
+    await writeFile(file, `${head}\n`);
+    const next = await made.commit({ files: [['a', '2']] });
+    await vi.waitFor(() => expect(changes.at(-1)?.after).toBe(next));
+    expect(changes.every(({ after }) => after !== null)).toBe(true);
+    const ended = expect(watching).rejects.toThrow(StopFlow);
+    await made.remove();
+    await ended;
+  });
+});

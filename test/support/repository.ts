@@ -1,0 +1,124 @@
+import { spawn } from 'node:child_process';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** Plain content, or a mode with content (a symlink's target), or a submodule's commit. */
+export type File =
+  | string
+  | Uint8Array
+  | { readonly mode: '100644' | '100755' | '120000'; readonly content: string | Uint8Array }
+  | { readonly mode: '160000'; readonly commit: string };
+
+export interface Commit {
+  readonly branch?: string;
+  /** By path; bytes that are not UTF-8 as a Buffer. `null` deletes. */
+  readonly files: Iterable<readonly [path: string | Buffer, file: File | null]>;
+  /** Starts from nothing instead of the branch: a force push. */
+  readonly orphan?: boolean;
+}
+
+export interface TestRepository {
+  readonly directory: string;
+  /** Runs git in it, and gives what it wrote, without the last newline. */
+  git(...args: string[]): Promise<string>;
+  run(args: readonly string[], input?: string | Uint8Array): Promise<Buffer>;
+  /** Makes a commit without a work tree, which could not hold every path, and gives its id. */
+  commit(commit: Commit): Promise<string>;
+  remove(): Promise<void>;
+}
+
+/** What a listing says, as git writes it; paths and all else as Latin-1, so that bytes are compared and nothing is decoded. */
+export interface Listed {
+  readonly type: string;
+  readonly blob: string;
+  readonly size: number | undefined;
+}
+
+export const environment = () => {
+  const { PATH, HOME = tmpdir(), TMPDIR = tmpdir() } = process.env;
+  return { PATH, HOME, TMPDIR };
+};
+
+export const runGit = (directory: string, args: readonly string[], input: string | Uint8Array = ''): Promise<Buffer> =>
+  new Promise((resolve, reject) => {
+    const child = spawn('git', args, { cwd: directory, env: environment() });
+    const out: Buffer[] = [];
+    let err = '';
+    child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
+    child.stderr.on('data', (chunk: Buffer) => {
+      err += chunk;
+    });
+    child.once('error', reject);
+    child.once('close', (code) => {
+      if (code === 0) resolve(Buffer.concat(out));
+      else reject(new Error(`git ${args.join(' ')} ended with ${code}: ${err}`));
+    });
+    // Git may end before it has read its input; its exit code says how that went.
+    child.stdin.on('error', () => undefined);
+    child.stdin.end(input);
+  });
+
+const quoted = (path: string | Buffer): string =>
+  `"${[...Buffer.from(path)].map((byte) => `\\${byte.toString(8).padStart(3, '0')}`).join('')}"`;
+
+const written = (path: string | Buffer, file: File | null): (string | Buffer)[] => {
+  if (file === null) return [`D ${quoted(path)}\n`];
+  if (typeof file === 'string' || file instanceof Uint8Array) return written(path, { mode: '100644', content: file });
+  if (file.mode === '160000') return [`M 160000 ${file.commit} ${quoted(path)}\n`];
+  const content = Buffer.from(file.content);
+  return [`M ${file.mode} inline ${quoted(path)}\ndata ${content.length}\n`, content, '\n'];
+};
+
+export const temporaryDirectory = () => mkdtemp(join(tmpdir(), 'tidemark-git-'));
+
+export const makeRepository = async (flags: readonly string[] = []): Promise<TestRepository> => {
+  const parent = await temporaryDirectory();
+  const directory = join(parent, 'repository');
+  await mkdir(directory);
+  await runGit(directory, ['init', '-q', '-b', 'main', ...flags]);
+  for (const [key, value] of [
+    ['user.name', 'Test'],
+    ['user.email', 'test@example.com'],
+    ['gc.auto', '0'],
+    ['commit.gpgSign', 'false'],
+  ] as const) {
+    await runGit(directory, ['config', key, value]);
+  }
+  const run = (args: readonly string[], input?: string | Uint8Array) => runGit(directory, args, input);
+  const git = async (...args: string[]) => (await run(args)).toString('utf8').replace(/\n$/, '');
+  let commits = 0;
+  return {
+    directory,
+    git,
+    run,
+    async commit({ branch = 'main', files, orphan = false }) {
+      commits += 1;
+      const parentCommit = await git('for-each-ref', '--format=%(objectname)', `refs/heads/${branch}`);
+      const lines: (string | Buffer)[] = [
+        `commit refs/heads/${branch}\ncommitter Test <test@example.com> ${1_700_000_000 + commits} +0000\ndata 1\nx\n`,
+      ];
+      if (parentCommit !== '' && !orphan) lines.push(`from ${parentCommit}\n`);
+      for (const [path, file] of files) lines.push(...written(path, file));
+      if (orphan && parentCommit !== '') await git('update-ref', '-d', `refs/heads/${branch}`);
+      await run(['fast-import', '--quiet', '--force'], Buffer.concat(lines.map((line) => Buffer.from(line))));
+      return git('rev-parse', `refs/heads/${branch}`);
+    },
+    remove: () => rm(parent, { recursive: true, force: true, maxRetries: 5 }),
+  };
+};
+
+export const listed = async (repository: TestRepository, commit: string): Promise<Map<string, Listed>> => {
+  const raw = await repository.run(['ls-tree', '-r', '-z', '-l', '--full-tree', commit]);
+  return new Map(
+    raw
+      .toString('latin1')
+      .split('\0')
+      .filter((line) => line !== '')
+      .map((line): [string, Listed] => {
+        const tab = line.indexOf('\t');
+        const [type = '', , blob = '', size] = line.slice(0, tab).split(/ +/);
+        return [line.slice(tab + 1), { type, blob, size: size === '-' ? undefined : Number(size) }];
+      }),
+  );
+};
