@@ -1,9 +1,8 @@
 /** Every kind of embedder, one line each. */
+import type { EmbedderOptions } from '../config.ts';
 import type { Embedder } from '../ports.ts';
-import { type HashOptions, hashEmbedder, hashShape } from './hash.ts';
+import { hashEmbedder, hashShape } from './hash.ts';
 import { staticEmbedder, staticShape } from './static.ts';
-
-export type EmbedderOptions = { readonly kind: 'static' } | ({ readonly kind: 'hash' } & HashOptions);
 
 export interface Embedding {
   readonly embedder: Embedder;

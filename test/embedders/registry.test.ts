@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type EmbedderOptions, embedderOf } from '../../src/embedders/registry.ts';
+import type { EmbedderOptions } from '../../src/config.ts';
+import { embedderOf } from '../../src/embedders/registry.ts';
 import { tokenCounter } from '../../src/embedders/token-counter.ts';
 
 const options: EmbedderOptions[] = [{ kind: 'static' }, { kind: 'hash', dimensions: 64 }];
