@@ -69,12 +69,14 @@ for (let code = 0; code < ASCII; code += 1) {
   asciiFolded[code] = folded?.code ?? 0;
 }
 
-/** Beyond the basic plane nothing is remembered, so that no text can fill the memory. */
+/** More than the scripts of any one corpus have, and few enough that no text can fill the memory: about 10 MB. */
+const REMEMBERED = 50_000;
 const known = new Map<number, Character>();
+
 export const remembered = (code: number): Character => {
   const found = known.get(code);
   if (found) return found;
   const character = characterOf(code);
-  if (code <= 0xffff) known.set(code, character);
+  if (known.size < REMEMBERED) known.set(code, character);
   return character;
 };
