@@ -36,7 +36,14 @@ export const parseFile = (content: string, env: Readonly<Record<string, string |
   }));
 
   const unfilled = new Set<unknown>();
+  let readable = document.errors.length === 0;
   visit(document, {
+    Pair(_, { key, value }) {
+      if (isScalar(key)) return;
+      readable = false;
+      const place = isNode(key) ? placeOf(start(key)) : isNode(value) ? placeOf(start(value)) : TOP;
+      problems.push({ ...place, message: 'expected a name before the colon' });
+    },
     Scalar(key, scalar) {
       if (typeof scalar.value !== 'string') return;
       const written = restore(scalar.value);
@@ -51,7 +58,7 @@ export const parseFile = (content: string, env: Readonly<Record<string, string |
   });
 
   const plainValue = (): unknown => {
-    if (document.errors.length > 0) return {};
+    if (!readable) return {};
     try {
       return document.toJS({ maxAliasCount: 100 });
     } catch (error) {

@@ -211,6 +211,7 @@ describe('a refusal', () => {
       '1:31: pipelines.a.sources[0].gitlab: expected groups or projects',
     ],
     ['limits: { textBytes: 4 MB }', '1:11: limits.textBytes: expected a size such as 4 MiB, from 1 KiB to 64 MiB'],
+    ['http: { [a, b]: 1 }', '1:9: expected a name before the colon'],
     ['- 1', '1:1: expected a section with pipelines'],
     ['http: { port: 1', '1:16: expected YAML:'],
     ['a: 1\na: 2', '2:1: expected YAML: Map keys must be unique'],
