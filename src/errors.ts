@@ -33,6 +33,11 @@ export class StopFlow extends Error {
   override readonly name = 'StopFlow';
 }
 
+/** What a person wrote cannot be followed: the command ends, and says in a line each what to write instead. */
+export class BadConfiguration extends Error {
+  override readonly name = 'BadConfiguration';
+}
+
 /** Whether the reaction is already known; anything else is unknown. */
 export const isKnown = (error: unknown): error is TryAgain | DeadLetter | BlockProject | StopFlow =>
   error instanceof TryAgain ||

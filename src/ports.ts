@@ -348,7 +348,10 @@ export interface Embedder {
   probe(): Promise<void>;
   /** An upper bound that costs nothing to ask for; what batches are filled by. */
   tokens(text: string): number;
-  /** One vector a text, in order, of length one. Throws `DeadLetter` when one of the texts is refused. */
+  /**
+   * One vector a text, in order, of length one; all zero for a text in which there is nothing to embed. Throws
+   * `DeadLetter` when one of the texts is refused, without saying which: whoever sent several halves them.
+   */
   embed(texts: readonly string[], kind: 'passage' | 'query'): Promise<readonly Float32Array[]>;
   close(): Promise<void>;
 }

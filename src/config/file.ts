@@ -1,0 +1,94 @@
+/** The file as YAML: its values with the environment filled in, and where each of them stands. */
+import { isMap, isNode, isScalar, isSeq, LineCounter, type Node, parseDocument, visit } from 'yaml';
+import { messageOf } from '../errors.ts';
+import { expand, protect, restore } from './expand.ts';
+import type { Path } from './problems.ts';
+
+export interface Place {
+  readonly line: number;
+  readonly column: number;
+}
+
+export interface ParsedFile {
+  readonly value: unknown;
+  readonly problems: readonly (Place & { readonly message: string })[];
+  /** Where the entry of that path stands, or the nearest one around it. */
+  place(path: Path): Place;
+  /** Whether that very value could not be filled in, so that nothing else need be said of it. */
+  unfilled(path: Path): boolean;
+}
+
+const TOP: Place = { line: 1, column: 1 };
+
+export const parseFile = (content: string, env: Readonly<Record<string, string | undefined>>): ParsedFile => {
+  const lines = new LineCounter();
+  // No pretty errors: they quote lines of the file, and those may hold secrets.
+  const document = parseDocument(protect(content.replace(/^\uFEFF/, '')), { lineCounter: lines, prettyErrors: false });
+  const placeOf = (offset: number): Place => {
+    const { line, col } = lines.linePos(offset);
+    return { line: Math.max(1, line), column: Math.max(1, col) };
+  };
+  // The first alone: what follows it is what it has confused.
+  const problems = document.errors.slice(0, 1).map(({ pos, message }) => ({
+    ...placeOf(pos[0]),
+    // What stands behind such a colon is a piece of the file.
+    message: `expected YAML: ${message.replace(/(?<=token in YAML stream): .*$/s, '')}`,
+  }));
+
+  const unfilled = new Set<unknown>();
+  let readable = document.errors.length === 0;
+  visit(document, {
+    Pair(_, { key, value }) {
+      if (isScalar(key)) return;
+      readable = false;
+      const place = isNode(key) ? placeOf(start(key)) : isNode(value) ? placeOf(start(value)) : TOP;
+      problems.push({ ...place, message: 'expected a name before the colon' });
+    },
+    Scalar(key, scalar) {
+      if (typeof scalar.value !== 'string') return;
+      const written = restore(scalar.value);
+      scalar.value = written;
+      if (key === 'key') return;
+      const { text, problems: found } = expand(written, env);
+      const place = scalar.range ? placeOf(scalar.range[0]) : TOP;
+      if (found.length > 0) unfilled.add(scalar);
+      for (const message of found) problems.push({ ...place, message });
+      scalar.value = text;
+    },
+  });
+
+  const plainValue = (): unknown => {
+    if (!readable) return {};
+    try {
+      return document.toJS({ maxAliasCount: 100 });
+    } catch (error) {
+      problems.push({ ...TOP, message: `expected YAML: ${messageOf(error)}` });
+      return {};
+    }
+  };
+
+  const entry = (path: Path): { offset: number; node: unknown } => {
+    let node: unknown = document.contents;
+    let offset = isNode(node) ? start(node) : 0;
+    for (const key of path) {
+      if (isSeq(node)) {
+        node = node.items[Number(key)];
+        if (isNode(node)) offset = start(node);
+      } else if (isMap(node)) {
+        const pair = node.items.find((item) => isScalar(item.key) && String(item.key.value) === String(key));
+        if (isScalar(pair?.key)) offset = start(pair.key);
+        node = pair?.value;
+      } else return { offset, node: undefined };
+    }
+    return { offset, node };
+  };
+
+  return {
+    value: plainValue(),
+    problems,
+    place: (path) => placeOf(entry(path).offset),
+    unfilled: (path) => unfilled.has(entry(path).node),
+  };
+};
+
+const start = (node: Node): number => node.range?.[0] ?? 0;

@@ -1,0 +1,150 @@
+/**
+ * Reads the configuration: the file, then the environment over it, then what only holds for the whole. This is the one
+ * place that looks at either, through what is handed in.
+ */
+import { basename, dirname, resolve } from 'node:path';
+import { type Config, configSchema, type PipelineOptions } from '../config.ts';
+import { BadConfiguration } from '../errors.ts';
+import { fileVariable, isTree, override } from './environment.ts';
+import { type ParsedFile, parseFile } from './file.ts';
+import { clash, names } from './names.ts';
+import { dotted, type Path, type Problem, problemsOf } from './problems.ts';
+
+export interface Surroundings {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  /** The file's content; `undefined` when there is no such file. */
+  readonly read: (path: string) => Promise<string | undefined>;
+}
+
+export interface Loaded {
+  readonly config: Config;
+  /** Where it stands, if it is a file. */
+  readonly file: string | undefined;
+}
+
+const DEFAULT_FILE = 'tidemark.yaml';
+
+/** Throws `BadConfiguration` that names all there is to mend, a line each. */
+export const loadConfig = async ({ env, cwd, read }: Surroundings): Promise<Loaded> => {
+  const asked = env[fileVariable.name];
+  const name = asked || DEFAULT_FILE;
+  const file = resolve(cwd, name);
+  const content = await read(file);
+  if (content === undefined && asked)
+    throw new BadConfiguration(
+      `read the configuration: ${fileVariable.name} names "${asked}", and there is no such file`,
+    );
+
+  const parsed = parseFile(content ?? '', env);
+  const value = withoutNothing(parsed.value ?? {});
+  if (!isTree(value)) throw refused([`${name}:1:1: expected a section with pipelines, log, store or others`]);
+  const { tree, origins } = override(value, env);
+  const checked = configSchema.safeParse(tree);
+  const base = content === undefined ? cwd : dirname(file);
+  const config = checked.success ? resolved(checked.data, base, origins.has('data') ? cwd : base) : undefined;
+  const found = config ? conflicts(config) : (checked.error?.issues ?? []).flatMap((issue) => problemsOf(issue, tree));
+  const problems = lines(name, parsed, found, origins);
+  if (!config || problems.length > 0) throw refused(problems);
+  return { config, file: content === undefined ? undefined : file };
+};
+
+const refused = (problems: readonly string[]): BadConfiguration =>
+  new BadConfiguration(`read the configuration:\n${problems.map((problem) => `  ${problem}`).join('\n')}`);
+
+/** A key with nothing after it holds its default; a pipeline or source with nothing is one with all defaults. */
+const withoutNothing = (value: unknown, named = false): unknown => {
+  if (Array.isArray(value)) return value.map((item) => withoutNothing(item));
+  if (!isTree(value)) return value;
+  const entries = Object.entries(value).flatMap(([key, item]) => {
+    if (item === null) return named || key === 'git' || key === 'gitlab' ? [[key, {}]] : [];
+    return [[key, withoutNothing(item, key === 'pipelines')]];
+  });
+  return Object.fromEntries(entries);
+};
+
+/** One line a problem, in the order of the file; what has already been said of a place is not said again. */
+const lines = (
+  name: string,
+  parsed: ParsedFile,
+  found: readonly Problem[],
+  origins: ReadonlyMap<string, string>,
+): readonly string[] => {
+  const from = (path: Path): string | undefined =>
+    path.map((_, at) => origins.get(dotted(path.slice(0, at + 1)))).find((origin) => origin !== undefined);
+  const inFile = found
+    .filter(({ path, stray }) => !from(path) && (stray || !parsed.unfilled(path)))
+    .map(({ path, message }) => ({ ...parsed.place(path), message: `${dotted(path) || 'it'}: ${message}` }));
+  return [
+    ...[...parsed.problems, ...inFile]
+      .sort((a, b) => a.line - b.line || a.column - b.column)
+      .map(({ line, column, message }) => `${name}:${line}:${column}: ${message}`),
+    ...new Set(found.flatMap(({ path, message }) => (from(path) ? [`${from(path)}: ${message}`] : []))),
+  ];
+};
+
+/** What each option allows by itself and not beside the others. */
+const conflicts = (config: Config): readonly Problem[] => {
+  const pipelines = Object.entries(config.pipelines);
+  const sides = pipelines.flatMap(([name, options], at) =>
+    pipelines.slice(0, at).flatMap(([otherName, other]): Problem[] => {
+      const found = clash(names(otherName, other), names(name, options));
+      if (!found) return [];
+      const message = `expected names of its own, and "${otherName}" has ${found.what} too`;
+      return [{ path: ['pipelines', name, found.option], message }];
+    }),
+  );
+  const none: Problem[] =
+    pipelines.length > 0 ? [] : [{ path: ['pipelines'], message: 'expected at least one pipeline' }];
+  return [...none, ...sides, ...pipelines.flatMap(([name, options]) => sourceConflicts(name, options))];
+};
+
+const sourceConflicts = (pipeline: string, { sources }: PipelineOptions): readonly Problem[] => {
+  const seen = new Set<string>();
+  return sources.flatMap(({ git, gitlab }, at): Problem[] => {
+    const path = ['pipelines', pipeline, 'sources', at];
+    if ((git === undefined) === (gitlab === undefined))
+      return [{ path, message: 'expected one of git and gitlab in each item' }];
+    if (gitlab?.name === 'git')
+      return [
+        { path: [...path, 'gitlab', 'name'], message: 'expected another name: "git" is that of plain repositories' },
+      ];
+    if (gitlab && gitlab.groups.length + gitlab.projects.length === 0)
+      return [{ path: [...path, 'gitlab'], message: 'expected groups or projects to index' }];
+    const kind = git ? 'git' : 'gitlab';
+    const name = (git ?? gitlab)?.name;
+    const key = `${kind} ${name}`;
+    if (seen.has(key))
+      return [
+        { path: [...path, kind, 'name'], message: `expected a name of its own, and another source is "${name}" too` },
+      ];
+    seen.add(key);
+    return [];
+  });
+};
+
+/** What is relative to the file becomes absolute, and every source has its name. */
+const resolved = (config: Config, base: string, dataBase: string): Config => ({
+  ...config,
+  ...(config.data === undefined ? {} : { data: resolve(dataBase, config.data) }),
+  pipelines: Object.fromEntries(
+    Object.entries(config.pipelines).map(([name, pipeline]) => {
+      const sources = pipeline.sources.map(({ git, ...source }) => {
+        if (!git) return source;
+        const path = isRemote(git.path) ? git.path : resolve(base, git.path);
+        return { ...source, git: { ...git, path, name: git.name ?? gitName(path) } };
+      });
+      return [name, { ...pipeline, sources }];
+    }),
+  ),
+});
+
+/** The name of the directory or of the remote repository, made to fit a key. */
+const gitName = (path: string): string =>
+  basename(path)
+    .replace(/\.git$/, '')
+    .replace(/[^A-Za-z0-9._-]+/g, '-')
+    .replace(/^[^A-Za-z0-9]+/, '')
+    .slice(0, 100) || 'repository';
+
+const isRemote = (path: string): boolean => /^[a-z][a-z0-9+.-]*:\/\/|^[^/\\\s]+@[^/\\\s]+:/i.test(path);

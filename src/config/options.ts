@@ -1,0 +1,58 @@
+/**
+ * The few kinds of value that an option can have. Each says in words what it expects, which is what errors and the
+ * reference page quote; numbers may also come as text, since `${VAR}` and the environment bring nothing else.
+ */
+import { z } from 'zod';
+
+/** What stands beside an option: description, default and example are the documentation, word for word. */
+export interface OptionMeta {
+  readonly description?: string;
+  readonly example?: unknown;
+  /** In words, where the default depends on something. */
+  readonly otherwise?: string;
+  readonly expected?: string;
+  readonly secret?: boolean;
+}
+
+export const option = <T extends z.ZodType>(
+  schema: T,
+  description: string,
+  about: Pick<OptionMeta, 'example' | 'otherwise' | 'secret'> = {},
+): T => schema.meta({ ...about, description });
+
+export const text = () => z.string().min(1).meta({ expected: 'text' });
+
+export const secret = () => z.string().meta({ expected: 'text', secret: true });
+
+export const pattern = (of: RegExp, expected: string) => z.string().regex(of).meta({ expected });
+
+const numberOf = (value: unknown): unknown =>
+  typeof value === 'string' && /^-?\d+$/.test(value.trim()) ? Number(value) : value;
+
+export const whole = (min: number, max: number) =>
+  z.preprocess(numberOf, z.int().min(min).max(max)).meta({ expected: `a whole number from ${min} to ${max}` });
+
+const units: Readonly<Record<string, number>> = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 };
+const KIB = 1024;
+
+const bytesOf = (value: unknown): unknown => {
+  if (typeof value !== 'string') return value;
+  const [, number = '', unit = 'B'] = /^\s*(\d+(?:\.\d+)?)\s*(B|KiB|MiB|GiB)?\s*$/.exec(value) ?? [];
+  return number === '' ? value : Math.round(Number(number) * (units[unit] ?? 1));
+};
+
+export const size = (min: number, max: number) =>
+  z
+    .preprocess(bytesOf, z.int().min(min).max(max))
+    .meta({ expected: `a size such as 4 MiB, from ${sizeText(min)} to ${sizeText(max)}` });
+
+export const sizeText = (bytes: number): string => {
+  const unit = bytes >= KIB ** 3 ? 'GiB' : bytes >= KIB ** 2 ? 'MiB' : bytes >= KIB ? 'KiB' : 'B';
+  return `${Number((bytes / (units[unit] ?? 1)).toFixed(1))} ${unit}`;
+};
+
+export const url = (...schemes: readonly string[]) =>
+  z
+    .string()
+    .refine((value) => URL.canParse(value) && schemes.includes(new URL(value).protocol.slice(0, -1)))
+    .meta({ expected: `a URL that starts with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}` });

@@ -1,0 +1,118 @@
+/** `docs/configuration.md`, word for word from the schema. */
+import { stringify } from 'yaml';
+import type { z } from 'zod';
+import { configSchema } from '../config.ts';
+import { fileVariable, overrides } from './environment.ts';
+import { sizeText } from './options.ts';
+import {
+  describe,
+  elementOf,
+  expectation,
+  isChoice,
+  isSection,
+  kindOf,
+  optionsOf,
+  type Section,
+  sectionsOf,
+} from './walk.ts';
+
+export const reference = (): string =>
+  `${[INTRODUCTION, ...sections('', configSchema), environmentTable()].join('\n\n')}\n`;
+
+const INTRODUCTION = `# Configuration
+
+<!-- Written by \`npm run docs\` from src/config.ts. Change it there. -->
+
+Tidemark reads \`tidemark.yaml\` in the current directory, or the file that \`TIDEMARK_CONFIG\` names. Every option has a
+default; with no file at all it serves the Git repository of the current directory.
+
+- What is not an option is refused, and so is a value that is not what is expected here. The message names the file and the
+  line. \`tidemark config check\` says the same without starting anything.
+- \`\${NAME}\` in a value is replaced by that environment variable; one that is not set is an error. \`\${NAME:-default}\` gives
+  what holds when it is not set or empty. \`$\${\` is a plain \`\${\`. What a variable brings is not expanded again.
+- Sizes are bytes, or text such as \`4 MiB\`. Numbers may also be text, since variables bring nothing else.
+- Secrets are covered wherever the configuration is shown.
+
+Names follow from the pipeline's: the topics \`tidemark.<pipeline>.events\`, \`.events.backfill\`, \`.changes\`,
+\`.changes.backfill\`, \`.documents\` and \`.dead-letters\`, the alias \`tidemark-<pipeline>\`, the collections
+\`<alias>-<fingerprint>\` with the ledgers \`<alias>-<fingerprint>-ledger\`, and the state \`<alias>-state\`. Pipelines that would
+share one of these are refused.`;
+
+/** A heading, a table of its options, and the same for what lies below. */
+const sections = (path: string, schema: z.ZodType): string[] => {
+  const { core, meta } = describe(schema);
+  if (isChoice(core)) {
+    const kinds = sectionsOf(core).flatMap((section) => [
+      `### \`${path}.kind: ${kindOf(section)}\`\n\n${describe(section).meta.description ?? ''}`,
+      ...table(optionsOf(section).filter(([name]) => name !== 'kind')),
+      ...deeper(path, section),
+    ]);
+    return [heading(path, meta.description), ...kinds];
+  }
+  if (isSection(core)) {
+    const top = path === '' ? '## The file' : heading(path, meta.description);
+    return [top, ...table(optionsOf(core)), ...deeper(path, core)];
+  }
+  const element = elementOf(core);
+  if (!element || !hasOptions(element)) return [];
+  const inside = core.def.type === 'record' ? `${path}.<name>` : `${path}[]`;
+  return sections(inside, core.def.type === 'record' ? element.meta({ description: meta.description ?? '' }) : element);
+};
+
+const deeper = (path: string, section: Section): string[] =>
+  optionsOf(section).flatMap(([name, option]) => sections(path === '' ? name : `${path}.${name}`, option));
+
+const heading = (path: string, description = ''): string =>
+  [`## \`${path}\``, description].filter((part) => part !== '').join('\n\n');
+
+const hasOptions = (schema: z.ZodType): boolean => {
+  const { core } = describe(schema);
+  const element = elementOf(core);
+  return isSection(core) || isChoice(core) || (element !== undefined && hasOptions(element));
+};
+
+const table = (options: readonly (readonly [string, z.ZodType])[]): string[] =>
+  options.length === 0
+    ? []
+    : [
+        [
+          '| option | meaning | expected | default | example |',
+          '| --- | --- | --- | --- | --- |',
+          ...options.map(row),
+        ].join('\n'),
+      ];
+
+const row = ([name, schema]: readonly [string, z.ZodType]): string => {
+  const { meta } = describe(schema);
+  const example = meta.example === undefined ? '' : code(meta.example);
+  const cells = [`\`${name}\``, meta.description ?? '', expectation(schema), defaultOf(schema), example];
+  return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+};
+
+const defaultOf = (schema: z.ZodType): string => {
+  const { core, meta, fallback } = describe(schema);
+  if (meta.otherwise) return meta.otherwise;
+  if (isSection(core)) return fallback === undefined ? 'none' : 'see below';
+  if (fallback === undefined) return 'none';
+  if (meta.expected?.startsWith('a size')) return sizeText(Number(fallback));
+  return code(fallback);
+};
+
+/** As one writes it in the file, in one line. */
+const code = (value: unknown): string => {
+  const yaml = stringify(value, { collectionStyle: 'flow', lineWidth: 0, flowCollectionPadding: true }).trim();
+  // The reader knows what is a variable; YAML would have it in quotes.
+  return `\`${yaml.replace(/"(\$\{\w+\})"/g, '$1')}\``;
+};
+
+const environmentTable = (): string =>
+  [
+    '## The environment',
+    '',
+    'What the environment says goes before the file. An empty variable says nothing. Where a variable names another kind than',
+    'the file, the options of the kind that it replaces are left out.',
+    '',
+    '| variable | what it sets |',
+    '| --- | --- |',
+    ...[fileVariable, ...overrides].map(({ name, description }) => `| \`${name}\` | ${description} |`),
+  ].join('\n');

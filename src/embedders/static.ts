@@ -1,0 +1,81 @@
+/**
+ * The built-in embedder: works offline, at once, and needs no neural network. It runs in a thread, because tokenising
+ * and summing would hold the event loop for as long as a batch is large.
+ */
+import type { Embedder } from '../ports.ts';
+import { thread } from './thread.ts';
+
+const SECOND = 1000;
+const DIMENSIONS = 256;
+
+/** All that shapes a vector. `version` rises with every change of the tokens, the table or the mean. */
+export const staticShape = {
+  kind: 'static',
+  model: 'static-minilm-256',
+  dtype: 'int8',
+  pooling: 'mean',
+  prefixes: { passage: '', query: '' },
+  dimensions: DIMENSIONS,
+  version: 1,
+} as const;
+
+/** About 10 ms of work: how long an urgent question waits behind a batch at most, twice. */
+const SLICE_CHARACTERS = 100_000;
+const DEADLINE_MS = 60 * SECOND;
+const HEAP_MB = 192;
+
+export const staticEmbedder = (): Embedder => {
+  const file = new URL(import.meta.url.endsWith('.ts') ? './static-thread.ts' : './static-thread.js', import.meta.url);
+  const model = thread<readonly string[], Float32Array>(file, {
+    action: 'embed with the built-in model',
+    deadlineMs: DEADLINE_MS,
+    heapMb: HEAP_MB,
+  });
+
+  return {
+    dimensions: DIMENSIONS,
+    // A mean has no longest text.
+    maxTokens: Number.MAX_SAFE_INTEGER,
+    async probe() {
+      await model.call([], true);
+    },
+    tokens: tokensAtMost,
+    async embed(texts, kind) {
+      const parts = await Promise.all(slices(texts).map((slice) => model.call(slice, kind === 'query')));
+      return parts.flatMap(vectorsOf);
+    },
+    close: () => model.close(),
+  };
+};
+
+/** No character has more pieces than letters it is written in: one, if ASCII, and three at most (a Hangul syllable). */
+export const tokensAtMost = (text: string): number => {
+  let tokens = 0;
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code > 127) tokens += 3;
+    else if (code > 32) tokens += 1;
+  }
+  return tokens;
+};
+
+const slices = (texts: readonly string[]): readonly (readonly string[])[] => {
+  const cut: string[][] = [];
+  let room = 0;
+  for (const text of texts) {
+    const slice = cut.at(-1);
+    if (slice && text.length <= room) slice.push(text);
+    else {
+      cut.push([text]);
+      room = SLICE_CHARACTERS;
+    }
+    room -= text.length;
+  }
+  return cut;
+};
+
+/** Each in memory of its own: whoever keeps one of them keeps no batch, and `vector.buffer` is that vector. */
+const vectorsOf = (block: Float32Array): Float32Array[] =>
+  Array.from({ length: block.length / DIMENSIONS }, (_, index) =>
+    block.slice(index * DIMENSIONS, (index + 1) * DIMENSIONS),
+  );

@@ -1,0 +1,34 @@
+import { expect, it } from 'vitest';
+import { loadConfig } from '../../src/config/load.ts';
+import { masked, maskedText } from '../../src/config/masked.ts';
+
+const config = async (content: string) => (await loadConfig({ env: {}, cwd: '/x', read: async () => content })).config;
+
+it('covers every secret, and nothing else', async () => {
+  const given = await config(`
+pipelines:
+  a:
+    sources:
+      - gitlab: { token: SECRET1, groups: [team] }
+      - git: { path: "https://me:SECRET2@example.com/x.git" }
+store: { kind: qdrant, apiKey: SECRET3, url: "https://SECRET4@qdrant:6333" }
+webhooks: { secrets: [SECRET5, SECRET6] }
+`);
+  const shown = masked(given);
+  expect(JSON.stringify(shown)).not.toContain('SECRET');
+  expect(shown.store).toEqual({ kind: 'qdrant', apiKey: '***', url: 'https://***@qdrant:6333' });
+  expect(shown.webhooks.secrets).toEqual(['***', '***']);
+  expect(shown.pipelines.a?.sources[1]?.git?.path).toBe('https://***@example.com/x.git');
+  expect(shown.limits).toEqual(given.limits);
+});
+
+it('does not claim a secret where there is none', async () => {
+  const shown = masked(await config('store: { kind: qdrant }'));
+  expect(shown.store).toEqual({ kind: 'qdrant', url: 'http://localhost:6333' });
+});
+
+it('leaves addresses without a password alone', () => {
+  expect(maskedText('https://example.com/@scope/x git@example.com:team/x.git')).toBe(
+    'https://example.com/@scope/x git@example.com:team/x.git',
+  );
+});

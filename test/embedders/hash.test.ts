@@ -1,0 +1,20 @@
+import { expect, it } from 'vitest';
+import { hashEmbedder, hashTokens } from '../../src/embedders/hash.ts';
+import { embedderContract } from '../contracts/embedder.ts';
+
+embedderContract('hash', {
+  open: () => hashEmbedder({ dimensions: 384 }),
+  count: hashTokens,
+  aloneAndBeside: true,
+});
+
+it('finds texts alike that share their words, in whatever case', async () => {
+  const embedder = hashEmbedder({ dimensions: 64 });
+  const [a, b] = await embedder.embed(['Commit the offsets', 'offsets: COMMIT (the)'], 'passage');
+  expect(a).toEqual(b);
+});
+
+it('counts words', () => {
+  expect(hashTokens('one, two; three3 vier')).toBe(4);
+  expect(hashTokens('')).toBe(0);
+});

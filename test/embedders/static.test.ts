@@ -1,0 +1,130 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { afterAll, describe, expect, it } from 'vitest';
+import { staticEmbedder } from '../../src/embedders/static.ts';
+import { modelFile, staticTokens } from '../../src/embedders/static-files.ts';
+import { parseTable, staticModel } from '../../src/embedders/static-model.ts';
+import { StopFlow } from '../../src/errors.ts';
+import { embedderContract } from '../contracts/embedder.ts';
+
+const tokens = staticTokens();
+
+embedderContract('static', { open: staticEmbedder, count: tokens.count, aloneAndBeside: true });
+
+/** From whoever fitted the table. */
+const checks: readonly [string, readonly number[], readonly number[]][] = [
+  [
+    'Offsets are committed once the store has acknowledged.',
+    [16396, 2015, 2024, 5462, 2320],
+    [0.17182, 0.10002, -0.07298, -0.39657, 0.00002, -0.01555],
+  ],
+  [
+    'getUserById(userId: string): Promise<User | undefined>',
+    [2131, 5310, 2011, 8909, 1006],
+    [0.11931, 0.00656, -0.04509, 0.14268, 0.04188, -0.16751],
+  ],
+  [
+    'Größe der Warteschlange überschritten',
+    [24665, 2080, 17499, 4315, 2162],
+    [0.14451, 0.04205, -0.16042, 0.11958, 0.12723, 0.12569],
+  ],
+  ['日本語 テスト', [1864, 1876, 1950, 1713, 30233, 30240], [0.11609, 0.1215, -0.07344, 0.10355, 0.08292, 0.15846]],
+  [
+    'HTTPServer.listen_and_serve()',
+    [8299, 8241, 1012, 4952, 1035],
+    [0.01244, 0.34875, -0.26031, 0.21319, 0.3772, -0.25086],
+  ],
+];
+
+describe('the built-in model', () => {
+  const embedder = staticEmbedder();
+  afterAll(() => embedder.close());
+
+  it.each(checks)('reads "%s" as its makers do', async (text, ids, numbers) => {
+    expect([...tokens.pieces(text)].slice(0, ids.length)).toEqual(ids);
+    const [vector] = await embedder.embed([text], 'passage');
+    for (const [at, number] of numbers.entries()) expect(Math.abs((vector?.[at] ?? 9) - number)).toBeLessThan(0.001);
+  });
+
+  it('is the file that its notice names', async () => {
+    const notice = await readFile(new URL('../../models/NOTICE', import.meta.url), 'utf8');
+    for (const name of ['static-minilm-256.bin', 'static-minilm.vocab.txt'])
+      expect(notice).toContain(`${createHash('sha256').update(modelFile(name)).digest('hex')}  ${name}`);
+  });
+
+  it('finds by meaning where no word is shared', async () => {
+    const [question, near, far] = await embedder.embed(
+      ['remove a user account', 'delete the profile of a person', 'compile the kernel with debug symbols'],
+      'passage',
+    );
+    const cosine = (other?: Float32Array) => question?.reduce((sum, value, at) => sum + value * (other?.[at] ?? 0), 0);
+    expect(cosine(near)).toBeGreaterThan((cosine(far) ?? 1) + 0.2);
+  });
+
+  it('gives the zero vector for a text without tokens', async () => {
+    const [nothing] = await embedder.embed(['\u0000\u200b'], 'passage');
+    expect(nothing?.every((value) => value === 0)).toBe(true);
+  });
+
+  it('counts repeated tokens as often as they stand there', async () => {
+    const [once, thrice, other] = await embedder.embed(
+      ['red blue', 'red red red blue', 'red blue red blue'],
+      'passage',
+    );
+    expect(thrice).not.toEqual(once);
+    for (const [at, value] of (other ?? []).entries()) expect(value).toBeCloseTo(once?.[at] ?? 9, 5);
+  });
+
+  it('leaves the event loop free while it embeds', async () => {
+    const texts = Array.from({ length: 3000 }, (_, at) => `line ${at} of some text about offsets\n`.repeat(30));
+    await embedder.probe();
+    const delay = monitorEventLoopDelay({ resolution: 1 });
+    delay.enable();
+    await embedder.embed(texts, 'passage');
+    delay.disable();
+    expect(delay.percentile(99) / 1e6).toBeLessThan(100);
+  });
+
+  it('answers a question while a large batch is waiting', async () => {
+    const settled: string[] = [];
+    const batch = embedder
+      .embed(
+        Array.from({ length: 3000 }, () => 'some text about offsets\n'.repeat(40)),
+        'passage',
+      )
+      .then(() => settled.push('batch'));
+    await embedder.embed(['where are offsets committed'], 'query').then(() => settled.push('question'));
+    await batch;
+    expect(settled).toEqual(['question', 'batch']);
+  });
+});
+
+describe('its table', () => {
+  const table = (rows: number, dimensions: number): Buffer => {
+    const bytes = Buffer.alloc(16 + rows * 4 + rows * dimensions);
+    bytes.write('STE1', 'latin1');
+    bytes.writeUInt32LE(rows, 4);
+    bytes.writeUInt32LE(dimensions, 8);
+    return bytes;
+  };
+
+  it('is refused when it is no table, or cut short', () => {
+    expect(() => parseTable(Buffer.from('no table at all'))).toThrow(StopFlow);
+    expect(() => parseTable(Buffer.alloc(3))).toThrow(StopFlow);
+    expect(() => parseTable(table(3, 4).subarray(0, 20))).toThrow('20 bytes where 40 belong');
+  });
+
+  it('may lie anywhere in memory', () => {
+    const bytes = Buffer.concat([Buffer.alloc(3), table(2, 2)]).subarray(3);
+    expect(parseTable(bytes)).toMatchObject({ rows: 2, dimensions: 2 });
+  });
+
+  it('gives no direction where rows cancel out', () => {
+    const model = staticModel(
+      { rows: 3, dimensions: 2, scales: new Float32Array([0, 1, 1]), values: new Int8Array([0, 0, 5, -5, -5, 5]) },
+      { pieces: () => new Uint16Array([1, 2]), count: () => 2 },
+    );
+    expect([...model.embed(['anything'])]).toEqual([0, 0]);
+  });
+});
