@@ -81,7 +81,7 @@ const spawn = (options: WorkerOptions): Worker => {
     .replace(/\.cjs$/, '.mjs');
   const code = `import(${JSON.stringify(pathToFileURL(tsx).href)})
     .then(({ register }) => { register(); return import(${JSON.stringify(thread)}); })`;
-  return new Worker(code, { ...options, eval: true, execArgv: [] });
+  return new Worker(code, { ...options, eval: true });
 };
 
 export const contentWorker = (options: ContentWorkerOptions): ContentWorker => {
@@ -105,6 +105,8 @@ export const contentWorker = (options: ContentWorkerOptions): ContentWorker => {
     const workerData: ThreadData = { limits, chunk, tokens, watch };
     const started = spawn({
       workerData,
+      // Flags of the process are not meant for it, and some keep a worker from starting.
+      execArgv: [],
       // Whoever gets to run code in there finds no secrets.
       env: {},
       resourceLimits: { maxOldGenerationSizeMb: heapMb },
