@@ -24,14 +24,15 @@ export const indentation = (content: string, lines: Lines): Structure => {
     const indent = lines.indent[i] ?? 0;
     const above = lines.indent[i - 1] ?? 0;
     const closes = standsAt(CLOSES, content, at);
+    const comments = standsAt(COMMENTS, content, at);
     const depth = indent === 0 ? 0 : indent <= 4 ? 1 : 2;
     if (closes) strength[i] = blanks > 0 ? 1 : 0;
     else if (blanks > 0) strength[i] = 7 - depth + (blanks > 1 ? 1 : 0);
-    else if (followsComment || indent > above) strength[i] = 0;
+    else if ((followsComment && !comments) || indent > above) strength[i] = 0;
     else if (followsClose && indent === above) strength[i] = depth === 0 ? 4 : 3;
     else if (indent < above) strength[i] = depth === 0 ? 3 : 2;
     else strength[i] = 1;
-    followsComment = standsAt(COMMENTS, content, at);
+    followsComment = comments;
     followsClose = closes;
   }
   return { strength, sections: [], section: new Array(count).fill(-1) };

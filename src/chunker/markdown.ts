@@ -18,6 +18,8 @@ const MAX_TITLE = 200;
 /** A line this long is no heading, and not worth matching patterns against. */
 const MAX_MARKUP_LINE = 1_000;
 
+const COLON = 58;
+
 /** Strengths, from what is cut at first to what is cut at last. */
 const HEADING = 15;
 const AFTER_FRONT_MATTER = 8;
@@ -133,7 +135,11 @@ export const markdown = (content: string, lines: Lines): Structure => {
       current = sections.length - 1;
     }
     section[i] = current;
-    strength[i] = strengthOf(i, own, heading[i - 1] !== undefined, kind[i - 1], kind[i], lines);
+    const above = heading[i - 1];
+    const introduced = own
+      ? above !== undefined && above.level < own.level
+      : above !== undefined || content.charCodeAt((lines.end[i - 1] ?? 0) - 1) === COLON;
+    strength[i] = strengthOf(i, own, introduced, kind[i - 1], kind[i], lines);
   }
   return { strength, sections, section };
 };
@@ -141,19 +147,21 @@ export const markdown = (content: string, lines: Lines): Structure => {
 const strengthOf = (
   i: number,
   own: Heading | undefined,
-  followsHeading: boolean,
+  introduced: boolean,
   before: Scan['kind'][number] | undefined,
   kind: Scan['kind'][number] | undefined,
   lines: Lines,
 ): number => {
   const blank = (lines.blanks[i] ?? 0) > 0;
   const indent = lines.indent[i] ?? 0;
-  // A heading that has nothing but a heading below it, and the first line of a section, stay with the heading above.
-  if (followsHeading || before === 'underline' || kind === 'underline') return GLUED;
-  if (own) return HEADING - own.level;
   if (kind === 'front') return PLAIN;
-  if (before === 'front') return AFTER_FRONT_MATTER;
   if (kind === 'code') return blank ? (indent === 0 ? BESIDE_FENCE : CODE_BLOCK) : PLAIN;
+  // The first line of a section stays with its heading, a heading with the one right above that it belongs to, and a
+  // list or an example with the line that announces it: by itself that line says nothing.
+  if (introduced && before !== 'front') return GLUED;
+  if (own) return HEADING - own.level;
+  if (before === 'underline' || kind === 'underline') return GLUED;
+  if (before === 'front') return AFTER_FRONT_MATTER;
   if (kind === 'rule' || before === 'rule') return AFTER_RULE;
   if (blank) return indent > 1 || kind === 'item' ? INNER_BLOCK : BLOCK;
   if (kind === 'item') return indent > 1 ? BESIDE_FENCE : ITEM_OF_LIST;

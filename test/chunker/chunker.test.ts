@@ -3,6 +3,7 @@ import { chunksOf, cutsOf } from '../../src/chunker/chunker.ts';
 import { tokenCounter } from '../../src/content/tokens.ts';
 import type { Text } from '../../src/records.ts';
 import { chunkerContract } from '../contracts/chunker.ts';
+import { randomOf } from '../support/texts.ts';
 
 const count = tokenCounter();
 const pure = (tokens: number) => ({
@@ -61,6 +62,22 @@ it('embeds each section under the headings around it, whatever their notation', 
   for (const { heading, embed } of chunks) for (const title of heading.slice(0, -1)) expect(embed).toContain(title);
 });
 
+it('lets no chunk reach from one section into the next but its own subsections', () => {
+  const random = randomOf(7);
+  const content = Array.from({ length: 120 }, (_, i) => {
+    const end = random() < 0.3 ? ' as follows:' : '';
+    return `${'#'.repeat(1 + Math.floor(random() * 5))} Heading ${i}\n\n${random() < 0.3 ? '' : `${filler(1 + Math.floor(random() * 9))}${end}\n`}`;
+  }).join('\n');
+  const levelOf = (line: string) => /^(#+) /.exec(line)?.[1]?.length;
+  for (const { text, startLine, heading } of chunksIn(content, 'markdown', 96)) {
+    const [first = '', ...rest] = text.split('\n');
+    const levels = rest.flatMap((line) => levelOf(line) ?? []);
+    // What a chunk starts under holds for every line of it, so no heading in it may be above the one it starts with.
+    if (startLine > 1 && levels.length > 0) expect(Math.min(...levels)).toBeGreaterThanOrEqual(levelOf(first) ?? 7);
+    expect(heading.length).toBeGreaterThan(0);
+  }
+});
+
 it('takes no heading from code, front matter, comments of shells or the end of a fence', () => {
   const content = `---\n# not one\ntitle: x\n---\n# Real\n\n\`\`\`sh\n# not one\n\`\`\`\`\n\n~~~\n# not one\n\`\`\`\n# not one\n~~~\n\n    # not one\n\n#not one\n\n${filler(
     30,
@@ -84,6 +101,13 @@ it('leaves no heading alone while its first line fits with it', () => {
     '\n',
   );
   for (const { text } of chunksIn(content, 'markdown', 128)) expect(text.trimEnd()).not.toMatch(/^#[^\n]*$/);
+});
+
+it('leaves no line alone that announces what follows it', () => {
+  const list = (part: number) =>
+    `It needs for part ${part}:\n\n${Array.from({ length: 9 }, (_, i) => `- item ${i} of part ${part}`).join('\n')}\n`;
+  const content = Array.from({ length: 20 }, (_, part) => list(part)).join('\n');
+  for (const { text } of chunksIn(content, 'markdown', 128)) expect(text).not.toMatch(/:$/);
 });
 
 it('drops the outermost headings from a path that would leave no room for the text', () => {
