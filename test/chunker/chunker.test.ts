@@ -30,6 +30,14 @@ it('counts with the very function that it was given', () => {
   for (const { embed } of chunksOf(content, cuts)) expect(bytes(embed)).toBeLessThanOrEqual(300);
 });
 
+it('keeps to the budget when the whole costs a little more than its lines', () => {
+  const sevenths = (text: string) => Math.floor(text.length / 7);
+  // Lines of 47 characters, of which a counter of whole sevenths loses five each.
+  const content = filler(400, 'fill');
+  const cuts = cutsOf({ content, language: 'text', mediaType: 'text/plain' }, { tokens: 100, count: sevenths });
+  for (const { embed } of chunksOf(content, cuts)) expect(sevenths(embed)).toBeLessThanOrEqual(100);
+});
+
 it('bounds what the tokenizer drops', () => {
   const content = Array.from({ length: 4_000 }, (_, i) => `${i}`.repeat(30)).join('\n');
   const cuts = cutsOf({ content, language: 'text', mediaType: 'text/plain' }, { tokens: 100, count: () => 0 });

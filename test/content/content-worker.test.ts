@@ -1,3 +1,6 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { afterEach, describe, expect, it } from 'vitest';
 import { chunksOf, cutsOf } from '../../src/chunker/chunker.ts';
@@ -29,6 +32,14 @@ afterEach(async () => {
   await Promise.all(open.splice(0).map((content) => content.close()));
 });
 
+const withDirectory = async (use: (directory: string) => Promise<void>) => {
+  const directory = mkdtempSync(join(tmpdir(), 'tidemark-'));
+  try {
+    await use(directory);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+};
 const text = (content: string) => ({ content, language: 'text', mediaType: 'text/plain' });
 const bytes = (content: string) => new TextEncoder().encode(content);
 
@@ -92,14 +103,33 @@ describe('the content worker', () => {
     });
   });
 
-  it('blames no item for the lateness of the main thread', async () => {
-    const { chunker } = start({ tokens: hostile, deadlineMs: 200 });
-    await chunker.chunk('warm', text('warm'));
-    const slow = Array.from({ length: 5 }, (_, i) => chunker.chunk(`s${i}`, text(`SLEEP ${i}`)));
-    await new Promise((resolve) => setImmediate(resolve));
-    const until = performance.now() + 1_000;
-    while (performance.now() < until);
-    expect(await Promise.all(slow)).toHaveLength(5);
+  it('tries an item whose worker died once more', async () => {
+    await withDirectory(async (directory) => {
+      const marker = join(directory, 'died');
+      const { chunker } = start({ tokens: { ...hostile, options: { marker } } });
+      expect(await chunker.chunk('a', text('ONCE'))).toMatchObject([{ text: 'ONCE' }]);
+      expect(existsSync(marker)).toBe(true);
+    });
+  });
+
+  it('does not take the lateness of the main thread for that of an item', async () => {
+    await withDirectory(async (directory) => {
+      const starts = join(directory, 'starts');
+      const { chunker } = start({ tokens: { ...hostile, options: { starts } }, deadlineMs: 300 });
+      await chunker.chunk('warm', text('warm'));
+      let left = 20;
+      const slow = Array.from({ length: left }, async (_, i) => {
+        await chunker.chunk(`s${i}`, text(`SLEEP ${i}`));
+        left -= 1;
+      });
+      while (left > 0) {
+        const until = performance.now() + 400;
+        while (performance.now() < until);
+        await new Promise((resolve) => setTimeout(resolve, 1));
+      }
+      await Promise.all(slow);
+      expect(readFileSync(starts, 'utf8')).toBe('started\n');
+    });
   });
 
   it('stops the flow when it cannot count tokens, and starts when asked again', async () => {

@@ -93,10 +93,16 @@ export const chunkerContract = (name: string, open: () => OpenChunker): void => 
     });
 
     it('never cuts inside a surrogate pair', async () => {
-      const content = '🙂'.repeat(5_000);
-      const chunks = await chunk({ content, language: 'text', mediaType: 'text/plain' });
-      expect(chunks.map(({ text }) => text).join('')).toBe(content);
-      for (const { text } of chunks) expect(text).not.toMatch(/\p{Surrogate}/u);
+      const faces = Array.from({ length: 5_000 }, (_, i) => String.fromCodePoint(0x1f600 + ((i * 7) % 64)));
+      for (const content of [
+        `a${faces.join('')}`,
+        faces.join(''),
+        faces.map((face, i) => face + 'abc'.slice(i % 3)).join(''),
+      ]) {
+        const chunks = await chunk({ content, language: 'text', mediaType: 'text/plain' });
+        expect(chunks.map(({ text }) => text).join('')).toBe(content);
+        for (const { text } of chunks) expect(text).not.toMatch(/\p{Surrogate}/u);
+      }
     });
 
     it('gives a text that is blank no chunk', async () => {
