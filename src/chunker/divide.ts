@@ -2,8 +2,9 @@
  * Where a text is cut. Every stretch has a rank: its structural strength first, then a hash of its own content. A range
  * that fits is one chunk; one that does not is cut before its highest-ranking stretch, and both sides are looked at
  * alike. So a stretch begins a chunk exactly when the range that it outranks does not fit, and nothing outside of that
- * range has a say: an edit or an insertion changes the chunk it stands in and, at most, the one beside it. Counting up
- * to a size, in contrast, moves every cut that follows.
+ * range has a say: an edit or an insertion changes the chunk it stands in and at most the one beside it, and replacing
+ * the very line that a chunk begins with has the lines of both cut anew. Counting up to a size, in contrast, moves every
+ * cut that follows.
  *
  * The tree of "highest first" is the Cartesian tree of the ranks: built in one pass, so that no content, however
  * unlucky or hostile, makes this slower than linear.

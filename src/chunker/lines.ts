@@ -25,7 +25,6 @@ export interface Lines {
 }
 
 const TAB = 9;
-const LINE_FEED = 10;
 const SPACE = 32;
 
 /** White space as `trim` sees it. Beyond ASCII it is rare enough to ask `trim` itself. */
@@ -69,5 +68,3 @@ export const linesOf = (content: string): Lines => {
   }
   return { start, end, number, indent, first, blanks };
 };
-
-export const LINE_END = LINE_FEED;
