@@ -163,7 +163,7 @@ export interface State {
 // ---------------------------------------------------------------------------------------------------- the store
 
 export interface Chunk {
-  /** As it stands in the text, first line to last. */
+  /** As it stands in the text, first line to last; of a line that is too long for one chunk, a part. */
   readonly text: string;
   /** Exactly what is embedded: heading or symbol path and content, never the file's path. */
   readonly embed: string;
@@ -336,7 +336,10 @@ export interface Converter {
 }
 
 export interface Chunker {
-  /** Every line of the text that is not blank stands in exactly one chunk. */
+  /**
+   * Every line of the text that is not blank stands in exactly one chunk; one that is too long for a chunk is shared by
+   * several that name it alone. Throws `DeadLetter` for a text that it cannot cope with.
+   */
   chunk(path: string, text: Text): Promise<readonly Chunk[]>;
   close(): Promise<void>;
 }

@@ -1,0 +1,190 @@
+/**
+ * Texts to chunks. Pure, and linear in the length of the text.
+ *
+ * Every line that is not blank stands in exactly one chunk, whose lines are exactly those that it names. A line that is
+ * too long for a chunk is the one exception: it is shared by several that name that one line.
+ */
+import type { Chunk } from '../ports.ts';
+import type { Text } from '../records.ts';
+import { divide } from './divide.ts';
+import { isSpace, linesOf } from './lines.ts';
+import { isLowSurrogate, piecesOf } from './long-line.ts';
+import { type Structure, structureOf } from './structure.ts';
+
+/** Part of the fingerprint. Raise it with every change that moves a cut or alters what is embedded. */
+export const chunkerVersion = 1;
+
+/** The embedder's own, so that what is measured here is what the model will read. */
+export type TokenCounter = (text: string) => number;
+
+export interface ChunkOptions {
+  /** At most this many in what is embedded, its heading path included. */
+  readonly tokens: number;
+  readonly count: TokenCounter;
+}
+
+/** A chunk by reference to its text: what a worker sends back instead of the text twice over. */
+export interface Cut {
+  /** Characters of the content. */
+  readonly start: number;
+  readonly end: number;
+  readonly startLine: number;
+  readonly endLine: number;
+  readonly heading: readonly string[];
+  /** Of `heading`, those that do not stand in the chunk itself: what is embedded before its text. */
+  readonly prefix: string;
+}
+
+/**
+ * Words that a tokenizer drops, such as a key in base64, cost nothing by its count, and megabytes of them would be one
+ * chunk. Ordinary text has 3 to 6 characters a token.
+ */
+const MAX_CHARACTERS_PER_TOKEN = 16;
+/** Of the budget; a path that needs more loses its outermost headings. */
+const MAX_PREFIX_SHARE = 1 / 3;
+/** A sum of counts up to here need not be checked against the count of the whole. */
+const SAFE_SHARE = 0.9;
+
+const embedOf = (prefix: string, text: string) => (prefix === '' ? text : `${prefix}\n\n${text}`);
+
+export const chunksOf = (content: string, cuts: readonly Cut[]): Chunk[] =>
+  cuts.map(({ start, end, startLine, endLine, heading, prefix }) => {
+    const text = content.slice(start, end);
+    return { text, embed: embedOf(prefix, text), heading, startLine, endLine };
+  });
+
+export const cutsOf = ({ content, language }: Text, { tokens, count }: ChunkOptions): Cut[] => {
+  const lines = linesOf(content);
+  const structure = structureOf(language, content, lines);
+  const paths = pathsOf(structure, tokens * MAX_PREFIX_SHARE, count);
+  const lineCount = lines.start.length;
+  const startOf = (line: number) => lines.start[line] ?? 0;
+  const endOf = (line: number) => lines.end[line - 1] ?? 0;
+
+  // With their line feeds, so that the sum is what the whole costs for a counter that sees them.
+  const cost = new Float64Array(lineCount + 1);
+  for (let i = 0; i < lineCount; i += 1)
+    cost[i + 1] = (cost[i] ?? 0) + count(content.slice(startOf(i), (lines.end[i] ?? 0) + 1));
+
+  const withinBudget = (start: number, end: number, summed: number, prefix: Prefix): boolean => {
+    if (end - start > tokens * MAX_CHARACTERS_PER_TOKEN || summed + prefix.cost > tokens) return false;
+    return (
+      summed + prefix.cost <= tokens * SAFE_SHARE || count(embedOf(prefix.text, content.slice(start, end))) <= tokens
+    );
+  };
+
+  const cuts: Cut[] = [];
+  const cutLine = (line: number, { heading, prefix }: Path) => {
+    const pieces = piecesOf(content, startOf(line), lines.end[line] ?? 0);
+    const pieceCost = new Float64Array(pieces.start.length + 1);
+    for (let i = 0; i < pieces.start.length; i += 1)
+      pieceCost[i + 1] = (pieceCost[i] ?? 0) + count(content.slice(pieces.start[i], pieces.end[i]));
+    const number = lines.number[line] ?? 0;
+    const push = (from: number, to: number) => {
+      let start = from;
+      let end = to;
+      while (start < end && isSpace(content.charCodeAt(start))) start += 1;
+      while (end > start && isSpace(content.charCodeAt(end - 1))) end -= 1;
+      if (start < end) cuts.push({ start, end, startLine: number, endLine: number, heading, prefix: prefix.text });
+    };
+    divide(
+      content,
+      pieces,
+      (from, to) => {
+        const start = pieces.start[from] ?? 0;
+        return withinBudget(start, pieces.end[to - 1] ?? 0, (pieceCost[to] ?? 0) - (pieceCost[from] ?? 0), prefix);
+      },
+      (from, to) => {
+        const start = pieces.start[from] ?? 0;
+        const end = pieces.end[to - 1] ?? 0;
+        halve(content, start, end, (a, b) => count(embedOf(prefix.text, content.slice(a, b))) <= tokens, push);
+      },
+    );
+  };
+
+  const fits = (from: number, to: number) =>
+    withinBudget(startOf(from), endOf(to), (cost[to] ?? 0) - (cost[from] ?? 0), paths(from).prefix);
+  divide(content, { start: lines.start, end: lines.end, strength: structure.strength }, fits, (from, to) => {
+    const path = paths(from);
+    if (to - from === 1 && !fits(from, to)) return cutLine(from, path);
+    cuts.push({
+      start: startOf(from),
+      end: endOf(to),
+      startLine: lines.number[from] ?? 0,
+      endLine: lines.number[to - 1] ?? 0,
+      heading: path.heading,
+      prefix: path.prefix.text,
+    });
+  });
+  return cuts;
+};
+
+interface Prefix {
+  readonly text: string;
+  readonly cost: number;
+}
+
+interface Path {
+  readonly heading: readonly string[];
+  readonly prefix: Prefix;
+}
+
+const SEPARATOR = ' > ';
+const NO_PATH: Path = { heading: [], prefix: { text: '', cost: 0 } };
+
+/**
+ * The headings that a chunk stands under when it begins at a line. Cuts go by strength, so no chunk reaches beyond
+ * the section around its first line, and the path of that line holds for all of it.
+ */
+const pathsOf = ({ sections, section }: Structure, maxCost: number, count: TokenCounter): ((line: number) => Path) => {
+  const headings: (readonly string[])[] = [];
+  for (const { title, parent } of sections) {
+    const above = headings[parent] ?? [];
+    headings.push(title === '' ? above : [...above, title]);
+  }
+  const prefixes = new Map<number, Prefix>();
+  const prefixOf = (index: number): Prefix => {
+    const known = prefixes.get(index);
+    if (known) return known;
+    let prefix = NO_PATH.prefix;
+    for (let parts = headings[index] ?? []; parts.length > 0; parts = parts.slice(1)) {
+      const text = parts.join(SEPARATOR);
+      const cost = count(`${text}\n\n`);
+      if (cost > maxCost) continue;
+      prefix = { text, cost };
+      break;
+    }
+    prefixes.set(index, prefix);
+    return prefix;
+  };
+  const paths = new Map<number, Path>();
+  return (line) => {
+    const index = section[line] ?? -1;
+    const own = sections[index];
+    if (!own) return NO_PATH;
+    const heading = headings[index] ?? [];
+    // The heading itself stands in the text of the chunk that it begins.
+    if (own.line === line) return { heading, prefix: prefixOf(own.parent) };
+    const path = paths.get(index) ?? { heading, prefix: prefixOf(index) };
+    paths.set(index, path);
+    return path;
+  };
+};
+
+/** A piece that is still too long is halved until it fits, or is a single character. */
+const halve = (
+  content: string,
+  start: number,
+  end: number,
+  fits: (start: number, end: number) => boolean,
+  emit: (start: number, end: number) => void,
+): void => {
+  let middle = (start + end) >> 1;
+  if (isLowSurrogate(content.charCodeAt(middle))) middle += 1;
+  if (middle <= start || middle >= end || fits(start, end)) {
+    emit(start, end);
+    return;
+  }
+  halve(content, start, middle, fits, emit);
+  halve(content, middle, end, fits, emit);
+};

@@ -1,0 +1,67 @@
+/** What the two sides of the content worker say to each other. */
+import type { Cut } from '../chunker/chunker.ts';
+import type { ContentLimits, Converted } from '../converters/convert.ts';
+
+/** Where the worker finds how to count tokens: a module that exports `tokenCounter(options)`, or a promise of one. */
+export interface TokensModule {
+  /** Its URL, because paths of a worker are relative to nothing that its owner knows. */
+  readonly module: string;
+  /** Whatever survives a structured clone. */
+  readonly options?: unknown;
+}
+
+export interface ThreadData {
+  readonly limits: ContentLimits;
+  readonly chunk: { readonly tokens: number };
+  readonly tokens: TokensModule;
+  /** The task that the worker is at, 0 for none, and when it began: `RUNNING` and `SINCE`. */
+  readonly watch: Int32Array<SharedArrayBuffer>;
+}
+
+export const RUNNING = 0;
+export const SINCE = 1;
+
+/** Milliseconds on the one clock that both threads read alike and nobody sets, as far as 32 bits go. */
+export const tick = (): number => Number(process.hrtime.bigint() / 1_000_000n) | 0;
+
+export type Work =
+  | { readonly do: 'convert'; readonly path: string; readonly bytes: Uint8Array }
+  | { readonly do: 'chunk'; readonly language: string; readonly content: string };
+
+export type Request = { readonly id: number; readonly work: Work };
+
+export type Reply =
+  | { readonly is: 'ready' }
+  | { readonly is: 'converted'; readonly id: number; readonly converted: Converted }
+  | { readonly is: 'chunked'; readonly id: number; readonly cuts: PackedCuts }
+  | { readonly is: 'failed'; readonly id: number; readonly kind: string | undefined; readonly message: string };
+
+/** Cuts as a few flat objects: thousands of small ones would keep the main thread busy with taking them in. */
+export interface PackedCuts {
+  /** Five numbers a cut: start, end, first line, last line, and the index of its path. */
+  readonly numbers: Int32Array<ArrayBuffer>;
+  readonly paths: readonly Pick<Cut, 'heading' | 'prefix'>[];
+}
+
+export const pack = (cuts: readonly Cut[]): PackedCuts => {
+  const numbers = new Int32Array(cuts.length * 5);
+  const paths: Pick<Cut, 'heading' | 'prefix'>[] = [];
+  const known = new Map<string, number>();
+  cuts.forEach(({ start, end, startLine, endLine, heading, prefix }, i) => {
+    const key = [prefix, ...heading].join('\0');
+    const path = known.get(key) ?? paths.push({ heading, prefix }) - 1;
+    known.set(key, path);
+    numbers.set([start, end, startLine, endLine, path], i * 5);
+  });
+  return { numbers, paths };
+};
+
+export const unpack = ({ numbers, paths }: PackedCuts): Cut[] => {
+  const cuts: Cut[] = [];
+  for (let i = 0; i < numbers.length; i += 5) {
+    const [start = 0, end = 0, startLine = 0, endLine = 0, path = 0] = numbers.subarray(i, i + 5);
+    const { heading, prefix } = paths[path] ?? { heading: [], prefix: '' };
+    cuts.push({ start, end, startLine, endLine, heading, prefix });
+  }
+  return cuts;
+};

@@ -1,0 +1,32 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+let out: string;
+beforeAll(() => {
+  out = mkdtempSync(join(tmpdir(), 'tidemark-'));
+  writeFileSync(join(out, 'package.json'), '{"type":"module"}');
+  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+  execFileSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.build.json'), '--outDir', out], { cwd: root });
+}, 120_000);
+afterAll(() => rmSync(out, { recursive: true, force: true }));
+
+it('the worker finds its own file when it is compiled, and holds up no process that has nothing to do', () => {
+  const url = (file: string) => JSON.stringify(pathToFileURL(join(out, 'content', file)).href);
+  const program = `
+    import { contentWorker } from ${url('content-worker.js')};
+    const { converter, chunker } = contentWorker({
+      deadlineMs: 10_000, heapMb: 64, limits: { fileBytes: 1e6, textBytes: 1e6 }, chunk: { tokens: 256 },
+      tokens: { module: ${url('tokens.js')} },
+    });
+    const { text } = await converter.convert('a.md', Buffer.from('# Compiled'));
+    console.log(JSON.stringify(await chunker.chunk('a.md', text)));
+    // Not closed: the process ends all the same.
+  `;
+  const printed = execFileSync(process.execPath, ['--input-type=module', '-e', program], { timeout: 20_000 });
+  expect(JSON.parse(printed.toString())).toMatchObject([{ text: '# Compiled', heading: ['Compiled'] }]);
+});
