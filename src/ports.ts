@@ -216,8 +216,11 @@ export interface Generation {
   ledger(documents: readonly string[]): Promise<ReadonlyMap<string, LedgerEntry>>;
   /** Unordered. An entry that stands throughout all pages is met at least once. */
   ledgerPage(cursor?: string): Promise<Page<LedgerEntry>>;
-  /** Resolves to the entry that stands afterwards, whoever wrote it. An entry never stands over one of its own seq or a higher one. */
-  record(entry: LedgerEntry, over: Over): Promise<LedgerEntry>;
+  /**
+   * Resolves to the entry that stands afterwards, whoever wrote it; `undefined` when the one that was read has been
+   * forgotten since. An entry never stands over one of its own seq or a higher one.
+   */
+  record(entry: LedgerEntry, over: Over): Promise<LedgerEntry | undefined>;
   /** Removes entries that are `gone` and still at exactly that seq. */
   forget(entries: readonly { readonly document: string; readonly seq: number }[]): Promise<void>;
   /** The vectors of contents that are, or within the last day were, in this collection. */
@@ -232,6 +235,7 @@ export interface Generation {
   prune(document: string, seq: number, keep: readonly string[]): Promise<void>;
   /** Unordered. */
   pointPage(cursor?: string): Promise<Page<{ readonly document: string; readonly id: string; readonly seq: number }>>;
+  /** The entries that are not `gone`, and the points. */
   counts(): Promise<{ readonly documents: number; readonly points: number }>;
   search(query: Query): Promise<readonly Hit[]>;
 }
