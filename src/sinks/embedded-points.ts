@@ -145,11 +145,10 @@ export const pointWrites = (database: Database, now: () => number) => {
     ]);
   };
 
-  const ensureDocument = (g: number, document: string): number => {
-    const there = documentNumber(database, g, document);
-    if (there !== undefined) return there;
-    database.run(`INSERT INTO ledger_${g} (key) VALUES (?)`, [toText(document)]);
-    return documentNumber(database, g, document) ?? 0;
+  const addDocument = (g: number, document: string): number => {
+    const [number = 0] =
+      database.get<[number]>(`INSERT INTO ledger_${g} (key) VALUES (?) RETURNING document`, [toText(document)]) ?? [];
+    return number;
   };
 
   return {
@@ -169,29 +168,34 @@ export const pointWrites = (database: Database, now: () => number) => {
       const generation = findGeneration(database, name);
       const { number: g } = generation;
       checkDimensions(name, generation, points);
+      // Points of one document mostly stand together.
+      let at: { readonly key: string; readonly number: number } | undefined;
       for (const point of points) {
-        const document = ensureDocument(g, point.document);
+        if (at?.key !== point.document) {
+          const number = documentNumber(database, g, point.document) ?? addDocument(g, point.document);
+          at = { key: point.document, number };
+        }
         const [there, seq = 0, vector = 0] =
           database.get<[number, number, number]>(
             `SELECT point, seq, vector FROM points_${g} WHERE document = ? AND id = ?`,
-            [document, toText(point.id)],
+            [at.number, toText(point.id)],
           ) ?? [];
         if (there !== undefined && seq >= point.seq) continue;
         if (there !== undefined) removePoint(g, there, vector);
-        insertPoint(g, document, point);
+        insertPoint(g, at.number, point);
       }
     },
     prune(name: string, document: string, seq: number, keep: readonly string[]): void {
       const { number: g } = findGeneration(database, name);
       const number = documentNumber(database, g, document);
       if (number === undefined) return;
-      const kept = new Set(keep);
-      const points = database.all<[point: number, id: string, vector: number]>(
-        `SELECT point, id, vector FROM points_${g} WHERE document = ? AND seq <= ?`,
-        [number, seq],
+      // Compared inside SQLite, as mostly nothing is to go and then nothing crosses over.
+      const points = database.all<[point: number, vector: number]>(
+        `SELECT point, vector FROM points_${g} WHERE document = ? AND seq <= ? AND instr(?, id) = 0`,
+        [number, seq, JSON.stringify(keep)],
       );
-      for (const [point, id, vector] of points) if (!kept.has(fromText(id))) removePoint(g, point, vector);
-      releaseDocument(database, g, number);
+      for (const [point, vector] of points) removePoint(g, point, vector);
+      if (points.length > 0) releaseDocument(database, g, number);
     },
     /** Removes what nobody needs any more; whether more is left than one call removes. */
     sweep(): boolean {

@@ -55,20 +55,22 @@ interface Segment {
   readonly languages: Uint16Array;
   used: number;
   live: number;
-  /** By slot while points are still added, by term afterwards. */
-  postings: { readonly bySlot: Terms[] } | Sealed;
+  postings: Open | Sealed;
+}
+
+/** While points are still added: by term, slot and weight in turns. */
+interface Open {
+  readonly lists: Map<number, number[]>;
 }
 
 interface Sealed {
-  readonly bySlot?: never;
+  readonly lists?: never;
   /** Ascending; the list of `terms[i]` reaches from `starts[i]` to `starts[i + 1]`. */
   readonly terms: Uint32Array;
   readonly starts: Uint32Array;
   readonly slots: Uint16Array;
   readonly weights: Float32Array;
 }
-
-type Visit = (slot: number, weight: number) => void;
 
 export const searchIndex = (dimensions: number): SearchIndex => {
   let segments: Segment[] = [];
@@ -86,7 +88,7 @@ export const searchIndex = (dimensions: number): SearchIndex => {
   const open = (): Segment => {
     const last = segments.at(-1);
     if (last && last.used < SEGMENT_POINTS) return last;
-    if (last?.postings.bySlot) last.postings = sealed(last.postings.bySlot);
+    if (last?.postings.lists) last.postings = sealed(last.postings);
     const segment = emptySegment(matrix.block());
     segments.push(segment);
     return segment;
@@ -99,7 +101,7 @@ export const searchIndex = (dimensions: number): SearchIndex => {
     segment.rows[slot] = row;
     segment.documents[slot] = document;
     segment.languages[slot] = language;
-    segment.postings.bySlot?.push(terms);
+    if (segment.postings.lists) addTerms(segment.postings, slot, terms);
     segment.used += 1;
     segment.live += 1;
     places.set(row, { segment, slot });
@@ -157,15 +159,10 @@ export const searchIndex = (dimensions: number): SearchIndex => {
     },
     lexical(terms, size, allowed) {
       const found = best(size);
-      const frequencies = frequenciesOf(segments, terms);
+      const rarity = frequenciesOf(segments, terms).map((holding) => inverseFrequency(places.size, holding));
       for (const segment of segments) {
         scores.fill(0, 0, segment.used);
-        eachPosting(segment, terms, (position) => {
-          const frequency = inverseFrequency(places.size, frequencies[position] as number);
-          return (slot, weight) => {
-            scores[slot] = (scores[slot] as number) + weight * frequency;
-          };
-        });
+        addScores(segment, terms, rarity, scores);
         offer(segment, allowed, scores, found, 0);
       }
       return candidates(found);
@@ -180,7 +177,7 @@ const emptySegment = (block: number): Segment => ({
   languages: new Uint16Array(SEGMENT_POINTS),
   used: 0,
   live: 0,
-  postings: { bySlot: [] },
+  postings: { lists: new Map() },
 });
 
 const candidates = (found: Best): Candidate[] => found.sorted().map(({ item, score }) => ({ row: item, score }));
@@ -194,46 +191,52 @@ const unit = (vector: Float32Array): Float32Array => {
 /** How many live points have each of the terms. */
 const frequenciesOf = (segments: readonly Segment[], terms: Uint32Array): Float64Array => {
   const frequencies = new Float64Array(terms.length);
-  for (const segment of segments) {
-    const { postings } = segment;
-    if (postings.bySlot || segment.live < segment.used) {
-      eachPosting(segment, terms, (position) => () => {
-        frequencies[position] = (frequencies[position] as number) + 1;
-      });
-      continue;
-    }
-    // Nobody has left, so the length of a list is its count of points.
+  for (const { postings, documents, used, live } of segments) {
     terms.forEach((term, position) => {
-      const at = indexOf(postings.terms, term);
-      if (at < 0) return;
-      const held = (postings.starts[at + 1] as number) - (postings.starts[at] as number);
+      const { slots, start, end, step } = listOf(postings, term);
+      let held = (end - start) / step;
+      // Where nobody has left, the length of the list is its count of points.
+      if (live < used) {
+        for (let i = start; i < end; i += step) if (documents[slots[i] as number] === NOBODY) held -= 1;
+      }
       frequencies[position] = (frequencies[position] as number) + held;
     });
   }
   return frequencies;
 };
 
-/** Visits the live postings of each term; `visitor` is asked once for each term that the segment has, by its position. */
-const eachPosting = (segment: Segment, terms: Uint32Array, visitor: (position: number) => Visit) => {
-  const { postings, documents } = segment;
-  if (postings.bySlot) {
-    const visits = new Map(Array.from(terms, (term, position) => [term, visitor(position)]));
-    postings.bySlot.forEach(({ ids, weights }, slot) => {
-      if (documents[slot] === NOBODY) return;
-      for (let i = 0; i < ids.length; i += 1) visits.get(ids[i] as number)?.(slot, weights[i] as number);
-    });
-    return;
-  }
-  terms.forEach((term, position) => {
-    const at = indexOf(postings.terms, term);
-    if (at < 0) return;
-    const visit = visitor(position);
-    const end = postings.starts[at + 1] as number;
-    for (let i = postings.starts[at] as number; i < end; i += 1) {
-      const slot = postings.slots[i] as number;
-      if (documents[slot] !== NOBODY) visit(slot, postings.weights[i] as number);
+/** Adds up the BM25 scores of the slots; those of points that are gone mean nothing. */
+const addScores = ({ postings }: Segment, terms: Uint32Array, rarity: Float64Array, scores: Float64Array) => {
+  for (let position = 0; position < terms.length; position += 1) {
+    const { slots, weights, weightsFrom, start, end, step } = listOf(postings, terms[position] as number);
+    const factor = rarity[position] as number;
+    for (let i = start; i < end; i += step) {
+      const slot = slots[i] as number;
+      scores[slot] = (scores[slot] as number) + (weights[i + weightsFrom] as number) * factor;
     }
-  });
+  }
+};
+
+/** Where a term's list stands: every `step` from `start` to `end`, the weight of each `weightsFrom` behind its slot. */
+interface List {
+  readonly slots: ArrayLike<number>;
+  readonly weights: ArrayLike<number>;
+  readonly weightsFrom: number;
+  readonly start: number;
+  readonly end: number;
+  readonly step: number;
+}
+const NO_LIST: List = { slots: [], weights: [], weightsFrom: 0, start: 0, end: 0, step: 1 };
+
+const listOf = (postings: Open | Sealed, term: number): List => {
+  if (postings.lists) {
+    const list = postings.lists.get(term);
+    return list ? { slots: list, weights: list, weightsFrom: 1, start: 0, end: list.length, step: 2 } : NO_LIST;
+  }
+  const { terms, starts, slots, weights } = postings;
+  const at = indexOf(terms, term);
+  if (at < 0) return NO_LIST;
+  return { slots, weights, weightsFrom: 0, start: starts[at] as number, end: starts[at + 1] as number, step: 1 };
 };
 
 const indexOf = (ascending: Uint32Array, wanted: number): number => {
@@ -249,42 +252,46 @@ const indexOf = (ascending: Uint32Array, wanted: number): number => {
   return -1;
 };
 
-/** Turns lists by slot into lists by term, each in the order of slots. */
-const sealed = (bySlot: readonly Terms[]): Sealed => {
-  const counts = new Map<number, number>();
-  for (const { ids } of bySlot) for (const id of ids) counts.set(id, (counts.get(id) ?? 0) + 1);
-  const terms = Uint32Array.from(counts.keys()).sort();
+const addTerms = ({ lists }: Open, slot: number, { ids, weights }: Terms) => {
+  for (let i = 0; i < ids.length; i += 1) {
+    const id = ids[i] as number;
+    const list = lists.get(id);
+    if (list) list.push(slot, weights[i] as number);
+    else lists.set(id, [slot, weights[i] as number]);
+  }
+};
+
+/** In a quarter of the memory. */
+const sealed = ({ lists }: Open): Sealed => {
+  const terms = Uint32Array.from(lists.keys()).sort();
   const starts = new Uint32Array(terms.length + 1);
-  const next = new Map<number, number>();
   terms.forEach((term, i) => {
-    const start = starts[i] as number;
-    next.set(term, start);
-    starts[i + 1] = start + (counts.get(term) ?? 0);
+    starts[i + 1] = (starts[i] as number) + (lists.get(term)?.length ?? 0) / 2;
   });
   const total = starts[terms.length] as number;
   const slots = new Uint16Array(total);
   const weights = new Float32Array(total);
-  bySlot.forEach((postings, slot) => {
-    postings.ids.forEach((id, i) => {
-      const at = next.get(id) ?? 0;
-      slots[at] = slot;
-      weights[at] = postings.weights[i] as number;
-      next.set(id, at + 1);
-    });
-  });
+  let next = 0;
+  for (const term of terms) {
+    const list = lists.get(term) ?? [];
+    for (let i = 0; i < list.length; i += 2) {
+      slots[next] = list[i] as number;
+      weights[next] = list[i + 1] as number;
+      next += 1;
+    }
+  }
   return { terms, starts, slots, weights };
 };
 
-const termsBySlot = (segment: Segment): readonly Terms[] => {
-  const { postings } = segment;
-  if (postings.bySlot) return postings.bySlot;
-  const lists = Array.from({ length: segment.used }, () => ({ ids: [] as number[], weights: [] as number[] }));
-  postings.terms.forEach((term, i) => {
-    for (let at = postings.starts[i] as number; at < (postings.starts[i + 1] as number); at += 1) {
-      const list = lists[postings.slots[at] as number];
-      list?.ids.push(term);
-      list?.weights.push(postings.weights[at] as number);
+const termsBySlot = ({ postings, used }: Segment): readonly Terms[] => {
+  const found = Array.from({ length: used }, () => ({ ids: [] as number[], weights: [] as number[] }));
+  for (const term of postings.lists ? postings.lists.keys() : postings.terms) {
+    const { slots, weights, weightsFrom, start, end, step } = listOf(postings, term);
+    for (let i = start; i < end; i += step) {
+      const of = found[slots[i] as number];
+      of?.ids.push(term);
+      of?.weights.push(weights[i + weightsFrom] as number);
     }
-  });
-  return lists.map(({ ids, weights }) => ({ ids: Uint32Array.from(ids), weights: Float32Array.from(weights) }));
+  }
+  return found.map(({ ids, weights }) => ({ ids: Uint32Array.from(ids), weights: Float32Array.from(weights) }));
 };

@@ -14,8 +14,6 @@ export interface Terms {
   readonly weights: Float32Array;
 }
 
-/** What is taken apart at once and remembered: whatever is not ASCII stays in, as telling letters from signs is slow. */
-const RUN = /[A-Za-z0-9_\u0080-\uffff]+(?:\.[A-Za-z0-9_\u0080-\uffff]+)*/g;
 const ASCII = /^[\w.]*$/;
 /** An identifier with its dots, as in `kafka.consumer.groupId`. The dot that ends a sentence is not followed by a letter. */
 const WORD = /[\p{L}\p{N}_][\p{L}\p{M}\p{N}_]*(?:\.[\p{L}\p{N}_][\p{L}\p{M}\p{N}_]*)*/gu;
@@ -36,57 +34,104 @@ const STOP_WORDS = new Set(
 
 /** Of what is embedded, with the path it stands at: the file's stem counts twice, its last three folders once. */
 export const documentTerms = (embed: string, path: string): Terms => {
-  const counts = new Map<number, number>();
   const folders = path.split('/');
   const file = folders.pop() ?? '';
   const dot = file.lastIndexOf('.');
   const fileStem = dot > 0 ? file.slice(0, dot) : file;
-  let length = 0;
-  for (const text of [embed, fileStem, fileStem, ...folders.slice(-3)]) length += count(text, counts);
-  const ids = new Uint32Array(counts.size);
-  const weights = new Float32Array(counts.size);
-  let next = 0;
-  for (const [id, occurrences] of counts) {
-    ids[next] = id;
-    weights[next] = termWeight(occurrences, length);
-    next += 1;
-  }
-  return { ids, weights };
+  return counted([embed, fileStem, fileStem, ...folders.slice(-3)], (ids, counts, length) => {
+    const weights = new Float32Array(counts.length);
+    for (let i = 0; i < counts.length; i += 1) weights[i] = termWeight(counts[i] as number, length);
+    return { ids, weights };
+  });
 };
 
 /** Each weighs 1; how rare it is decides the rest. */
-export const queryTerms = (text: string): Uint32Array => {
-  const counts = new Map<number, number>();
-  count(text, counts);
-  return Uint32Array.from(counts.keys());
-};
+export const queryTerms = (text: string): Uint32Array => counted([text], (ids) => ids);
 
-const count = (text: string, into: Map<number, number>): number => {
+/**
+ * What runs of characters were taken apart into: texts repeat their words, and this is what costs. Terms stand by
+ * their place in `ids`, so that counting is adding to an array. Thrown away when full, so it stays small.
+ */
+interface Memory {
+  readonly runs: Map<string, readonly number[]>;
+  readonly places: Map<number, number>;
+  readonly ids: number[];
+}
+const MAX_RUNS = 50_000;
+const MAX_PLACES = 200_000;
+const emptyMemory = (): Memory => ({ runs: new Map(), places: new Map(), ids: [] });
+let memory = emptyMemory();
+let occurrences = new Int32Array(4_096);
+
+type Count<T> = (ids: Uint32Array, counts: Int32Array, length: number) => T;
+
+const counted = <T>(texts: readonly string[], use: Count<T>): T => {
+  if (memory.runs.size >= MAX_RUNS || memory.ids.length >= MAX_PLACES) memory = emptyMemory();
+  const met: number[] = [];
   let length = 0;
-  for (const run of text.match(RUN) ?? []) {
-    const ids = idsOf(run);
-    length += ids.length;
-    for (let i = 0; i < ids.length; i += 1) {
-      const id = ids[i] as number;
-      into.set(id, (into.get(id) ?? 0) + 1);
-    }
+  for (const text of texts) {
+    eachRun(text, (run) => {
+      const places = memory.runs.get(run) ?? remembered(run);
+      length += places.length;
+      for (const place of places) {
+        const before = occurrences[place] as number;
+        if (before === 0) met.push(place);
+        occurrences[place] = before + 1;
+      }
+    });
   }
-  return length;
+  const ids = new Uint32Array(met.length);
+  const counts = new Int32Array(met.length);
+  met.forEach((place, i) => {
+    ids[i] = memory.ids[place] as number;
+    counts[i] = occurrences[place] as number;
+    occurrences[place] = 0;
+  });
+  return use(ids, counts, length);
 };
 
-/** Texts repeat their words, and taking one apart costs more than all the rest. Emptied when full, so it stays small. */
-const MAX_KNOWN = 50_000;
-const known = new Map<string, Uint32Array>();
+const DOT = 46;
+const FIRST_BEYOND_ASCII = 128;
+const IN_RUN = Uint8Array.from({ length: FIRST_BEYOND_ASCII }, (_, code) =>
+  /\w/.test(String.fromCharCode(code)) ? 1 : 0,
+);
+const inRun = (code: number): boolean => code >= FIRST_BEYOND_ASCII || IN_RUN[code] === 1;
 
-const idsOf = (run: string): Uint32Array => {
-  const before = known.get(run);
-  if (before) return before;
+/** Words with their dots. What is not ASCII stays in, as telling letters from signs is slow and can be remembered. */
+const eachRun = (text: string, visit: (run: string) => void) => {
+  for (let i = 0; i < text.length; i += 1) {
+    if (!inRun(text.charCodeAt(i))) continue;
+    const start = i;
+    i += 1;
+    while (i < text.length) {
+      const code = text.charCodeAt(i);
+      if (!inRun(code) && !(code === DOT && i + 1 < text.length && inRun(text.charCodeAt(i + 1)))) break;
+      i += 1;
+    }
+    visit(text.slice(start, i));
+  }
+};
+
+const remembered = (run: string): readonly number[] => {
   const words = ASCII.test(run) ? [run] : (run.normalize('NFC').match(WORD) ?? []);
-  const ids = Uint32Array.from(words.flatMap(termsOf), termId);
-  if (known.size >= MAX_KNOWN) known.clear();
+  const places = words.flatMap(termsOf).map((term) => placeOf(termId(term)));
   // A run without spaces can be a whole text, and will not come again.
-  if (run.length <= MAX_TERM) known.set(run, ids);
-  return ids;
+  if (run.length <= MAX_TERM) memory.runs.set(run, places);
+  return places;
+};
+
+const placeOf = (id: number): number => {
+  const known = memory.places.get(id);
+  if (known !== undefined) return known;
+  const place = memory.ids.length;
+  memory.ids.push(id);
+  memory.places.set(id, place);
+  if (place >= occurrences.length) {
+    const larger = new Int32Array(occurrences.length * 2);
+    larger.set(occurrences);
+    occurrences = larger;
+  }
+  return place;
 };
 
 /** The terms of one identifier: itself, its dotted segments, and their camelCase and snake_case parts. */
@@ -123,22 +168,20 @@ const encoder = new TextEncoder();
 export const termId = (term: string): number => Math.abs(murmur3(encoder.encode(term)));
 
 const murmur3 = (bytes: Uint8Array): number => {
-  const C1 = 0xcc9e2d51;
-  const C2 = 0x1b873593;
   const whole = bytes.length & ~3;
-  const at = (i: number) => bytes[i] ?? 0;
-  const mixed = (k: number) => Math.imul(rotated(Math.imul(k, C1), 15), C2);
   let hash = 0;
   for (let i = 0; i < whole; i += 4) {
-    hash ^= mixed(at(i) | (at(i + 1) << 8) | (at(i + 2) << 16) | (at(i + 3) << 24));
-    hash = (Math.imul(rotated(hash, 13), 5) + 0xe6546b64) | 0;
+    hash = Math.imul(rotated(hash ^ mixed(fourBytes(bytes, i)), 13), 5) + 0xe6546b64;
   }
-  // Beyond the end `at` is 0, which is what the algorithm's tail adds up to.
-  if (whole < bytes.length) hash ^= mixed(at(whole) | (at(whole + 1) << 8) | (at(whole + 2) << 16));
+  if (whole < bytes.length) hash ^= mixed(fourBytes(bytes, whole));
   hash ^= bytes.length;
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
   return (hash ^ (hash >>> 16)) | 0;
 };
 
+/** Zeros beyond the end, which is what the algorithm's tail adds up to. */
+const fourBytes = (bytes: Uint8Array, at: number): number =>
+  (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8) | ((bytes[at + 2] ?? 0) << 16) | ((bytes[at + 3] ?? 0) << 24);
+const mixed = (block: number): number => Math.imul(rotated(Math.imul(block, 0xcc9e2d51), 15), 0x1b873593);
 const rotated = (value: number, bits: number): number => (value << bits) | (value >>> (32 - bits));
