@@ -29,17 +29,27 @@ export const openDatabase = (file: string): Database => {
     statements.set(sql, statement);
     return statement;
   };
-  // A read is told from a write here, as `raw` on a statement without columns is an error.
+  // The driver refuses `raw` for statements without columns, so it is set where columns are read.
   const reading = (sql: string) => (statements.has(sql) ? prepared(sql) : prepared(sql).raw());
+  /** The driver does not reset a statement that failed: used again it would fail again, whatever it is asked. */
+  const once = <T>(sql: string, use: () => T): T => {
+    try {
+      return use();
+    } catch (error) {
+      statements.delete(sql);
+      throw error;
+    }
+  };
 
   return {
     exec(sql) {
       connection.exec(sql);
     },
-    run: (sql, values) => prepared(sql).run([...values]).changes,
+    run: (sql, values) => once(sql, () => prepared(sql).run([...values]).changes),
     get: <T extends readonly unknown[]>(sql: string, values: readonly Value[]) =>
-      reading(sql).get([...values]) as T | undefined,
-    all: <T extends readonly unknown[]>(sql: string, values: readonly Value[]) => reading(sql).all([...values]) as T[],
+      once(sql, () => reading(sql).get([...values]) as T | undefined),
+    all: <T extends readonly unknown[]>(sql: string, values: readonly Value[]) =>
+      once(sql, () => reading(sql).all([...values]) as T[]),
     inTransaction: () => connection.inTransaction,
     forget() {
       statements.clear();
@@ -64,8 +74,10 @@ const LASTING = /^SQLITE_(CORRUPT|NOTADB|READONLY|CANTOPEN|PERM|AUTH|FORMAT|MISM
 export const reaction = (action: string, error: unknown): unknown => {
   if (isKnown(error)) return error;
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  const message = `embedded store: ${action}: ${messageOf(error)} (${code})`;
-  if (PASSING.test(code)) return new TryAgain(message, { cause: error });
-  if (LASTING.test(code)) return new StopFlow(message, { cause: error });
-  return error;
+  // The driver's own errors are no real ones: what makes an error one is lost on the way to another thread.
+  const cause = code === '' ? error : new Error(`${code}: ${messageOf(error)}`);
+  const message = `embedded store: ${action}: ${messageOf(error)}${code === '' ? '' : ` (${code})`}`;
+  if (PASSING.test(code)) return new TryAgain(message, { cause });
+  if (LASTING.test(code)) return new StopFlow(message, { cause });
+  return new Error(message, { cause });
 };

@@ -1,5 +1,5 @@
 /** The tables, and how a file gets them. */
-import { StopFlow } from '../errors.ts';
+import { isKnown, messageOf, StopFlow } from '../errors.ts';
 import { type Database, openDatabase, reaction } from './embedded-database.ts';
 
 /** Raise it with every change of a table, together with the step that brings an older file there. */
@@ -88,7 +88,9 @@ const opened = (options: FileOptions, prepare: (database: Database) => void): Da
     return database;
   } catch (error) {
     database?.close();
-    throw reaction(`open ${options.file}`, error);
+    const known = reaction(`open ${options.file}`, error);
+    // Whatever keeps a file from being opened, waiting does not mend it, apart from what asks for it.
+    throw isKnown(known) ? known : new StopFlow(messageOf(known), { cause: error });
   }
 };
 

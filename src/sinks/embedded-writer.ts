@@ -3,11 +3,10 @@
  * share its wait for the disk; each is answered after the commit.
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import { TryAgain } from '../errors.ts';
 import { type Database, reaction } from './embedded-database.ts';
 import { generationReads, generationWrites } from './embedded-generations.ts';
 import { ledgerReads, ledgerWrites } from './embedded-ledger.ts';
-import { type Answer, type Call, type Calls, type FromWorker, toFailure } from './embedded-messages.ts';
+import { type Answer, type Call, type Calls, type FromWorker, fromFailure, toFailure } from './embedded-messages.ts';
 import { pointReads, pointWrites } from './embedded-points.ts';
 import { type FileOptions, openForWriting } from './embedded-schema.ts';
 import { stateReads, stateWrites } from './embedded-state.ts';
@@ -75,8 +74,8 @@ const writer = (database: Database) => {
     try {
       const answers = batch.map((call) => {
         const one = answer(call);
-        if (!database.inTransaction())
-          throw new TryAgain('embedded store: SQLite gave the transaction up', { cause: one });
+        // Some errors, a full disk for one, make SQLite undo the whole transaction.
+        if ('failure' in one && !database.inTransaction()) throw fromFailure(one.failure);
         return one;
       });
       if (now >= sweepDueAt && !isolated(sweep, [])) sweepDueAt = now + SWEEP_EVERY_MS;
