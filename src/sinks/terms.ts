@@ -53,7 +53,8 @@ export const queryTerms = (text: string): Uint32Array => counted([text], (ids) =
  * their place in `ids`, so that counting is adding to an array. Thrown away when full, so it stays small.
  */
 interface Memory {
-  readonly runs: Map<string, readonly number[]>;
+  /** Most runs are one term, and need no list. */
+  readonly runs: Map<string, number | readonly number[]>;
   readonly places: Map<number, number>;
   readonly ids: number[];
 }
@@ -69,24 +70,27 @@ const counted = <T>(texts: readonly string[], use: Count<T>): T => {
   if (memory.runs.size >= MAX_RUNS || memory.ids.length >= MAX_PLACES) memory = emptyMemory();
   const met: number[] = [];
   let length = 0;
+  const add = (place: number) => {
+    const before = occurrences[place] as number;
+    if (before === 0) met.push(place);
+    occurrences[place] = before + 1;
+    length += 1;
+  };
   for (const text of texts) {
     eachRun(text, (run) => {
       const places = memory.runs.get(run) ?? remembered(run);
-      length += places.length;
-      for (const place of places) {
-        const before = occurrences[place] as number;
-        if (before === 0) met.push(place);
-        occurrences[place] = before + 1;
-      }
+      if (typeof places === 'number') add(places);
+      else for (let i = 0; i < places.length; i += 1) add(places[i] as number);
     });
   }
   const ids = new Uint32Array(met.length);
   const counts = new Int32Array(met.length);
-  met.forEach((place, i) => {
+  for (let i = 0; i < met.length; i += 1) {
+    const place = met[i] as number;
     ids[i] = memory.ids[place] as number;
     counts[i] = occurrences[place] as number;
     occurrences[place] = 0;
-  });
+  }
   return use(ids, counts, length);
 };
 
@@ -112,9 +116,10 @@ const eachRun = (text: string, visit: (run: string) => void) => {
   }
 };
 
-const remembered = (run: string): readonly number[] => {
+const remembered = (run: string): number | readonly number[] => {
   const words = ASCII.test(run) ? [run] : (run.normalize('NFC').match(WORD) ?? []);
-  const places = words.flatMap(termsOf).map((term) => placeOf(termId(term)));
+  const all = words.flatMap(termsOf).map((term) => placeOf(termId(term)));
+  const places = all.length === 1 ? (all[0] as number) : all;
   // A run without spaces can be a whole text, and will not come again.
   if (run.length <= MAX_TERM) memory.runs.set(run, places);
   return places;
