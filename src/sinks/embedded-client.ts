@@ -10,6 +10,9 @@ export interface WorkerClient {
   close(): Promise<void>;
 }
 
+/** One is worked on, one lies ready, so that the worker need not wait for this thread; the rest gathers here. */
+const MAX_BATCHES_OUT = 2;
+
 export interface WorkerOptions extends FileOptions {
   readonly worker: 'embedded-writer' | 'embedded-searcher';
   /** Calls that are sent together are answered together. */
@@ -27,23 +30,23 @@ export const startWorker = async ({ worker: name, batchCalls, now, ...file }: Wo
   const waiting = new Map<number, Waiting>();
   let queue: Call[] = [];
   let lastId = 0;
-  let busy = false;
+  let batchesOut = 0;
   let sendPlanned = false;
   let over: Error | undefined;
   let drained: (() => void) | undefined;
 
   const send = () => {
     sendPlanned = false;
-    // One at a time: what arrives meanwhile gathers here, and the next batch is the larger for it.
-    if (busy || queue.length === 0) return;
-    const calls = queue.slice(0, batchCalls);
-    queue = queue.slice(batchCalls);
-    busy = true;
-    worker.postMessage({ now: now(), calls } satisfies Calls);
+    while (queue.length > 0 && batchesOut < MAX_BATCHES_OUT) {
+      const calls = queue.slice(0, batchCalls);
+      queue = queue.slice(batchCalls);
+      batchesOut += 1;
+      worker.postMessage({ now: now(), calls } satisfies Calls);
+    }
   };
   /** At the end of this turn of the event loop, so that calls made side by side go together. */
   const planSend = () => {
-    if (sendPlanned || busy) return;
+    if (sendPlanned || batchesOut >= MAX_BATCHES_OUT) return;
     sendPlanned = true;
     setImmediate(send);
   };
@@ -62,7 +65,7 @@ export const startWorker = async ({ worker: name, batchCalls, now, ...file }: Wo
         reject(fromFailure(message.started));
         return;
       }
-      busy = false;
+      batchesOut -= 1;
       for (const answer of message.answers) {
         const call = waiting.get(answer.id);
         waiting.delete(answer.id);
