@@ -1,0 +1,83 @@
+/** The little of libsql that is used, and what its errors ask for. */
+import Libsql from 'libsql';
+import { isKnown, messageOf, StopFlow, TryAgain } from '../errors.ts';
+
+/** Anything else would end the process: the driver panics on a boolean, and on a Buffer that stands alone. */
+export type Value = string | number | Buffer | null;
+
+/** How the driver gives bytes back: one way for a single row, the other for many. */
+export type Blob = ArrayBuffer | Buffer;
+export const toBytes = (blob: Blob): ArrayBuffer => (blob instanceof ArrayBuffer ? blob : Uint8Array.from(blob).buffer);
+
+export interface Database {
+  exec(sql: string): void;
+  /** How many rows it changed. */
+  run(sql: string, values: readonly Value[]): number;
+  get<T extends readonly unknown[]>(sql: string, values: readonly Value[]): T | undefined;
+  all<T extends readonly unknown[]>(sql: string, values: readonly Value[]): T[];
+  inTransaction(): boolean;
+  /** Forgets prepared statements, for tables that are no more. */
+  forget(): void;
+  close(): void;
+}
+
+export const openDatabase = (file: string): Database => {
+  const connection = new Libsql(file);
+  const statements = new Map<string, Libsql.Statement<unknown[]>>();
+  const prepared = (sql: string) => {
+    const statement = statements.get(sql) ?? connection.prepare(sql);
+    statements.set(sql, statement);
+    return statement;
+  };
+  // The driver refuses `raw` for statements without columns, so it is set where columns are read.
+  const reading = (sql: string) => (statements.has(sql) ? prepared(sql) : prepared(sql).raw());
+  /** The driver does not reset a statement that failed: used again it would fail again, whatever it is asked. */
+  const once = <T>(sql: string, use: () => T): T => {
+    try {
+      return use();
+    } catch (error) {
+      statements.delete(sql);
+      throw error;
+    }
+  };
+
+  return {
+    exec(sql) {
+      connection.exec(sql);
+    },
+    run: (sql, values) => once(sql, () => prepared(sql).run([...values]).changes),
+    get: <T extends readonly unknown[]>(sql: string, values: readonly Value[]) =>
+      once(sql, () => reading(sql).get([...values]) as T | undefined),
+    all: <T extends readonly unknown[]>(sql: string, values: readonly Value[]) =>
+      once(sql, () => reading(sql).all([...values]) as T[]),
+    inTransaction: () => connection.inTransaction,
+    forget() {
+      statements.clear();
+    },
+    close() {
+      statements.clear();
+      connection.close();
+    },
+  };
+};
+
+/** SQLite's text is UTF-8 and ends at a NUL for the driver. In this form every string comes back unit by unit. */
+export const toText = (text: string): string => JSON.stringify(text);
+export const fromText = (text: string): string => JSON.parse(text) as string;
+
+/** What passes by itself, or once somebody has made room: the same call is worth repeating. */
+const PASSING = /^SQLITE_(BUSY|LOCKED|FULL|IOERR|NOMEM|INTERRUPT|PROTOCOL)/;
+/** The file, or the right to it, is not what it must be. */
+const LASTING = /^SQLITE_(CORRUPT|NOTADB|READONLY|CANTOPEN|PERM|AUTH|FORMAT|MISMATCH)/;
+
+/** The error as a reaction, when SQLite's code tells one. */
+export const reaction = (action: string, error: unknown): unknown => {
+  if (isKnown(error)) return error;
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  // The driver's own errors are no real ones: what makes an error one is lost on the way to another thread.
+  const cause = code === '' ? error : new Error(`${code}: ${messageOf(error)}`);
+  const message = `embedded store: ${action}: ${messageOf(error)}${code === '' ? '' : ` (${code})`}`;
+  if (PASSING.test(code)) return new TryAgain(message, { cause });
+  if (LASTING.test(code)) return new StopFlow(message, { cause });
+  return new Error(message, { cause });
+};

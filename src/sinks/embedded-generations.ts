@@ -1,0 +1,66 @@
+/** The calls of the `VectorStore` port as they run in the writer's thread: which generations there are, and the alias. */
+import { StopFlow } from '../errors.ts';
+import { type Database, fromText, toText } from './embedded-database.ts';
+import { createGenerationTables, dropGenerationTables } from './embedded-schema.ts';
+
+export interface GenerationTables {
+  /** Its tables bear this number. */
+  readonly number: number;
+  readonly dimensions: number;
+}
+
+/** Throws `StopFlow` for one that is not there. */
+export const findGeneration = (database: Database, name: string): GenerationTables => {
+  const found = lookUp(database, name);
+  if (!found) throw new StopFlow(`embedded store: generation ${JSON.stringify(name)} is not there`);
+  return found;
+};
+
+const lookUp = (database: Database, name: string): GenerationTables | undefined => {
+  const row = database.get<[number, number]>('SELECT number, dimensions FROM generations WHERE name = ?', [
+    toText(name),
+  ]);
+  return row && { number: row[0], dimensions: row[1] };
+};
+
+export const generationReads = (database: Database) => ({
+  probe(): void {
+    database.get('SELECT count(*) FROM generations', []);
+  },
+  generations: (): string[] =>
+    database.all<[string]>('SELECT name FROM generations', []).map(([name]) => fromText(name)),
+  active(): string | undefined {
+    const row = database.get<[string]>('SELECT generation FROM alias', []);
+    return row && fromText(row[0]);
+  },
+});
+
+export const generationWrites = (database: Database) => ({
+  create(name: string, dimensions: number): void {
+    const there = lookUp(database, name);
+    if (there && there.dimensions !== dimensions) {
+      throw new StopFlow(
+        `embedded store: create generation ${JSON.stringify(name)} with ${dimensions} dimensions: ` +
+          `it is there with ${there.dimensions}`,
+      );
+    }
+    if (there) return;
+    database.run('INSERT INTO generations (name, dimensions) VALUES (?, ?)', [toText(name), dimensions]);
+    database.exec(createGenerationTables(findGeneration(database, name).number));
+  },
+  drop(name: string): void {
+    const there = lookUp(database, name);
+    if (!there) return;
+    database.forget();
+    database.exec(dropGenerationTables(there.number));
+    database.run('DELETE FROM generations WHERE number = ?', [there.number]);
+    database.run('DELETE FROM alias WHERE generation = ?', [toText(name)]);
+  },
+  activate(name: string): void {
+    findGeneration(database, name);
+    database.run(
+      'INSERT INTO alias (one, generation) VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET generation = excluded.generation',
+      [toText(name)],
+    );
+  },
+});

@@ -1,0 +1,100 @@
+/** Ledger entries as rows, and the calls of the `Generation` port about them, as they run in the writer's thread. */
+import type { LedgerEntry, Over, Page } from '../ports.ts';
+import { type Database, fromText, toText } from './embedded-database.ts';
+import { findGeneration } from './embedded-generations.ts';
+
+type Columns = readonly [document: number, key: string, chunks: string, entry: string];
+
+const PAGE_ROWS = 1_000;
+/** An entry of a large text names thousands of chunks, so a page is bounded in bytes too. */
+const PAGE_CHARACTERS = 4_000_000;
+const STEP_ROWS = 100;
+
+const entryOf = ([, key, chunks, entry]: Columns): LedgerEntry => ({
+  ...JSON.parse(entry),
+  document: fromText(key),
+  chunks: JSON.parse(chunks),
+});
+
+const sameEntry = (a: LedgerEntry | undefined, b: LedgerEntry | undefined): boolean =>
+  a === b || (a !== undefined && b !== undefined && ordered(a) === ordered(b));
+
+const ordered = (entry: LedgerEntry): string =>
+  JSON.stringify(Object.entries(entry).sort(([a], [b]) => (a < b ? -1 : 1)));
+
+const standing = (database: Database, g: number, document: string): LedgerEntry | undefined => {
+  const row = database.get<Columns>(
+    `SELECT document, key, chunks, entry FROM ledger_${g} WHERE key = ? AND seq IS NOT NULL`,
+    [toText(document)],
+  );
+  return row && entryOf(row);
+};
+
+/** The number of a document that has a row, be it without an entry. */
+export const documentNumber = (database: Database, g: number, document: string): number | undefined =>
+  database.get<[number]>(`SELECT document FROM ledger_${g} WHERE key = ?`, [toText(document)])?.[0];
+
+/** Removes the row of a document that has neither an entry nor points any more. */
+export const releaseDocument = (database: Database, g: number, number: number): void => {
+  database.run(
+    `DELETE FROM ledger_${g} WHERE document = ? AND seq IS NULL
+     AND NOT EXISTS (SELECT 1 FROM points_${g} p WHERE p.document = ledger_${g}.document)`,
+    [number],
+  );
+};
+
+export const ledgerReads = (database: Database) => ({
+  ledger(name: string, documents: readonly string[]): LedgerEntry[] {
+    const { number: g } = findGeneration(database, name);
+    return documents.flatMap((document) => standing(database, g, document) ?? []);
+  },
+  ledgerPage(name: string, cursor: string | undefined): Page<LedgerEntry> {
+    const { number: g } = findGeneration(database, name);
+    const rows: LedgerEntry[] = [];
+    let after = Number(cursor ?? 0);
+    let characters = 0;
+    while (rows.length < PAGE_ROWS && characters < PAGE_CHARACTERS) {
+      const step = database.all<Columns>(
+        `SELECT document, key, chunks, entry FROM ledger_${g} WHERE document > ? AND seq IS NOT NULL
+         ORDER BY document LIMIT ${STEP_ROWS}`,
+        [after],
+      );
+      for (const row of step) {
+        rows.push(entryOf(row));
+        characters += row[2].length + row[3].length;
+        after = row[0];
+      }
+      if (step.length < STEP_ROWS) return { rows };
+    }
+    return { rows, next: String(after) };
+  },
+});
+
+export const ledgerWrites = (database: Database) => ({
+  record(name: string, entry: LedgerEntry, over: Over): LedgerEntry | undefined {
+    const { number: g } = findGeneration(database, name);
+    const before = standing(database, g, entry.document);
+    const asRead = over === 'lower' || sameEntry(before, over.read);
+    if (!asRead || (before && before.seq >= entry.seq)) return before;
+    const { document, chunks, ...rest } = entry;
+    database.run(
+      `INSERT INTO ledger_${g} (key, seq, status, chunks, entry) VALUES (?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE
+       SET seq = excluded.seq, status = excluded.status, chunks = excluded.chunks, entry = excluded.entry`,
+      [toText(document), entry.seq, entry.status, JSON.stringify(chunks), JSON.stringify(rest)],
+    );
+    return entry;
+  },
+  forget(name: string, entries: readonly { readonly document: string; readonly seq: number }[]): void {
+    const { number: g } = findGeneration(database, name);
+    for (const { document, seq } of entries) {
+      const number = documentNumber(database, g, document);
+      if (number === undefined) continue;
+      database.run(
+        `UPDATE ledger_${g} SET seq = NULL, status = NULL, chunks = NULL, entry = NULL
+         WHERE document = ? AND seq = ? AND status = 'gone'`,
+        [number, seq],
+      );
+      releaseDocument(database, g, number);
+    }
+  },
+});

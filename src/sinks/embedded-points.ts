@@ -1,0 +1,227 @@
+/** The calls of the `Generation` port about points and vectors, as they run in the writer's thread. */
+import { StopFlow } from '../errors.ts';
+import type { Hit, Page, Placement, Point } from '../ports.ts';
+import { parseDocument } from '../records.ts';
+import { type Blob, type Database, fromText, toBytes, toText } from './embedded-database.ts';
+import { findGeneration, type GenerationTables } from './embedded-generations.ts';
+import { documentNumber, releaseDocument } from './embedded-ledger.ts';
+import { documentTerms, type Terms } from './terms.ts';
+
+const PAGE_ROWS = 5_000;
+const DAY_MS = 24 * 60 * 60 * 1000;
+/** Bounds how long a sweep of unused vectors holds up other calls. */
+const SWEEP_ROWS = 1_000;
+/** A search index that is further behind is built again. */
+const REMOVALS_KEPT = 100_000;
+
+export const floatsOf = (blob: Blob): Float32Array => new Float32Array(toBytes(blob));
+const blobOf = (floats: Float32Array): Buffer => Buffer.from(floats.buffer, floats.byteOffset, floats.byteLength);
+
+const blobOfTerms = ({ ids, weights }: Terms): Buffer =>
+  Buffer.concat([
+    Buffer.from(ids.buffer, ids.byteOffset, ids.byteLength),
+    Buffer.from(weights.buffer, weights.byteOffset, weights.byteLength),
+  ]);
+export const termsOfBlob = (blob: Blob): Terms => {
+  const bytes = toBytes(blob);
+  const half = bytes.byteLength / 2;
+  return { ids: new Uint32Array(bytes, 0, half / 4), weights: new Float32Array(bytes, half) };
+};
+
+/** What is embedded mostly ends with the text, which then is kept once. */
+type Content =
+  | { readonly text: string; readonly heading: readonly string[]; readonly lead: string }
+  | { readonly text: string; readonly heading: readonly string[]; readonly embed: string };
+
+const contentOf = ({ text, heading, embed }: Point): string =>
+  JSON.stringify(
+    (embed.endsWith(text)
+      ? { text, heading, lead: embed.slice(0, embed.length - text.length) }
+      : { text, heading, embed }) satisfies Content,
+  );
+
+export const HIT_COLUMNS =
+  'l.key, p.id, p.seq, p.start_line, p.end_line, p.commit_id, p.language, v.hash, c.content' as const;
+export type HitColumns = readonly [
+  key: string,
+  id: string,
+  seq: number,
+  startLine: number,
+  endLine: number,
+  commit: string,
+  language: string,
+  hash: string,
+  content: string,
+];
+export const pointOf = (row: HitColumns): Hit['point'] => {
+  const [key, id, seq, startLine, endLine, commit, language, hash, content] = row;
+  const { text, heading, ...rest } = JSON.parse(content) as Content;
+  return {
+    ...{ document: fromText(key), id: fromText(id), seq, startLine, endLine, commit: fromText(commit) },
+    ...{ language: fromText(language), hash: fromText(hash), text, heading },
+    embed: 'embed' in rest ? rest.embed : rest.lead + text,
+  };
+};
+
+export const pointReads = (database: Database) => ({
+  vectors(name: string, hashes: readonly string[]): [hash: string, vector: Float32Array][] {
+    const { number: g } = findGeneration(database, name);
+    return hashes.flatMap((hash) => {
+      const row = database.get<[Blob]>(`SELECT floats FROM vectors_${g} WHERE hash = ?`, [toText(hash)]);
+      return row ? [[hash, floatsOf(row[0])] as [string, Float32Array]] : [];
+    });
+  },
+  present(name: string, document: string, ids: readonly string[]): string[] {
+    const { number: g } = findGeneration(database, name);
+    const number = documentNumber(database, g, document);
+    if (number === undefined) return [];
+    return ids.filter(
+      (id) =>
+        database.get(`SELECT 1 FROM points_${g} WHERE document = ? AND id = ?`, [number, toText(id)]) !== undefined,
+    );
+  },
+  pointPage(name: string, cursor: string | undefined): Page<{ document: string; id: string; seq: number }> {
+    const { number: g } = findGeneration(database, name);
+    const rows = database.all<[point: number, key: string, id: string, seq: number]>(
+      `SELECT p.point, l.key, p.id, p.seq FROM points_${g} p JOIN ledger_${g} l USING (document)
+       WHERE p.point > ? ORDER BY p.point LIMIT ${PAGE_ROWS}`,
+      [Number(cursor ?? 0)],
+    );
+    const last = rows.at(-1);
+    return {
+      rows: rows.map(([, key, id, seq]) => ({ document: fromText(key), id: fromText(id), seq })),
+      ...(last && rows.length === PAGE_ROWS ? { next: String(last[0]) } : {}),
+    };
+  },
+  counts(name: string): { documents: number; points: number } {
+    const { number: g } = findGeneration(database, name);
+    const [documents = 0, points = 0] =
+      database.get<[number, number]>(
+        `SELECT (SELECT count(*) FROM ledger_${g} WHERE status <> 'gone'), (SELECT count(*) FROM points_${g})`,
+        [],
+      ) ?? [];
+    return { documents, points };
+  },
+});
+
+export const pointWrites = (database: Database, now: () => number) => {
+  /** The number of the vector, which has one use more. */
+  const useVector = (g: number, hash: string, vector: Float32Array): number => {
+    const [number = 0] =
+      database.get<[number]>(
+        `INSERT INTO vectors_${g} (hash, uses, floats) VALUES (?, 1, ?)
+         ON CONFLICT (hash) DO UPDATE SET uses = uses + 1, unused_at = NULL RETURNING vector`,
+        [toText(hash), blobOf(vector)],
+      ) ?? [];
+    return number;
+  };
+
+  const removePoint = (g: number, point: number, vector: number) => {
+    database.run(`DELETE FROM points_${g} WHERE point = ?`, [point]);
+    database.run(`DELETE FROM contents_${g} WHERE point = ?`, [point]);
+    database.run(`INSERT INTO removed_${g} (point) VALUES (?)`, [point]);
+    database.run(`UPDATE vectors_${g} SET uses = uses - 1, unused_at = CASE uses WHEN 1 THEN ? END WHERE vector = ?`, [
+      now(),
+      vector,
+    ]);
+  };
+
+  const insertPoint = (g: number, document: number, point: Point) => {
+    const vector = useVector(g, point.hash, point.vector);
+    const [number = 0] =
+      database.get<[number]>(
+        `INSERT INTO points_${g} (document, id, seq, start_line, end_line, commit_id, language, vector)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING point`,
+        [
+          ...[document, toText(point.id), point.seq, point.startLine, point.endLine],
+          ...[toText(point.commit), toText(point.language), vector],
+        ],
+      ) ?? [];
+    const terms = documentTerms(point.embed, parseDocument(point.document).path);
+    database.run(`INSERT INTO contents_${g} (point, terms, content) VALUES (?, ?, ?)`, [
+      number,
+      blobOfTerms(terms),
+      contentOf(point),
+    ]);
+  };
+
+  const addDocument = (g: number, document: string): number => {
+    const [number = 0] =
+      database.get<[number]>(`INSERT INTO ledger_${g} (key) VALUES (?) RETURNING document`, [toText(document)]) ?? [];
+    return number;
+  };
+
+  return {
+    raise(name: string, document: string, seq: number, placements: readonly Placement[]): void {
+      const { number: g } = findGeneration(database, name);
+      const number = documentNumber(database, g, document);
+      if (number === undefined) return;
+      for (const { id, startLine, endLine, commit } of placements) {
+        database.run(
+          `UPDATE points_${g} SET seq = ?, start_line = ?, end_line = ?, commit_id = ?
+           WHERE document = ? AND id = ? AND seq < ?`,
+          [seq, startLine, endLine, toText(commit), number, toText(id), seq],
+        );
+      }
+    },
+    upsert(name: string, points: readonly Point[]): void {
+      const generation = findGeneration(database, name);
+      const { number: g } = generation;
+      checkDimensions(name, generation, points);
+      // Points of one document mostly stand together.
+      let at: { readonly key: string; readonly number: number } | undefined;
+      for (const point of points) {
+        if (at?.key !== point.document) {
+          const number = documentNumber(database, g, point.document) ?? addDocument(g, point.document);
+          at = { key: point.document, number };
+        }
+        const [there, seq = 0, vector = 0] =
+          database.get<[number, number, number]>(
+            `SELECT point, seq, vector FROM points_${g} WHERE document = ? AND id = ?`,
+            [at.number, toText(point.id)],
+          ) ?? [];
+        if (there !== undefined && seq >= point.seq) continue;
+        if (there !== undefined) removePoint(g, there, vector);
+        insertPoint(g, at.number, point);
+      }
+    },
+    prune(name: string, document: string, seq: number, keep: readonly string[]): void {
+      const { number: g } = findGeneration(database, name);
+      const number = documentNumber(database, g, document);
+      if (number === undefined) return;
+      // Compared inside SQLite, as mostly nothing is to go and then nothing crosses over.
+      const points = database.all<[point: number, vector: number]>(
+        `SELECT point, vector FROM points_${g} WHERE document = ? AND seq <= ? AND instr(?, id) = 0`,
+        [number, seq, JSON.stringify(keep)],
+      );
+      for (const [point, vector] of points) removePoint(g, point, vector);
+      if (points.length > 0) releaseDocument(database, g, number);
+    },
+    /** Removes what nobody needs any more; whether more is left than one call removes. */
+    sweep(): boolean {
+      const generations = database.all<[number]>('SELECT number FROM generations', []);
+      return generations
+        .map(([g]) => {
+          const [last = 0] = database.get<[number | null]>(`SELECT max(step) FROM removed_${g}`, []) ?? [];
+          database.run(`DELETE FROM removed_${g} WHERE step <= ?`, [(last ?? 0) - REMOVALS_KEPT]);
+          const swept = database.run(
+            `DELETE FROM vectors_${g} WHERE vector IN
+             (SELECT vector FROM vectors_${g} WHERE uses = 0 AND unused_at < ? LIMIT ${SWEEP_ROWS})`,
+            [now() - DAY_MS],
+          );
+          return swept === SWEEP_ROWS;
+        })
+        .includes(true);
+    },
+  };
+};
+
+const checkDimensions = (name: string, { dimensions }: GenerationTables, points: readonly Point[]) => {
+  for (const { id, vector } of points) {
+    if (vector.length === dimensions) continue;
+    throw new StopFlow(
+      `embedded store: upsert point ${id} with ${vector.length} dimensions into generation ${JSON.stringify(name)}, ` +
+        `which has ${dimensions}`,
+    );
+  }
+};

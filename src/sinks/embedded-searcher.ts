@@ -1,0 +1,258 @@
+/**
+ * Search over an embedded store, in its own thread with its own connection, so that neither the writer nor the main
+ * thread waits for it. The index of a generation is read at its first search; later ones read what has come and gone.
+ */
+import { parentPort, workerData } from 'node:worker_threads';
+import { StopFlow } from '../errors.ts';
+import type { Hit, Query } from '../ports.ts';
+import { type DocumentId, parseDocument } from '../records.ts';
+import { type Blob, type Database, fromText, reaction } from './embedded-database.ts';
+import { findGeneration, type GenerationTables } from './embedded-generations.ts';
+import { type Answer, type Calls, type FromWorker, toFailure } from './embedded-messages.ts';
+import { floatsOf, HIT_COLUMNS, type HitColumns, pointOf, termsOfBlob } from './embedded-points.ts';
+import { type FileOptions, openForReading } from './embedded-schema.ts';
+import { globPattern } from './glob.ts';
+import { armSize, fuse } from './ranking.ts';
+import { type Allowed, type Candidate, type SearchIndex, searchIndex } from './search-index.ts';
+import { queryTerms } from './terms.ts';
+
+/** What the main thread may ask for. */
+export interface SearcherCalls extends Record<string, (...args: never[]) => unknown> {
+  search(generation: string, query: Query): readonly Hit[];
+}
+
+interface Following {
+  readonly index: SearchIndex;
+  /** By number, so that a filter asks no question of the database. */
+  readonly documents: Map<number, DocumentId>;
+  /** The last point and the last removal that the index has. */
+  point: number;
+  step: number;
+}
+
+const READ_ROWS = 2_000;
+/** While somebody searches, the index follows the writer by itself, so that no search has to catch up with much. */
+const FOLLOW_MS = 200;
+const FOLLOW_FOR_MS = 60 * 1000;
+
+const searcher = (database: Database) => {
+  const indexes = new Map<number, Following>();
+
+  /** In one read transaction, so that index, points and ledger are of the same moment. */
+  const atOneMoment = <T>(action: () => T): T => {
+    database.exec('BEGIN');
+    try {
+      return action();
+    } finally {
+      if (database.inTransaction()) database.exec('ROLLBACK');
+    }
+  };
+
+  const followed = ({ number, dimensions }: GenerationTables): Following => {
+    let following = indexes.get(number);
+    if (following && !caughtUp(database, number, following)) following = undefined;
+    if (!following) {
+      following = { index: searchIndex(dimensions), documents: new Map(), point: 0, step: 0 };
+      following.step = lastStep(database, number);
+      addNewPoints(database, number, following);
+    }
+    indexes.set(number, following);
+    return following;
+  };
+
+  return {
+    search(name: string, query: Query): readonly Hit[] {
+      return atOneMoment(() => {
+        const generation = findGeneration(database, name);
+        check(query, name, generation);
+        return found(database, generation.number, followed(generation), query);
+      });
+    },
+    /** Follows the writer, and gives back the memory of generations that were dropped. */
+    follow() {
+      atOneMoment(() => {
+        const there = new Map(
+          database
+            .all<[number, number]>('SELECT number, dimensions FROM generations', [])
+            .map(([number, dimensions]) => [number, dimensions]),
+        );
+        for (const number of indexes.keys()) {
+          const dimensions = there.get(number);
+          if (dimensions === undefined) indexes.delete(number);
+          else followed({ number, dimensions });
+        }
+      });
+    },
+  };
+};
+
+const check = ({ mode, vector, limit }: Query, name: string, { dimensions }: GenerationTables) => {
+  if (!Number.isInteger(limit) || limit < 1) throw new RangeError(`embedded store: search with the limit ${limit}`);
+  if (mode === 'lexical') return;
+  if (vector?.length === dimensions) return;
+  throw new StopFlow(
+    `embedded store: ${mode} search with ${vector ? `${vector.length} dimensions` : 'no vector'} in generation ` +
+      `${JSON.stringify(name)}, which has ${dimensions}`,
+  );
+};
+
+const lastStep = (database: Database, g: number): number =>
+  database.get<[number | null]>(`SELECT max(step) FROM removed_${g}`, [])?.[0] ?? 0;
+
+/** False when removals that the index has not seen were cut off. */
+const caughtUp = (database: Database, g: number, following: Following): boolean => {
+  const [first] = database.get<[number | null]>(`SELECT min(step) FROM removed_${g}`, []) ?? [];
+  if (typeof first === 'number' && first > following.step + 1) return false;
+  const removed = database.all<[step: number, point: number]>(
+    `SELECT step, point FROM removed_${g} WHERE step > ? ORDER BY step`,
+    [following.step],
+  );
+  for (const [step, point] of removed) {
+    following.index.remove(point);
+    following.step = step;
+  }
+  // Documents without points are not told from others here; what they leave behind is bounded instead.
+  if (following.documents.size > 2 * following.index.points() + 10_000) return false;
+  addNewPoints(database, g, following);
+  return true;
+};
+
+const addNewPoints = (database: Database, g: number, following: Following) => {
+  for (;;) {
+    const rows = database.all<[number, number, string, string, Blob, Blob]>(
+      `SELECT p.point, p.document, l.key, p.language, v.floats, c.terms
+       FROM points_${g} p JOIN ledger_${g} l USING (document) JOIN vectors_${g} v USING (vector)
+       JOIN contents_${g} c USING (point)
+       WHERE p.point > ? ORDER BY p.point LIMIT ${READ_ROWS}`,
+      [following.point],
+    );
+    for (const [row, document, key, language, floats, terms] of rows) {
+      if (!following.documents.has(document)) following.documents.set(document, parseDocument(fromText(key)));
+      following.index.add({
+        ...{ row, document, language: fromText(language) },
+        ...{ vector: floatsOf(floats), terms: termsOfBlob(terms) },
+      });
+      following.point = row;
+    }
+    if (rows.length < READ_ROWS) return;
+  }
+};
+
+const found = (database: Database, g: number, following: Following, query: Query): readonly Hit[] => {
+  const { index, documents } = following;
+  const { mode, vector, text, limit } = query;
+  const allowed = allowedBy(documents, query);
+  const dense = (size: number) => (vector ? named(database, g, size, (n) => index.dense(vector, n, allowed)) : []);
+  const terms = queryTerms(text);
+  const lexical = (size: number) => named(database, g, size, (n) => index.lexical(terms, n, allowed));
+  const hits = {
+    dense: () => dense(limit).map(({ row, score }) => ({ item: row, score })),
+    lexical: () => lexical(limit).map(({ row, score }) => ({ item: row, score })),
+    hybrid: () => fuse([dense(armSize(limit)), lexical(armSize(limit))].map((arm) => arm.map(({ row }) => row))),
+  }[mode]();
+  return hits.slice(0, limit).flatMap(({ item, score }) => {
+    const row = database.get<HitColumns>(
+      `SELECT ${HIT_COLUMNS} FROM points_${g} p JOIN ledger_${g} l USING (document) JOIN vectors_${g} v USING (vector)
+       JOIN contents_${g} c USING (point) WHERE p.point = ?`,
+      [item],
+    );
+    return row ? [{ score, point: pointOf(row) }] : [];
+  });
+};
+
+/**
+ * The best candidates whose id their document's ledger entry names. Others are what a writer in mid-apply has not
+ * announced yet, or what a late one left behind; they must neither be shown nor take the place of what can be.
+ */
+const named = (
+  database: Database,
+  g: number,
+  size: number,
+  arm: (size: number) => readonly Candidate[],
+): readonly Candidate[] => {
+  for (let asked = size + 20; ; asked *= 2) {
+    const candidates = arm(asked);
+    const kept = candidates.filter(
+      ({ row }) =>
+        database.get(
+          `SELECT 1 FROM points_${g} p JOIN ledger_${g} l USING (document) WHERE p.point = ? AND instr(l.chunks, p.id) > 0`,
+          [row],
+        ) !== undefined,
+    );
+    if (kept.length >= size || candidates.length < asked) return kept.slice(0, size);
+  }
+};
+
+const allowedBy = (documents: ReadonlyMap<number, DocumentId>, query: Query): Allowed => {
+  const { projects, ref, path, language } = query;
+  if (!projects && ref === undefined && path === undefined) return { document: undefined, language };
+  const pattern = path === undefined ? undefined : globPattern(path);
+  const answers = new Map<number, boolean>();
+  const ask = (document: number): boolean => {
+    const parts = documents.get(document);
+    if (!parts || (projects && !projects.includes(parts.project))) return false;
+    return (ref === undefined || parts.ref === ref) && (!pattern || pattern.test(parts.path));
+  };
+  return {
+    document(document) {
+      const known = answers.get(document);
+      if (known !== undefined) return known;
+      const answer = ask(document);
+      answers.set(document, answer);
+      return answer;
+    },
+    language,
+  };
+};
+
+const post = (message: FromWorker) => parentPort?.postMessage(message);
+
+const start = () => {
+  const database = openForReading(workerData as FileOptions);
+  const { search, follow } = searcher(database);
+  let searchedAt = 0;
+  let timer: NodeJS.Timeout | undefined;
+
+  const answer = (id: number, [name, query]: readonly unknown[]): Answer => {
+    try {
+      return { id, value: search(name as string, query as Query) };
+    } catch (error) {
+      return { id, failure: toFailure(reaction('search', error)) };
+    }
+  };
+  const keepFollowing = () => {
+    timer ??= setInterval(() => {
+      if (performance.now() - searchedAt > FOLLOW_FOR_MS) {
+        clearInterval(timer);
+        timer = undefined;
+        return;
+      }
+      try {
+        follow();
+      } catch {
+        // The next search catches up by itself, and throws what still stands in the way.
+        clearInterval(timer);
+        timer = undefined;
+      }
+    }, FOLLOW_MS);
+  };
+
+  parentPort?.on('message', (message: Calls | 'close') => {
+    if (message === 'close') {
+      clearInterval(timer);
+      database.close();
+      parentPort?.close();
+      return;
+    }
+    post({ answers: message.calls.map(({ id, args }) => answer(id, args)) });
+    searchedAt = performance.now();
+    keepFollowing();
+  });
+};
+
+try {
+  start();
+  post({ started: undefined });
+} catch (error) {
+  post({ started: toFailure(error) });
+}
