@@ -16,7 +16,7 @@ export interface LowWater {
 
 export const lowWater = (start: number): LowWater => {
   const delivered: number[] = [];
-  const settled = new Set<number>();
+  const out = new Set<number>();
   let head = 0;
   let mark = start;
   return {
@@ -24,11 +24,11 @@ export const lowWater = (start: number): LowWater => {
       const last = delivered.length > head ? (delivered[delivered.length - 1] as number) : mark - 1;
       if (offset <= last) throw new RangeError(`offset ${offset} was delivered after ${last}`);
       delivered.push(offset);
+      out.add(offset);
     },
     settle(offset) {
-      if (offset < mark || settled.has(offset)) throw new RangeError(`offset ${offset} was settled before`);
-      settled.add(offset);
-      while (head < delivered.length && settled.delete(delivered[head] as number)) {
+      if (!out.delete(offset)) throw new RangeError(`offset ${offset} is not out: settled before, or never delivered`);
+      while (head < delivered.length && !out.has(delivered[head] as number)) {
         mark = (delivered[head] as number) + 1;
         head += 1;
       }
@@ -38,6 +38,6 @@ export const lowWater = (start: number): LowWater => {
       }
     },
     mark: () => mark,
-    out: () => delivered.length - head - settled.size,
+    out: () => out.size,
   };
 };
