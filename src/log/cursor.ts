@@ -9,6 +9,8 @@ import { type FrameReader, frameReader, type Segment } from './segments.ts';
 export interface Cursor {
   /** The next record, if it is in memory. */
   take(): LogRecord | undefined;
+  /** Whether there is anything left to take or to fill. */
+  more(): boolean;
   /** Reads on by one piece; false at the end of what is durable, or of the stretch that was asked for. */
   fill(): Promise<boolean>;
   close(): Promise<void>;
@@ -53,8 +55,10 @@ export const openCursor = (partition: Partition, from: number, until = Number.PO
   /** The base of the segment behind this one; `undefined` in the last one. */
   const behind = (segment: Segment) => partition.segments().find(({ base }) => base > segment.base)?.base;
 
+  const more = () => !closed && next < Math.min(until, partition.end());
+
   const fill = async (): Promise<boolean> => {
-    while (!closed && next < Math.min(until, partition.end())) {
+    while (more()) {
       if (at?.segment.retired) await leave();
       if (!at) await enter();
       // Closed while the file was being opened.
@@ -83,6 +87,7 @@ export const openCursor = (partition: Partition, from: number, until = Number.PO
         return readFrame(frame.buffer, frame.at, frame.bytes, partition.topic, partition.number);
       }
     },
+    more,
     async fill() {
       try {
         filling = fill();

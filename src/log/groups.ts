@@ -116,39 +116,34 @@ export const createGroup = (options: GroupOptions): Group => {
     let stir: (() => void) | undefined;
     const member: Member = { shares: [], wake: () => stir?.() };
 
-    /** The next delivery of whichever partition is next in the round and has one; `undefined` if none has. */
-    const pick = async (): Promise<Delivery | undefined> => {
-      const { shares } = member;
-      for (let tried = 0; tried < shares.length; tried += 1) {
-        const share = shares[turn % shares.length];
-        turn += 1;
+    /** One record a partition in turn. `read` is a partition that has to be read first to keep the turns. */
+    const pick = (): { readonly delivery?: Delivery; readonly read?: Share } => {
+      for (let tried = 0; tried < member.shares.length; tried += 1) {
+        const share = member.shares[turn % member.shares.length];
         if (!share) continue;
-        let record = share.cursor.take();
-        // The partitions may be dealt anew while it reads: what it finds then belongs to somebody else.
-        while (!record && share.current && (await share.cursor.fill())) record = share.cursor.take();
-        if (!share.current) return undefined;
-        if (record) return deliver(share, record);
+        const record = share.cursor.take();
+        if (!record && share.cursor.more()) return { read: share };
+        turn += 1;
+        if (record) return { delivery: deliver(share, record) };
       }
-      return undefined;
+      return {};
     };
 
     const next = async (): Promise<IteratorResult<Delivery, undefined>> => {
       while (!left) {
-        // Set up before looking, so that what is published during the look is not slept through.
-        let stirred = false;
-        const more = new Promise<void>((resolve) => {
-          stir = () => {
-            stirred = true;
-            resolve();
-          };
-        });
-        const delivery = await pick();
+        const { delivery, read } = pick();
         if (delivery) return { done: false, value: delivery };
-        if (!left && !stirred) await more;
+        // The partitions may be dealt anew meanwhile; then this share has no more, and the next look is at others.
+        if (read) await read.cursor.fill();
+        else
+          await new Promise<void>((resolve) => {
+            stir = resolve;
+          });
       }
       return { done: true, value: undefined };
     };
 
+    let asking = 0;
     let last: Promise<unknown> = Promise.resolve();
     let leaving: Promise<void> | undefined;
 
@@ -170,11 +165,20 @@ export const createGroup = (options: GroupOptions): Group => {
         return leaving;
       },
       [Symbol.asyncIterator]: () => ({
-        next() {
+        async next() {
+          if (asking === 0 && !left) {
+            const { delivery } = pick();
+            if (delivery) return { done: false, value: delivery };
+          }
           // One at a time, also for a caller who asks for several at once.
+          asking += 1;
           const mine = last.then(next);
           last = mine.catch(() => undefined); // the error is the caller's
-          return mine;
+          try {
+            return await mine;
+          } finally {
+            asking -= 1;
+          }
         },
       }),
     };
