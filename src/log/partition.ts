@@ -69,11 +69,12 @@ export const openPartition = async (options: PartitionOptions): Promise<Partitio
   let stable: Stable;
   try {
     stable = await recover(file, active, await startingPoint(segments, active, known));
+    active.bytes = stable.bytes;
+    await firstTimestamp(active);
   } catch (error) {
     await file.close();
     throw error;
   }
-  active.bytes = stable.bytes;
 
   const queue: Waiting[] = [];
   let closed = false;
@@ -151,8 +152,6 @@ export const openPartition = async (options: PartitionOptions): Promise<Partitio
       }
     }
   };
-
-  if (active.bytes > 0) active.first = await firstTimestamp(active);
 
   return {
     topic,

@@ -172,6 +172,6 @@ export const recover = async (handle: FileHandle, segment: Segment, stable: Stab
   }
   if (bytes < size) await handle.truncate(bytes);
   // A killed process leaves records that no fsync has seen; they are shown from now on, so they must last.
-  await handle.datasync();
+  if (size > stable.bytes) await handle.datasync();
   return { base: segment.base, bytes, next, timestamp };
 };

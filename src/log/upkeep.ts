@@ -34,7 +34,8 @@ export interface UpkeepOptions {
 /** Bounds the memory of a pass: about 24 MB. A longer stretch takes more passes. */
 const MAX_KEYS = 250_000;
 
-/** Rest after each piece that is read, so that the work of the day hardly notices. */
+/** Rests after so many bytes, so that the work of the day hardly notices. */
+const REST_BYTES = 256 * 1024;
 const REST_MS = 5;
 
 export const retain = async (partition: Partition, retentionMs: number, options: UpkeepOptions): Promise<void> => {
@@ -62,7 +63,7 @@ export const compact = async (
   const { time, rollMs, signal } = options;
   const now = time.now();
   const active = partition.segments().at(-1);
-  const rest = () => time.sleep(REST_MS, signal);
+  const rest = pace(time, signal);
   if (active && active.bytes > 0) {
     const first = (await firstTimestamp(active)) ?? now;
     if (partition.stable().timestamp <= now - policy.lagMs && now - first >= rollMs) await partition.roll();
@@ -100,6 +101,17 @@ export const compact = async (
   return until;
 };
 
+/** Called with what was read; now and then it takes its time. */
+const pace = (time: Time, signal: AbortSignal) => {
+  let bytes = 0;
+  return async (read: number) => {
+    bytes += read;
+    if (bytes < REST_BYTES) return;
+    bytes = 0;
+    await time.sleep(REST_MS, signal);
+  };
+};
+
 const isKept = ({ buffer, at }: FrameView, newest: Newest, horizon: number): boolean => {
   const { bytes, wide } = frameKey(buffer, at);
   if ((newest.of(bytes, wide) ?? -1) > frameOffset(buffer, at)) return false;
@@ -114,7 +126,7 @@ const rewrite = async (
   partition: Partition,
   from: readonly Segment[],
   keep: (frame: FrameView) => boolean,
-  rest: () => Promise<void>,
+  rest: (read: number) => Promise<void>,
   { segmentBytes, signal }: UpkeepOptions,
 ): Promise<number> => {
   const [head] = from;
@@ -130,12 +142,12 @@ const rewrite = async (
     for (const segment of from) {
       if (taken.length > 0 && bytes + segment.bytes > segmentBytes) break;
       let kept: Buffer[] = [];
-      const write = async () => {
+      const write = async (read: number) => {
         const piece = Buffer.concat(kept);
         kept = [];
         await writeAll(handle, piece, bytes);
         bytes += piece.length;
-        await rest();
+        await rest(read);
       };
       await eachFrame(segment, write, signal, (frame) => {
         if (!keep(frame)) {
@@ -179,16 +191,18 @@ const removed = async (file: string) => {
 /** Calls `visit` for each record, and `pause` after each piece of the file. Stops early when the signal aborts. */
 const eachFrame = async (
   segment: Segment,
-  pause: () => Promise<void>,
+  pause: (read: number) => Promise<void>,
   signal: AbortSignal,
   visit: (frame: FrameView) => void,
 ): Promise<void> => {
   const handle = await open(segment.file, 'r');
   try {
     const reader = frameReader(handle, segment);
+    let done = 0;
     while (!signal.aborted && (await reader.fill(segment.bytes))) {
       for (let frame = reader.next(); frame; frame = reader.next()) visit(frame);
-      await pause();
+      await pause(reader.position() - done);
+      done = reader.position();
     }
   } finally {
     await handle.close();
