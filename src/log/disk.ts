@@ -35,12 +35,13 @@ export const syncDirectory = async (directory: string): Promise<void> => {
   }
 };
 
+/** Its name is durable afterwards, also if an earlier attempt had made it and came no further. */
 export const makeDirectory = async (directory: string): Promise<void> => {
-  const highest = await mkdir(directory, { recursive: true });
-  if (highest === undefined) return;
-  const above = dirname(highest);
-  for (let made = directory; made !== above && made !== dirname(made); made = dirname(made))
+  const highest = (await mkdir(directory, { recursive: true })) ?? directory;
+  for (let made = directory; ; made = dirname(made)) {
     await syncDirectory(dirname(made));
+    if (made === highest || made === dirname(made)) return;
+  }
 };
 
 /** Either the whole old content or the whole new one is there, whenever the process or the machine stops. */

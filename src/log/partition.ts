@@ -1,5 +1,6 @@
 /** One partition: its segments, and the queue of appends that share each write and each fsync. */
-import { open } from 'node:fs/promises';
+import { mkdir, open } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { StopFlow } from '../errors.ts';
 import type { Outgoing, Time } from '../ports.ts';
 import { diskError, makeDirectory, writeAll } from './disk.ts';
@@ -61,9 +62,9 @@ interface Batch {
 export const openPartition = async (options: PartitionOptions): Promise<Partition> => {
   const { topic, number, directory, segmentBytes, rollMs, time, known, guard, published } = options;
   const place = `${topic}/${number}`;
-  await makeDirectory(directory);
+  await mkdir(directory, { recursive: true });
   let segments = await listSegments(directory);
-  let active = segments.at(-1) ?? (await createSegment(directory, 0));
+  let active = segments.at(-1) ?? (await createFirst(directory));
   if (segments.length === 0) segments = [active];
   let file = await open(active.file, 'r+');
   let stable: Stable;
@@ -185,6 +186,12 @@ export const openPartition = async (options: PartitionOptions): Promise<Partitio
       await file.close();
     },
   };
+};
+
+/** Where there is a segment, the way to it is durable. */
+const createFirst = async (directory: string): Promise<Segment> => {
+  for (const made of [dirname(dirname(directory)), dirname(directory), directory]) await makeDirectory(made);
+  return createSegment(directory, 0);
 };
 
 /** Takes from the front of the queue what fits one write, at least one record. */

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { allOf, contentOf, openLog, withDirectory } from './support.ts';
 
-const ROUNDS = 6;
+const ROUNDS = 4;
 const VICTIM = fileURLToPath(new URL('./victim.ts', import.meta.url));
 
 /** Runs the victim, kills it with -9 some time after it has opened the log, and resolves to the lines that it printed. */
