@@ -5,7 +5,15 @@ import { StopFlow } from '../errors.ts';
 import type { Outgoing, Time } from '../ports.ts';
 import { diskError, makeDirectory, writeAll } from './disk.ts';
 import { frameTimestamp, type Prepared, prepare, writeFrame } from './frames.ts';
-import { createSegment, frameReader, listSegments, recover, type Segment, type Stable } from './segments.ts';
+import {
+  createSegment,
+  frameReader,
+  listSegments,
+  recover,
+  type Segment,
+  type Stable,
+  segmentFile,
+} from './segments.ts';
 
 export interface Partition {
   readonly topic: string;
@@ -223,6 +231,10 @@ const startingPoint = async (
   known: Stable | undefined,
 ): Promise<Stable> => {
   if (known?.base === active.base) return known;
+  if (known && known.base > active.base)
+    throw new StopFlow(
+      `the log is damaged: ${segmentFile(dirname(active.file), known.base)} is missing. Restore the log's directory or remove it, then everything is planned again`,
+    );
   const before = segments.findLast((segment) => segment !== active && segment.bytes > 0);
   const timestamp = before ? await lastTimestamp(before) : 0;
   return { base: active.base, bytes: 0, next: active.base, timestamp };

@@ -2,7 +2,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { StopFlow, TryAgain } from '../../src/errors.ts';
 import type { EmbeddedLog } from '../../src/log/embedded.ts';
-import { allOf, contentOf, openLog, text, withDirectory } from './support.ts';
+import { allOf, contentOf, openLog, settableTime, text, withDirectory } from './support.ts';
 
 /** What the disk refuses from now on: an operation on files whose path holds `where`. */
 const disk = vi.hoisted(() => ({ fails: undefined as { where: string; what: string; code: string } | undefined }));
@@ -123,6 +123,25 @@ describe('the embedded log on a failing disk', () => {
       },
       { segmentBytes: 1 },
     );
+  });
+
+  it('puts no record into a segment that upkeep was about to close when the disk failed', async () => {
+    await withDirectory(async (directory) => {
+      const compacted = { t: { policy: 'compact', lagMs: 0, tombstonesMs: 0, partitions: 1 } } as const;
+      const options = { rollMs: 0, time: settableTime(1_000_000) };
+      const log = await openLog(directory, compacted, options);
+      await log.append('t', [text('a', '0'), text('b', '1')]);
+      disk.fails = { where: 'topics/t/0', what: 'sync', code: 'ENOSPC' };
+      await expect(log.upkeep()).rejects.toThrow(TryAgain);
+      disk.fails = undefined;
+      await log.append('t', [text('c', '2')]);
+      await log.append('t', [text('d', '3')]);
+      expect(await valuesOf(log)).toEqual(['0', '1', '2', '3']);
+      await log.close();
+      const again = await openLog(directory, compacted, options);
+      expect(await valuesOf(again)).toEqual(['0', '1', '2', '3']);
+      await again.close();
+    });
   });
 
   it('reports commits that it cannot write, says so to a probe, and writes them later', async () => {

@@ -88,6 +88,23 @@ describe('the lock of a data directory', () => {
     });
   });
 
+  it('is not taken by one who was so slow to look that its number was used and cleared away meanwhile', async () => {
+    await withDirectory(async (directory) => {
+      const { take, answering } = processes();
+      held(await take(directory, 'first'));
+      answering.delete('first');
+      const alive = async ({ token }: Owner) => {
+        if (token !== 'first') return answering.has(token);
+        held(await take(directory, 'second'));
+        answering.delete('second');
+        held(await take(directory, 'third'));
+        return false;
+      };
+      expect(await takeLock({ directory, owner: ownerOf('slow'), alive })).toEqual({ owner: ownerOf('third') });
+      expect(await readdir(directory)).toEqual(['lock.3']);
+    });
+  });
+
   it('is held by one at a time while many take it, let it go and die', async () => {
     await withDirectory(async (directory) => {
       const { take, answering } = processes();

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { StopFlow } from '../../src/errors.ts';
 import { prepare, writeFrame } from '../../src/log/frames.ts';
-import { allOf, contentOf, openLog, text, withDirectory } from './support.ts';
+import { allOf, contentOf, openLog, realTime, text, withDirectory } from './support.ts';
 
 const HOUR = 3_600_000;
 const topics = { t: { policy: 'delete', retentionMs: HOUR, partitions: 1 } } as const;
@@ -97,6 +97,14 @@ describe('opening the embedded log after a crash', () => {
     });
   });
 
+  it('stops when the last segment is missing', async () => {
+    await withDirectory(async (directory) => {
+      await write(directory, ['a', 'b', 'c'], { segmentBytes: 1 });
+      await unlink(await lastSegment(directory));
+      await expect(openLog(directory, topics)).rejects.toThrow(/damaged: .*0000000000000002\.log is missing/);
+    });
+  });
+
   it('stops when a group has settled more than is there', async () => {
     await withDirectory(async (directory) => {
       const log = await openLog(directory, topics);
@@ -129,7 +137,6 @@ describe('opening the embedded log after a crash', () => {
     await withDirectory(async (directory) => {
       await write(directory, ['a', 'b', 'c'], { segmentBytes: 1 });
       const time = { at: Date.now() + 2 * HOUR };
-      const { realTime } = await import('./support.ts');
       const log = await openLog(directory, topics, { time: { ...realTime, now: () => time.at } });
       await log.upkeep();
       expect(await log.bounds('t')).toEqual([{ start: 3, end: 3 }]);
