@@ -22,7 +22,7 @@ export const quiet = async (turns = 3): Promise<void> => {
 };
 
 /** Time and chance in the hands of the test: nothing passes unless it says so. */
-export const fakeTime = ({ start = 1_700_000_000_000, random = () => 0.5 } = {}): FakeTime => {
+export const fakeTime = ({ start = 1_700_000_000_000, random = (): number => 0.5 } = {}): FakeTime => {
   const slept: number[] = [];
   let timers: Timer[] = [];
   let now = start;
