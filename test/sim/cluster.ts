@@ -222,6 +222,10 @@ export const makeCluster = (world: World, monitor: Monitor, { pageSize = 2 } = {
         if (!serving && !ended) return true;
         if (stop.signal.aborted ? !ended : (broker.lent.get(process.name)?.size ?? 0) > 0) return true;
       }
+      const active = state.inspectOne('generations', 'generations')?.value.active;
+      const indexing =
+        active !== undefined && broker.groupOf(NAMES.topics.documents, NAMES.groups.index(active)).members;
+      if (this.alive().length > 0 && (!indexing || indexing.length === 0)) return true;
       for (const { topic, members: readers, committed } of broker.groups.values()) {
         if (readers.length === 0) continue;
         const parts = broker.topicOf(topic);
