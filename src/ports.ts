@@ -35,6 +35,7 @@ import type {
   RefRow,
   RoundRow,
   RulesRow,
+  ShapeRow,
   SweepRow,
   Text,
   TimerRow,
@@ -117,6 +118,7 @@ export interface Tables {
   timers: TimerRow;
   rules: RulesRow;
   generations: GenerationsRow;
+  shapes: ShapeRow;
   log: LogRow;
 }
 export type Table = keyof Tables;

@@ -18,7 +18,7 @@ import { type Process, throughWorld, type World } from './world.ts';
 const LIMITS: Limits = {
   window: { records: 10, bytes: 4_096 },
   collectWindow: { records: 10, bytes: 4_096 },
-  parallel: 4,
+  parallel: { plan: 4, collect: 4, index: 4 },
   liveChanges: 3,
   fileBytes: 200,
   blobBytesPerRequest: 400,
@@ -99,7 +99,7 @@ export const makeCluster = (world: World, monitor: Monitor, { pageSize = 2 } = {
     const ofState = dependency('state', rawState.probe, needs);
     const ofStore = dependency('store', rawStore.probe, needs);
     const source = sourceThroughWorld(world, process, repositories.source(pageSize));
-    const shapes = new Map<string, ReturnType<Parts['shape']>>();
+    const shapes = new Map<string, Awaited<ReturnType<Parts['shape']>>>();
     return {
       names: NAMES,
       limits: LIMITS,
@@ -121,7 +121,7 @@ export const makeCluster = (world: World, monitor: Monitor, { pageSize = 2 } = {
         ],
       ]),
       converter: throughWorld(world, process, 'converter', converter(own)),
-      shape(name) {
+      async shape(name) {
         const known = shapes.get(name);
         if (known) return known;
         const port = throughWorld(world, process, 'embedder', embedder(), ['tokens']);
