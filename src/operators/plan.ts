@@ -1,7 +1,7 @@
 import { concatMap, type OperatorFunction, of } from 'rxjs';
 import { StopFlow } from '../errors.ts';
 import type { Parts } from '../parts.ts';
-import { GONE, type Row } from '../ports.ts';
+import { type Difference, GONE, type Row, type TreeEntry } from '../ports.ts';
 import { type Event, type Head, projectKey, type RefId, type RefRow, refKey } from '../records.ts';
 import { asking } from './asking.ts';
 import { fileHints } from './hints.ts';
@@ -10,6 +10,8 @@ import { type Parsed, recordOf } from './parse.ts';
 import { done, type Settled, stage, superseded } from './stage.ts';
 
 const SECOND = 1_000;
+/** Before looking again at a head whose commit is gone, as after a force push: it should be a matter of moments. */
+const HEAD_GONE_MS = 15 * SECOND;
 /** How long a head may lag behind the hint that announced it. */
 const REPLICA_LAG = [1 * SECOND, 2 * SECOND, 4 * SECOND, 8 * SECOND, 15 * SECOND];
 
@@ -42,20 +44,23 @@ export interface Looked extends Claimed {
 }
 
 export interface Compared extends Looked {
-  readonly seq: number;
   readonly targets: readonly Target[];
+  /** What follows on laying them: the plan's end alone, the carrier of the sweep that was met, or a sweep. */
+  readonly next: 'record' | 'carry' | 'sweep';
 }
 
 const stampOf = ({ seq, token }: Row<'refs'>) => ({ seq, token });
 
-export const fileFullLook = (parts: Parts, id: RefId, runs: readonly string[]) =>
-  fileHints(parts, 'events', 'overtaken', [{ id, force: true, runs }]);
-
 const overtaken = async (parts: Parts, { id, row, hints }: Claimed): Promise<Settled> => {
   parts.telemetry.overtaken({ ref: row.key, seq: row.seq });
-  await fileFullLook(parts, id, runsOf(hints));
+  const paths = pathsOf(hints);
+  await fileHints(parts, 'events', 'overtaken', [
+    { id, force: true, runs: runsOf(hints), ...(paths.length > 0 ? { paths } : {}) },
+  ]);
   return superseded('overtaken');
 };
+
+const pathsOf = (hints: readonly Event[]) => [...new Set(hints.flatMap(({ paths = [] }) => paths))];
 
 export const runsOf = (hints: readonly Event[]) => [...new Set(hints.flatMap(({ runs }) => runs))];
 
@@ -117,69 +122,69 @@ export const readHead = (parts: Parts) =>
     return { ...claimed, head: seen };
   });
 
-/** The differing targets of a small look, or `undefined` where only the whole tree can tell. */
-const smallLook = async (parts: Parts, { id, hints, before, head }: Looked): Promise<Target[] | undefined> => {
+/** What differs from the planned tree, or `undefined` where only the whole tree can tell. */
+const difference = async (
+  parts: Parts,
+  { id, hints, before, head }: Looked,
+): Promise<readonly Difference[] | undefined> => {
   const planned = before?.planned;
   if (!before || before.dirty || before.rules !== parts.rules || planned === undefined) return undefined;
   if (hints.some(({ force }) => force)) return undefined;
-  const ask = asking(parts, id);
-  const difference =
-    planned === head
-      ? []
-      : planned === null || head === null
-        ? undefined
-        : await ask((port) => port.compare(id.project, planned, head));
-  if (!difference || difference.length > parts.limits.liveChanges) return undefined;
-
-  const targets = new Map(difference.map((entry): [string, Target] => [entry.path, { ...entry, named: false }]));
-  const paths = [...new Set(hints.flatMap((hint) => hint.paths ?? []))];
-  const asked = paths.filter((path) => !targets.has(path));
-  if (asked.length > 0 && head !== null) {
-    const entries = await ask((port) => port.entries(id.project, head, asked));
-    if (!entries) return undefined;
-    for (const entry of entries.values()) targets.set(entry.path, { ...entry, named: true });
-  }
-  for (const path of paths) {
-    const target = targets.get(path) ?? { path, type: GONE, blob: null };
-    targets.set(path, { ...target, named: true });
-  }
-  return [...targets.values()];
+  if (planned === head) return [];
+  if (planned === null || head === null) return undefined;
+  return asking(parts, id)((port) => port.compare(id.project, planned, head));
 };
 
-/** A small look where the row allows one, else a sweep is opened and this plan is over. */
+/** The paths that hints name, as the head has them; `undefined` when the head is gone again. */
+const namedTargets = async (parts: Parts, { id, hints, head }: Looked): Promise<Target[] | undefined> => {
+  const paths = pathsOf(hints);
+  const entries =
+    head === null || paths.length === 0
+      ? new Map<string, TreeEntry>()
+      : await asking(parts, id)((port) => port.entries(id.project, head, paths));
+  return entries && paths.map((path) => ({ ...(entries.get(path) ?? { path, type: GONE, blob: null }), named: true }));
+};
+
+/**
+ * What is to be laid: the difference, where the row allows a small look, else a sweep is to follow. What hints name is
+ * laid by this plan either way, since a sweep would leave alone what the ledger has reached.
+ */
 export const compare = (parts: Parts) =>
   stage('compare', async (looked: Looked): Promise<Compared | Settled> => {
-    const small = await smallLook(parts, looked);
-    const { id, row, hints } = looked;
-    if (!small) return (await openSweep(parts, looked)) ? done : overtaken(parts, looked);
-    const open = (await parts.state.read('sweeps', [row.key])).get(row.key)?.value.open ?? false;
-    const targets = await differing(parts, { id, seq: row.seq, targets: small, leaveAlone: !open });
-    if (targets.length > parts.limits.liveChanges) {
-      return (await openSweep(parts, looked)) ? done : overtaken(parts, looked);
+    const { id, row } = looked;
+    const { liveChanges } = parts.limits;
+    const named = await namedTargets(parts, looked);
+    if (!named) {
+      await parts.time.sleep(HEAD_GONE_MS);
+      return overtaken(parts, looked);
     }
-    // Whoever meets an open sweep files its carrier again: the last one may have been lost.
-    if (open) await fileCarrier(parts, id, runsOf(hints));
-    return { ...looked, seq: row.seq, targets };
+    const lay = (targets: readonly Target[], leaveAlone: boolean) =>
+      differing(parts, { id, seq: row.seq, targets, leaveAlone });
+    const differs = await difference(parts, looked);
+    if (differs && differs.length <= liveChanges) {
+      const open = (await parts.state.read('sweeps', [row.key])).get(row.key)?.value.open ?? false;
+      const paths = new Set(pathsOf(looked.hints));
+      const others = differs.filter(({ path }) => !paths.has(path)).map((entry) => ({ ...entry, named: false }));
+      return { ...looked, targets: await lay([...others, ...named], !open), next: open ? 'carry' : 'record' };
+    }
+    return { ...looked, targets: await lay(named, true), next: 'sweep' };
   });
 
 /** Wants, then the ref's row once more, then changes, then the end of the plan. */
 export const layAndRecord = (parts: Parts) =>
   stage('lay', async (compared: Compared): Promise<Settled> => {
-    const { id, row, head, targets, hints } = compared;
+    const { id, row, head, targets, hints, next } = compared;
+    const runs = runsOf(hints);
     const stillOurs = async () => {
       const now = (await parts.state.read('refs', [row.key])).get(row.key);
       return now?.seq === row.seq && now.token === row.token;
     };
-    const laid = await lay(parts, {
-      id,
-      seq: row.seq,
-      commit: head ?? '',
-      runs: runsOf(hints),
-      targets,
-      lane: 'live',
-      stillOurs,
-    });
-    if (!laid || !(await record(parts, compared))) return overtaken(parts, compared);
+    const lane = targets.length <= parts.limits.liveChanges ? 'live' : 'backfill';
+    const laid = await lay(parts, { id, seq: row.seq, commit: head ?? '', runs, targets, lane, stillOurs });
+    const recorded = laid && (next === 'sweep' ? await openSweep(parts, compared) : await record(parts, compared));
+    if (!recorded) return overtaken(parts, compared);
+    // Whoever meets an open sweep files its carrier again: the last one may have been lost.
+    if (next !== 'record') await fileCarrier(parts, id, runs);
     parts.telemetry.planned({ ref: row.key, changes: targets.length, seq: row.seq });
     return done;
   });
@@ -193,7 +198,7 @@ const record = ({ state, rules }: Parts, { row, head }: Looked) =>
  */
 const openSweep = async (parts: Parts, looked: Looked): Promise<boolean> => {
   const { state, time, rules, telemetry } = parts;
-  const { id, row, hints, head } = looked;
+  const { row, hints, head } = looked;
   const replaced = (await state.read('sweeps', [row.key])).get(row.key);
   const runs = new Set([...runsOf(hints), ...(replaced?.value.open ? replaced.value.runs : [])]);
   await state.raise('sweeps', [
@@ -207,7 +212,6 @@ const openSweep = async (parts: Parts, looked: Looked): Promise<boolean> => {
   ]);
   if (!(await record(parts, looked))) return false;
   telemetry.sweepOpened({ ref: row.key, seq: row.seq });
-  await fileCarrier(parts, id, [...runs]);
   return true;
 };
 

@@ -123,8 +123,14 @@ export const gitSource = (options: GitSourceOptions): GitSource => {
 
     async entries(id, commit, paths) {
       const repository = await repositoryOf(id);
-      const found = await find(commit, paths, reading(repository, commit).read);
-      return new Map((await repository.sized(found)).map((entry) => [entry.path, entry]));
+      const { read, isGone } = reading(repository, commit);
+      try {
+        const found = await find(commit, paths, read);
+        return new Map((await repository.sized(found)).map((entry) => [entry.path, entry]));
+      } catch (error) {
+        if (await isGone()) return undefined;
+        throw error;
+      }
     },
 
     async compare(id, base, head) {
