@@ -42,6 +42,8 @@ const silent: Telemetry = {
   projectUnblocked() {},
   filed() {},
   generationActive() {},
+  backgroundFailed() {},
+  sourceUnreadable() {},
 };
 
 export interface Member {
@@ -116,6 +118,7 @@ export const makeCluster = (world: World, monitor: Monitor, { pageSize = 2 } = {
           INSTANCE,
           {
             port: source,
+            replicas: true,
             dependency: dependency('source', source.probe, { ...needs, patience: { ...PATIENCE, items: 3 } }),
           },
         ],
