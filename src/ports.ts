@@ -35,6 +35,8 @@ import type {
   RefRow,
   RoundRow,
   RulesRow,
+  RunRefRow,
+  RunRow,
   SweepRow,
   Text,
   TimerRow,
@@ -120,6 +122,8 @@ export interface Tables {
   rules: RulesRow;
   generations: GenerationsRow;
   log: LogRow;
+  runs: RunRow;
+  runRefs: RunRefRow;
 }
 export type Table = keyof Tables;
 
