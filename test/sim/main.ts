@@ -15,6 +15,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     processes: { type: 'string', default: '2' },
     'fail-fast': { type: 'boolean', default: false },
+    'no-shrink': { type: 'boolean', default: false },
     replay: { type: 'string' },
   },
 });
@@ -59,6 +60,7 @@ const runAll = async (seed: number, histories: number, processes: number): Promi
   );
   const [first] = failed;
   if (first === undefined) return 0;
+  if (values['no-shrink']) return 1;
   console.log(`violated by seeds ${failed.slice(0, 20).join(', ')}; the first, made short:`);
   console.log(await report(await shrink(makeHistory(first))));
   return 1;

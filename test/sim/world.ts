@@ -43,6 +43,7 @@ export const makeWorld = (random: Random, { flaky = 0, tracing = false, start = 
   const steps: Step[] = [];
   let timers: Timer[] = [];
   const down = new Set<Dependency>();
+  let holds: readonly ((process: string, request: string) => boolean)[] = [];
   const trace: string[] = [];
   const violations: string[] = [];
   let now = start;
@@ -74,6 +75,16 @@ export const makeWorld = (random: Random, { flaky = 0, tracing = false, start = 
     calm() {
       faults = 0;
     },
+    /** Requests that match wait, until the function that is given back is called. */
+    hold(matches: (process: string, request: string) => boolean): () => void {
+      holds = [...holds, matches];
+      return () => {
+        holds = holds.filter((other) => other !== matches);
+      };
+    },
+    /** Whether a request that matches waits. */
+    waits: (matches: (process: string, request: string) => boolean) =>
+      steps.some(({ process, label, detail }) => matches(process.name, `${label} ${detail()}`)),
     violate(what: string) {
       violations.push(what);
       log(`VIOLATED ${what}`);
@@ -146,7 +157,10 @@ export const makeWorld = (random: Random, { flaky = 0, tracing = false, start = 
         return true;
       }
       const eligible = steps.filter(
-        ({ process, label, dependency }) => process.state === 'alive' && !(PATIENT.has(label) && down.has(dependency)),
+        ({ process, label, detail, dependency }) =>
+          process.state === 'alive' &&
+          !(PATIENT.has(label) && down.has(dependency)) &&
+          !holds.some((matches) => matches(process.name, `${label} ${detail()}`)),
       );
       if (eligible.length === 0) return false;
       const step = choice.pick(eligible);

@@ -1,0 +1,128 @@
+import { describe, expect, it } from 'vitest';
+import { changeSchema, decode } from '../../src/records.ts';
+import { POISON } from './content.ts';
+import { NAMES } from './names.ts';
+import { blobOf } from './repository.ts';
+import { keyOf, scenario } from './scenario.ts';
+
+const SEEDS = Array.from({ length: 5 }, (_, index) => index + 1);
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+
+/** Each history is told over several seeds: what is not held back goes on in any order. */
+const history = (name: string, tell: (seed: number) => Promise<readonly string[]>) =>
+  it.each(SEEDS)(`${name} (seed %i)`, async (seed) => {
+    expect(await tell(seed)).toEqual([]);
+  });
+
+describe('named histories', () => {
+  history('a revert while the change is in flight', async (seed) => {
+    const told = scenario(seed);
+    told.push({ a: 'ant bee', b: 'cat' });
+    await told.rest();
+    told.push({ a: 'dog eel', b: 'cat' });
+    const release = await told.holding(/^(source\.blobs|embedder\.embed|store\.record)/);
+    told.push({ a: 'ant bee', b: 'cat' });
+    await told.until(() => told.want('a')?.blob === blobOf('ant bee'), 'the revert is planned');
+    release();
+    return told.check();
+  });
+
+  history('a document deleted and added again in flight', async (seed) => {
+    const told = scenario(seed);
+    told.push({ a: 'ant bee', b: 'cat' });
+    await told.rest();
+    told.push({ b: 'cat' });
+    const release = await told.holding(/^store\.(record|prune)/);
+    told.push({ a: 'ant bee', b: 'cat' });
+    await told.until(() => told.want('a')?.blob === blobOf('ant bee'), 'it is wanted again');
+    release();
+    return told.check();
+  });
+
+  history('a crash between appending and recording, followed by a revert', async (seed) => {
+    const told = scenario(seed, { processes: 1 });
+    told.push({ a: 'ant' });
+    await told.rest();
+    told.push({ a: 'bee' });
+    await told.holding(/^state\.swap "refs".*"dirty":false/, 'p1');
+    expect(told.records('changes').length).toBeGreaterThan(1);
+    const [first] = told.cluster.members;
+    if (first) told.cluster.kill(first);
+    told.push({ a: 'ant' }, { announced: false });
+    told.cluster.start();
+    return told.check();
+  });
+
+  history('a record delivered again after it became a dead letter', async (seed) => {
+    const told = scenario(seed, { processes: 1 });
+    told.push({ a: 'ant bee' });
+    await told.rest();
+    told.push({ a: `ant ${POISON}` });
+    await told.until(() => told.records('deadLetters').length > 0, 'a dead letter');
+    const [first] = told.cluster.members;
+    if (first) told.cluster.kill(first);
+    told.cluster.start();
+    await told.rest();
+    // The old version can still be found, and the entry says that the new one failed.
+    expect(told.entry('a')).toMatchObject({ status: 'failed', indexedBlob: blobOf('ant bee') });
+    expect(told.entry('a')?.chunks).toHaveLength(2);
+    return told.check();
+  });
+
+  history('a replay beside a push that nobody has seen', async (seed) => {
+    const told = scenario(seed);
+    told.push({ a: 'ant', b: 'bee' });
+    await told.rest();
+    told.push({ a: 'cat', b: 'dog' }, { announced: false });
+    told.event({ paths: ['a'] });
+    return told.check();
+  });
+
+  history('pushes during a sweep of many pages', async (seed) => {
+    const documents = 300;
+    const pushes = 8;
+    const told = scenario(seed, { processes: 1, pageSize: 4 });
+    const contents = Object.fromEntries(Array.from({ length: documents }, (_, index) => [`f${index}`, `ant ${index}`]));
+    told.push(contents);
+    await told.until(() => told.sweep()?.cursor !== undefined, 'the first page is laid');
+    for (let number = 0; number < pushes; number += 1) {
+      const path = `f${(number * 37) % documents}`;
+      contents[path] = `bee ${number}`;
+      told.push(contents);
+      await told.until(() => told.entry(path)?.blob === blobOf(`bee ${number}`), `push ${number} can be found`);
+      expect(told.sweep(), `push ${number} waited for the sweep`).toMatchObject({ open: true, phase: 'tree' });
+    }
+    await told.rest();
+    const changes = [...told.records('changes'), ...told.records('changesBackfill')].map(({ value }) =>
+      decode(changeSchema, value ?? new Uint8Array()),
+    );
+    expect(new Set(changes.map(({ document }) => document)).size).toBe(documents);
+    expect(changes.length).toBeLessThanOrEqual(documents * 1.03);
+    return told.check();
+  });
+
+  history('a tombstone waits for a generation that is still being built', async (seed) => {
+    const told = scenario(seed, { processes: 1 });
+    const building = NAMES.generation('g2');
+    told.push({ a: 'ant bee', b: 'cat' });
+    await told.rest();
+    told.cluster.command('reindex', building);
+    // The new generation is about to apply the document when it is deleted, and stays there for nine days.
+    const writesDocument = (_process: string, request: string) =>
+      request.startsWith('store.record') && request.includes('"status":"indexed"') && request.includes('main/a');
+    const release = told.world.hold(writesDocument);
+    await told.until(() => told.world.waits(writesDocument), 'the document is about to be applied');
+    told.push({ b: 'cat' });
+    await told.until(() => told.entry('a')?.status === 'gone', 'the active generation has let it go');
+    for (let day = 0; day < 9; day += 1) {
+      told.world.advance(DAY);
+      for (let step = 0; step < 400; step += 1) if (!(await told.world.step())) told.world.jump();
+    }
+    release();
+    await told.rest();
+    expect(told.entry('a', building)?.status).not.toBe('indexed');
+    expect(told.want(keyOf('a'))).toBeUndefined();
+    return told.check();
+  });
+});
