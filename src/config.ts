@@ -59,7 +59,7 @@ const source = z.strictObject({
   gitlab: option(gitlab.optional(), 'Projects and groups of a GitLab server.'),
 });
 
-const embedder = z.discriminatedUnion('kind', [
+export const embedderSchema = z.discriminatedUnion('kind', [
   z
     .strictObject({ kind: option(z.literal('static'), 'The built-in model: works offline, at once, by meaning.') })
     .meta({ description: 'The built-in model. Needs nothing, and has no options.' }),
@@ -100,7 +100,7 @@ const pipeline = z.strictObject({
       .prefault({}),
     'How texts are cut.',
   ),
-  embedder: option(embedder.prefault({ kind: 'static' }), 'What turns chunks into vectors.', {
+  embedder: option(embedderSchema.prefault({ kind: 'static' }), 'What turns chunks into vectors.', {
     example: { kind: 'static' },
   }),
   topics: option(
@@ -265,5 +265,5 @@ export const configSchema = z.strictObject({
 export type Config = z.output<typeof configSchema>;
 export type PipelineOptions = z.output<typeof pipeline>;
 export type SourceOptions = z.output<typeof source>;
-export type EmbedderOptions = z.output<typeof embedder>;
+export type EmbedderOptions = z.output<typeof embedderSchema>;
 export type Limits = z.output<typeof limits>;
