@@ -35,6 +35,9 @@ import type {
   RefRow,
   RoundRow,
   RulesRow,
+  RunRefRow,
+  RunRow,
+  ShapeRow,
   SweepRow,
   Text,
   TimerRow,
@@ -98,6 +101,8 @@ export interface Log {
   committed(topic: string, group: string): Promise<Committed>;
   /** Whether all that was appended more than `ms` ago is settled by the group. */
   within(topic: string, group: string, ms: number): Promise<boolean>;
+  /** How many readers the group has now, in all processes: without one, nothing of the topic is settled. */
+  members(topic: string, group: string): Promise<number>;
   /** Removes a group that has no member any more, with its commits. */
   forget(topic: string, group: string): Promise<void>;
   close(): Promise<void>;
@@ -117,7 +122,10 @@ export interface Tables {
   timers: TimerRow;
   rules: RulesRow;
   generations: GenerationsRow;
+  shapes: ShapeRow;
   log: LogRow;
+  runs: RunRow;
+  runRefs: RunRefRow;
 }
 export type Table = keyof Tables;
 
@@ -189,6 +197,9 @@ export interface Point extends Placement, Chunk {
   readonly vector: Float32Array;
 }
 
+/** A point as it is read back: its vector stays in the store. */
+export type StoredPoint = Omit<Point, 'vector'>;
+
 export interface Query {
   readonly mode: 'hybrid' | 'dense' | 'lexical';
   readonly text: string;
@@ -204,7 +215,7 @@ export interface Query {
 
 export interface Hit {
   readonly score: number;
-  readonly point: Omit<Point, 'vector'>;
+  readonly point: StoredPoint;
 }
 
 /** What the entry may stand over: any of a lower seq, or exactly the one that was read (`undefined`: none was there). */
@@ -234,6 +245,8 @@ export interface Generation {
   prune(document: string, seq: number, keep: readonly string[]): Promise<void>;
   /** Unordered. */
   pointPage(cursor?: string): Promise<Page<{ readonly document: string; readonly id: string; readonly seq: number }>>;
+  /** All points of the document, also such as its ledger entry does not name. Unordered. */
+  pointsOf(document: string): Promise<readonly StoredPoint[]>;
   counts(): Promise<{ readonly documents: number; readonly points: number }>;
   search(query: Query): Promise<readonly Hit[]>;
 }

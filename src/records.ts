@@ -3,6 +3,7 @@
  * parse is a dead letter.
  */
 import { z } from 'zod';
+import type { EmbedderOptions } from './config.ts';
 
 /** A key names its parts from the outside in, joined by NUL, which no name of a project, a ref or a file can hold. */
 const NUL = '\0';
@@ -83,6 +84,8 @@ const documentBase = z.object({
   blob,
   rules: z.string(),
   commit: z.string(),
+  /** The newest of the runs that its change was planned for. */
+  run: z.string().optional(),
 });
 export const documentSchema = z.discriminatedUnion('is', [
   documentBase.extend({ is: z.literal('text'), text: textSchema }),
@@ -115,6 +118,8 @@ export interface LedgerEntry {
   readonly embedded: number;
   readonly reused: number;
   readonly commit: string;
+  /** The newest of the runs that its change was planned for. */
+  readonly run?: string;
   readonly at: number;
 }
 
@@ -138,7 +143,65 @@ export interface SweepRow {
   readonly cursor: string | undefined;
   readonly rules: string;
   readonly runs: readonly string[];
+  /** By run, what this sweep has left alone so far. Moves with the cursor, so that a page laid twice counts once. */
+  readonly tallies: Readonly<Record<string, RunRefRow>>;
   readonly movedAt: number;
+}
+
+/** What a run has found of a ref, once its sweep is over. Its scope is the run. */
+export interface RunRefRow {
+  /** The first seq at which the run looked at the ref: what was wanted since then is planned by it or by a push. */
+  readonly since: number;
+  /** Documents that were wanted before, and that the newest sweep of the run has left alone. */
+  readonly unchanged: number;
+}
+
+export const runRefKey = (run: string, ref: string) => run + NUL + ref;
+export const refOfRunRef = (key: string) => key.slice(key.indexOf(NUL) + 1);
+
+/** Offsets of each of a flow's topics, in the order of its lanes: live, then backfill. */
+export type Offsets = readonly (readonly number[])[];
+
+/**
+ * One bounded job. Its flows come to their end one after the other: where each has to come is known once the flow before
+ * has come to its own.
+ */
+export interface RunRow {
+  readonly id: string;
+  /** What was asked for: projects, or branches of projects as `project:ref`; everything when empty. */
+  readonly scope: readonly string[];
+  readonly status: 'open' | 'done' | 'cancelled';
+  readonly startedAt: number;
+  readonly endedAt?: number;
+  /** The ends of all topics before its events were appended: nothing of the run stands before them. */
+  readonly from: { readonly plan: Offsets; readonly collect: Offsets; readonly index: Offsets };
+  /** Absent for `plan` until all events of the run are in the log: until then it is not over. */
+  readonly until: { readonly plan?: Offsets; readonly collect?: Offsets; readonly index?: Offsets };
+  readonly passedAt: { readonly plan?: number; readonly collect?: number; readonly index?: number };
+  /** A change that the ledger had not reached when all flows had passed. */
+  readonly waitsFor?: { readonly document: string; readonly seq: number };
+  /** Once it has ended. */
+  readonly report?: Report;
+}
+
+/** How a run went. `planned` is the sum of indexed, skipped, deleted, failed and superseded. */
+export interface Report {
+  readonly run: string;
+  readonly status: 'success' | 'partial_success' | 'failed' | 'cancelled';
+  readonly planned: number;
+  readonly indexed: number;
+  readonly skipped: number;
+  readonly deleted: number;
+  readonly failed: number;
+  readonly superseded: number;
+  readonly unchanged: number;
+  readonly chunks: number;
+  readonly embedded: number;
+  readonly reused: number;
+  readonly durationMs: number;
+  readonly stages: readonly { readonly stage: 'plan' | 'collect' | 'index'; readonly durationMs: number }[];
+  /** Branches that the run was to look at and that no plan of it has: their project is blocked, or planning failed. */
+  readonly unplanned: readonly RefId[];
 }
 
 export interface ProjectRow {
@@ -183,6 +246,15 @@ export interface GenerationsRow {
   readonly building: string | undefined;
   /** Fed until then, so that a rollback is instant. */
   readonly previous: { readonly name: string; readonly until: number } | undefined;
+}
+
+/**
+ * What a generation's chunks and vectors are made by, so that it is fed and searched by that for as long as it is there,
+ * whatever the configuration says by now. Its key is the generation.
+ */
+export interface ShapeRow {
+  readonly chunk: { readonly tokens: number };
+  readonly embedder: EmbedderOptions;
 }
 
 export interface LogRow {

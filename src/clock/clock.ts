@@ -5,6 +5,7 @@ import { looks } from './looks.ts';
 import { orphans } from './orphans.ts';
 import { prune } from './prune.ts';
 import { resync } from './resync.ts';
+import { runs } from './runs.ts';
 import { tombstones } from './tombstones.ts';
 
 const SECOND = 1_000;
@@ -15,6 +16,7 @@ const DAY = 24 * HOUR;
 /** What no event will bring. */
 export const TIMERS = {
   looks: { everyMs: 1 * MINUTE, fire: looks },
+  runs: { everyMs: 1 * MINUTE, fire: runs },
   alias: { everyMs: 1 * MINUTE, fire: alignAlias },
   resync: { everyMs: 5 * MINUTE, fire: resync },
   orphans: { everyMs: 1 * HOUR, fire: orphans },

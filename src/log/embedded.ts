@@ -260,6 +260,10 @@ export const openEmbeddedLog = async (options: EmbeddedLogOptions): Promise<Embe
       return oldest.every((timestamp) => timestamp === undefined || timestamp >= before);
     },
 
+    async members(name, group) {
+      return topicOf(name).groups.get(group)?.members() ?? 0;
+    },
+
     async forget(name, group) {
       const { groups } = topicOf(name);
       const members = groups.get(group)?.members() ?? 0;

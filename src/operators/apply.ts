@@ -46,6 +46,7 @@ export const apply = ({ time }: Parts, generation: Generation) =>
         embedded,
         reused,
         commit: record.commit,
+        ...(record.run === undefined ? {} : { run: record.run }),
         at: time.now(),
       },
       'lower',
@@ -60,7 +61,7 @@ export const apply = ({ time }: Parts, generation: Generation) =>
  */
 export const recordFailure =
   ({ time }: Pick<Parts, 'time'>, generation: Generation) =>
-  async ({ document, seq, blob, rules, commit }: DocumentRecord, failure: Failure): Promise<void> => {
+  async ({ document, seq, blob, rules, commit, run }: DocumentRecord, failure: Failure): Promise<void> => {
     for (;;) {
       const read = (await generation.ledger([document])).get(document);
       if (read && read.seq >= seq) return;
@@ -76,6 +77,7 @@ export const recordFailure =
         embedded: 0,
         reused: 0,
         commit,
+        ...(run === undefined ? {} : { run }),
         at: time.now(),
       };
       const standing = await generation.record(entry, { read });

@@ -16,18 +16,25 @@ export interface Differing {
 
 const gone = (target: Target): Target => ({ path: target.path, type: GONE, blob: null, named: target.named });
 
+export interface Differs {
+  readonly planned: readonly Target[];
+  /** The seqs of the wants of documents that are there and as they should be. */
+  readonly leftAlone: readonly number[];
+}
+
 /**
  * Which of the targets are to be planned. A document is left alone only if its want is the same and the active ledger
  * has reached it: a want alone may be the trace of a plan that never got to its changes.
  */
-export const differing = async (parts: Parts, { id, seq, targets, leaveAlone }: Differing): Promise<Target[]> => {
+export const differing = async (parts: Parts, { id, seq, targets, leaveAlone }: Differing): Promise<Differs> => {
   const { state, store, rules, selected } = parts;
   const keys = targets.map(({ path }) => documentKey({ ...id, path }));
-  if (keys.length === 0) return [];
+  if (keys.length === 0) return { planned: [], leftAlone: [] };
   const wants = await state.read('wants', keys);
   const active = await activeGeneration(parts);
   const ledger = active === undefined ? undefined : await store.generation(active).ledger(keys);
   const planned: Target[] = [];
+  const leftAlone: number[] = [];
   for (const [index, raw] of targets.entries()) {
     const key = keys[index] as string;
     const want = wants.get(key)?.value;
@@ -36,10 +43,13 @@ export const differing = async (parts: Parts, { id, seq, targets, leaveAlone }: 
     if (want && want.seq > seq) continue;
     const same = want?.type === target.type && want.blob === target.blob && want.rules === rules;
     const reached = want !== undefined && (ledger?.get(key)?.seq ?? -1) >= want.seq;
-    if (leaveAlone && same && reached && !target.named) continue;
+    if (leaveAlone && same && reached && !target.named) {
+      if (target.blob !== null) leftAlone.push(want.seq);
+      continue;
+    }
     planned.push(target);
   }
-  return planned;
+  return { planned, leftAlone };
 };
 
 export interface Laying {

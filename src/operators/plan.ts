@@ -8,6 +8,7 @@ import { fileHints } from './hints.ts';
 import { differing, lay, type Target } from './lay.ts';
 import { type Parsed, recordOf } from './parse.ts';
 import { done, type Settled, stage, superseded } from './stage.ts';
+import { openTallies } from './tally.ts';
 
 const SECOND = 1_000;
 /** Before looking again at a head whose commit is gone, as after a force push: it should be a matter of moments. */
@@ -114,7 +115,7 @@ export const readHead = (parts: Parts) =>
       return seen === null || seen === planned || announced.some((hint) => seen === hint.before);
     };
     let seen = await head();
-    for (const wait of REPLICA_LAG) {
+    for (const wait of parts.sources.get(id.instance)?.replicas ? REPLICA_LAG : []) {
       if (!lags(seen)) break;
       await parts.time.sleep(wait);
       seen = await head();
@@ -158,8 +159,8 @@ export const compare = (parts: Parts) =>
       await parts.time.sleep(HEAD_GONE_MS);
       return overtaken(parts, looked);
     }
-    const lay = (targets: readonly Target[], leaveAlone: boolean) =>
-      differing(parts, { id, seq: row.seq, targets, leaveAlone });
+    const lay = async (targets: readonly Target[], leaveAlone: boolean) =>
+      (await differing(parts, { id, seq: row.seq, targets, leaveAlone })).planned;
     const differs = await difference(parts, looked);
     if (differs && differs.length <= liveChanges) {
       const open = (await parts.state.read('sweeps', [row.key])).get(row.key)?.value.open ?? false;
@@ -207,7 +208,10 @@ const openSweep = async (parts: Parts, looked: Looked): Promise<boolean> => {
       scope: 'sweeps',
       seq: row.seq,
       token: time.token(),
-      value: { head, open: true, phase: 'tree', cursor: undefined, rules, runs: [...runs], movedAt: time.now() },
+      value: {
+        ...{ head, open: true, phase: 'tree', cursor: undefined, rules, runs: [...runs] },
+        ...{ tallies: await openTallies(parts, row, [...runs], replaced?.value), movedAt: time.now() },
+      },
     },
   ]);
   if (!(await record(parts, looked))) return false;

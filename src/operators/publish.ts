@@ -3,14 +3,10 @@ import { type Change, type DocumentRecord, encode, type Failure, parseDocument }
 import type { Fetched } from './fetch.ts';
 import { done, type Settled, stage } from './stage.ts';
 
-const recordOf = ({ document, seq, blob, rules, commit }: Change) => ({
-  v: 1 as const,
-  document,
-  seq,
-  blob,
-  rules,
-  commit,
-});
+const recordOf = ({ document, seq, blob, rules, commit, runs }: Change) => {
+  const run = runs.at(-1);
+  return { v: 1 as const, document, seq, blob, rules, commit, ...(run === undefined ? {} : { run }) };
+};
 
 /** Bytes to text, off the main thread. A skip is a record too. */
 export const convert = ({ converter }: Parts) =>

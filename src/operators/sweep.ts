@@ -6,6 +6,7 @@ import { fileHints } from './hints.ts';
 import { differing, lay, type Target } from './lay.ts';
 import { assertRules, fileCarrier } from './plan.ts';
 import { done, type Settled, stage, superseded } from './stage.ts';
+import { recordTallies, tallied } from './tally.ts';
 
 interface SweepPage {
   readonly targets: readonly Target[];
@@ -32,7 +33,8 @@ export const layPage = (parts: Parts) =>
     const page = phase === 'tree' ? await treePage(parts, id, row) : await wantsPage(parts, id, row);
     // Its head is no more, so another one is, or soon will be: its event, or the clock, opens the next sweep.
     if (!page) return superseded('the commit is gone');
-    const targets = await differing(parts, { id, seq: row.seq, targets: page.targets, leaveAlone: true });
+    const differs = await differing(parts, { id, seq: row.seq, targets: page.targets, leaveAlone: true });
+    const { planned: targets, leftAlone } = differs;
     const whole = phase === 'tree' && cursor === undefined && page.next === undefined;
     const lane = whole && targets.length <= limits.liveChanges ? 'live' : 'backfill';
     const stillOurs = async () => (await state.read('sweeps', [key])).get(key)?.seq === row.seq;
@@ -52,9 +54,11 @@ export const layPage = (parts: Parts) =>
         open: !(ended && phase === 'wants'),
         phase: ended ? 'wants' : phase,
         cursor: page.next,
+        tallies: tallied(row.value.tallies, leftAlone),
         movedAt: time.now(),
       },
     };
+    if (!moved.value.open) await recordTallies(parts, key, moved);
     // Another carrier that has moved it in between goes on instead.
     if (!(await state.swap('sweeps', moved, { seq: row.seq, token: row.token })))
       return superseded('sweep has moved on');

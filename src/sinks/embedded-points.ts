@@ -1,6 +1,6 @@
 /** The calls of the `Generation` port about points and vectors, as they run in the writer's thread. */
 import { StopFlow } from '../errors.ts';
-import type { Hit, Page, Placement, Point } from '../ports.ts';
+import type { Page, Placement, Point, StoredPoint } from '../ports.ts';
 import { parseDocument } from '../records.ts';
 import { type Blob, type Database, fromText, toBytes, toText } from './embedded-database.ts';
 import { findGeneration, type GenerationTables } from './embedded-generations.ts';
@@ -53,7 +53,7 @@ export type HitColumns = readonly [
   hash: string,
   content: string,
 ];
-export const pointOf = (row: HitColumns): Hit['point'] => {
+export const pointOf = (row: HitColumns): StoredPoint => {
   const [key, id, seq, startLine, endLine, commit, language, hash, content] = row;
   const { text, heading, ...rest } = JSON.parse(content) as Content;
   return {
@@ -92,6 +92,18 @@ export const pointReads = (database: Database) => ({
       rows: rows.map(([, key, id, seq]) => ({ document: fromText(key), id: fromText(id), seq })),
       ...(last && rows.length === PAGE_ROWS ? { next: String(last[0]) } : {}),
     };
+  },
+  pointsOf(name: string, document: string): StoredPoint[] {
+    const { number: g } = findGeneration(database, name);
+    const number = documentNumber(database, g, document);
+    if (number === undefined) return [];
+    return database
+      .all<HitColumns>(
+        `SELECT ${HIT_COLUMNS} FROM points_${g} p JOIN ledger_${g} l USING (document)
+         JOIN vectors_${g} v USING (vector) JOIN contents_${g} c USING (point) WHERE p.document = ?`,
+        [number],
+      )
+      .map(pointOf);
   },
   counts(name: string): { documents: number; points: number } {
     const { number: g } = findGeneration(database, name);

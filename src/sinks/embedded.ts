@@ -103,6 +103,7 @@ const embeddedGeneration = (name: string, ask: Ask<WriterCalls>, askSearch: Ask<
   upsert: (points) => ask('upsert', name, points.map(withOwnBuffer)),
   prune: (document, seq, keep) => ask('prune', name, document, seq, keep),
   pointPage: (cursor) => ask('pointPage', name, cursor),
+  pointsOf: (document) => ask('pointsOf', name, document),
   counts: () => ask('counts', name),
   search: (query) => askSearch('search', name, query),
 });

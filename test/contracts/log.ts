@@ -335,6 +335,22 @@ export const logContract = (name: string, open: (topics: readonly TopicToOpen[])
       });
     });
 
+    describe('members', () => {
+      it('are the readers of the group that are open, of this topic alone', async () => {
+        const { log, topic } = await opened();
+        expect(await log.members(topic, 'g')).toBe(0);
+        const [one, two] = [taker(log.read(topic, 'g')), taker(log.read(topic, 'g'))];
+        const waiting = [one.pump(), two.pump()];
+        await until(async () => (await log.members(topic, 'g')) === 2);
+        expect(await log.members(topic, 'other')).toBe(0);
+        await one.reader.close();
+        await until(async () => (await log.members(topic, 'g')) === 1);
+        await two.reader.close();
+        await until(async () => (await log.members(topic, 'g')) === 0);
+        await Promise.all(waiting);
+      });
+    });
+
     describe('reading ahead', () => {
       it('holds no more than a bounded part of the log for a reader that is not asked', async () => {
         const { log, topic } = await opened();

@@ -50,6 +50,16 @@ export const pointsContract = (t: StoreUnderTest): void => {
       expect(await t.generation.present('unknown', [uuid('1')])).toEqual(new Set());
     });
 
+    test('pointsOf gives all that the document has, with its text, and nobody else’s', async () => {
+      const mine = [1, 2].map((n) =>
+        point({ id: uuid(`${n}`), text: `line ${n}\n`, embed: `Guide\nline ${n}\n`, heading: ['Guide'], startLine: n }),
+      );
+      await t.generation.upsert([...mine, point({ id: uuid('3'), document: 'other' })]);
+      const stored = [...(await t.generation.pointsOf('doc'))].sort((a, b) => a.startLine - b.startLine);
+      expect(stored).toEqual(mine.map(({ vector: _, ...rest }) => rest));
+      expect(await t.generation.pointsOf('unknown')).toEqual([]);
+    });
+
     test('raise sets seq, lines and commit of those that are there at a lower seq, and nothing else', async () => {
       const [low, high] = [uuid('low'), uuid('high')];
       await t.stand([point({ id: low, seq: 4, text: 'low' }), point({ id: high, seq: 6, text: 'high' })], 6);

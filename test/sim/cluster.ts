@@ -18,7 +18,7 @@ import { type Process, throughWorld, type World } from './world.ts';
 const LIMITS: Limits = {
   window: { records: 10, bytes: 4_096 },
   collectWindow: { records: 10, bytes: 4_096 },
-  parallel: 4,
+  parallel: { plan: 4, collect: 4, index: 4 },
   liveChanges: 3,
   fileBytes: 200,
   blobBytesPerRequest: 400,
@@ -42,6 +42,8 @@ const silent: Telemetry = {
   projectUnblocked() {},
   filed() {},
   generationActive() {},
+  backgroundFailed() {},
+  sourceUnreadable() {},
 };
 
 export interface Member {
@@ -99,7 +101,7 @@ export const makeCluster = (world: World, monitor: Monitor, { pageSize = 2 } = {
     const ofState = dependency('state', rawState.probe, needs);
     const ofStore = dependency('store', rawStore.probe, needs);
     const source = sourceThroughWorld(world, process, repositories.source(pageSize));
-    const shapes = new Map<string, ReturnType<Parts['shape']>>();
+    const shapes = new Map<string, Awaited<ReturnType<Parts['shape']>>>();
     return {
       names: NAMES,
       limits: LIMITS,
@@ -116,12 +118,13 @@ export const makeCluster = (world: World, monitor: Monitor, { pageSize = 2 } = {
           INSTANCE,
           {
             port: source,
+            replicas: true,
             dependency: dependency('source', source.probe, { ...needs, patience: { ...PATIENCE, items: 3 } }),
           },
         ],
       ]),
       converter: throughWorld(world, process, 'converter', converter(own)),
-      shape(name) {
+      async shape(name) {
         const known = shapes.get(name);
         if (known) return known;
         const port = throughWorld(world, process, 'embedder', embedder(), ['tokens']);

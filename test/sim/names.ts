@@ -19,5 +19,6 @@ export const NAMES: Names = {
   },
   alias: 'tidemark-default',
   generation: (fingerprint) => `tidemark-default-${fingerprint}`,
+  ledger: (generation) => `${generation}-ledger`,
   state: 'tidemark-default-state',
 };

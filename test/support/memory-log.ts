@@ -294,6 +294,7 @@ export const memoryLog = (broker: Broker, { client = 'client', call = atOnce, no
             records.every(({ offset, timestamp }) => offset < (committed[partition] ?? 0) || timestamp > old),
           );
       }),
+    members: (topic, group) => call('log.members', () => broker.groupOf(topic, group).members.length),
     forget: (topic, group) =>
       call('log.forget', () => {
         if (broker.groupOf(topic, group).members.length === 0) broker.groups.delete(`${group} ${topic}`);

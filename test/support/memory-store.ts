@@ -112,6 +112,10 @@ export const memoryStore = ({
     async pointPage(cursor) {
       return page(contents(name).points, cursor, pageSize);
     },
+    async pointsOf(document) {
+      const mine = [...contents(name).points.values()].filter((point) => point.document === document);
+      return mine.map(({ vector: _, ...rest }) => rest);
+    },
     async counts() {
       const { ledger, points } = contents(name);
       return { documents: [...ledger.values()].filter(({ status }) => status !== 'gone').length, points: points.size };
