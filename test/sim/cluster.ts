@@ -4,10 +4,10 @@ import type { Limits, Parts } from '../../src/parts.ts';
 import type { Log, RepoSource } from '../../src/ports.ts';
 import { reindex, rollback } from '../../src/runs/reindex.ts';
 import { adopt, serve } from '../../src/service.ts';
-import type { Telemetry } from '../../src/telemetry.ts';
 import { type Broker, memoryBroker, memoryLog } from '../support/memory-log.ts';
 import { memoryState } from '../support/memory-state.ts';
 import { memoryStore } from '../support/memory-store.ts';
+import { silentTelemetry } from '../support/telemetry.ts';
 import { chunker, converter, embedder, RULES, type RulesName } from './content.ts';
 import type { Monitor } from './monitor.ts';
 import { INSTANCE, NAMES } from './names.ts';
@@ -27,23 +27,6 @@ const LIMITS: Limits = {
   embedTexts: 4,
   embedWaitMs: 5,
   embedParallel: 2,
-};
-
-const silent: Telemetry = {
-  settled() {},
-  deadLettered() {},
-  planned() {},
-  overtaken() {},
-  sweepOpened() {},
-  sweepClosed() {},
-  dependencyDown() {},
-  dependencyUp() {},
-  projectBlocked() {},
-  projectUnblocked() {},
-  filed() {},
-  generationActive() {},
-  backgroundFailed() {},
-  sourceUnreadable() {},
 };
 
 export interface Member {
@@ -96,7 +79,7 @@ export const makeCluster = (world: World, monitor: Monitor, { pageSize = 2 } = {
       ...throughWorld(world, process, 'store', store, ['generation', 'inspect']),
       generation: (name: string) => throughWorld(world, process, 'store', store.generation(name)),
     };
-    const needs = { time, telemetry: silent };
+    const needs = { time, telemetry: silentTelemetry };
     const ofLog = dependency('log', rawLog.probe, needs);
     const ofState = dependency('state', rawState.probe, needs);
     const ofStore = dependency('store', rawStore.probe, needs);
@@ -137,7 +120,7 @@ export const makeCluster = (world: World, monitor: Monitor, { pageSize = 2 } = {
         return shape;
       },
       time,
-      telemetry: silent,
+      telemetry: silentTelemetry,
     };
   };
 
