@@ -18,10 +18,10 @@ const NAMES = [
 ] as const satisfies readonly (keyof Telemetry)[];
 
 /** Telemetry that keeps what it is told, in order. */
-export const recordedTelemetry = (): Telemetry & { readonly told: readonly Told[] } => {
+export const recordedTelemetry = (): Telemetry & { readonly told: readonly Told[]; forget(): void } => {
   const told: Told[] = [];
   const functions = Object.fromEntries(
     NAMES.map((name) => [name, (of: unknown) => void told.push([name, of] as unknown as Told)]),
   );
-  return { ...(functions as unknown as Telemetry), told };
+  return { ...(functions as unknown as Telemetry), told, forget: () => void told.splice(0) };
 };
