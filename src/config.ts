@@ -4,32 +4,9 @@
  */
 import { z } from 'zod';
 import { option, pattern, secret, size, text, url, whole } from './config/options.ts';
+import { DEFAULT_SELECTION } from './selection.ts';
 
 const MIB = 1024 ** 2;
-
-/** What hardly anyone searches for, and what would drown the rest: vendored, built, generated and minified files, locks. */
-export const DEFAULT_EXCLUDE: readonly string[] = [
-  'node_modules/',
-  'bower_components/',
-  'vendor/',
-  'third_party/',
-  'dist/',
-  'build/',
-  '.venv/',
-  '__pycache__/',
-  '*.min.js',
-  '*.min.css',
-  '*.map',
-  '*.lock',
-  'package-lock.json',
-  'npm-shrinkwrap.json',
-  'pnpm-lock.yaml',
-  'go.sum',
-  '*.pb.go',
-  '*_pb2.py',
-  '*.generated.*',
-  '*.snap',
-];
 
 /** Names end up in keys, topics and collections, so they hold nothing that one of those refuses or reads otherwise. */
 const sourceName = () => pattern(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, 'a name of letters, digits, ".", "_" and "-"');
@@ -52,7 +29,10 @@ const git = z.strictObject({
     'Any repository that the git program can read. Relative to the file that says so; without a file, to the current directory.',
     { example: '../handbook' },
   ),
-  refs,
+  ref: option(text().optional(), 'The branch to index.', {
+    otherwise: 'the one that HEAD names, also when that changes',
+    example: 'main',
+  }),
   pollMs: option(whole(50, 3_600_000).default(500), 'How often its refs are looked at.', { example: 5000 }),
 });
 
@@ -79,7 +59,7 @@ const source = z.strictObject({
   gitlab: option(gitlab.optional(), 'Projects and groups of a GitLab server.'),
 });
 
-const embedder = z.discriminatedUnion('kind', [
+export const embedderSchema = z.discriminatedUnion('kind', [
   z
     .strictObject({ kind: option(z.literal('static'), 'The built-in model: works offline, at once, by meaning.') })
     .meta({ description: 'The built-in model. Needs nothing, and has no options.' }),
@@ -96,13 +76,15 @@ const pipeline = z.strictObject({
     z
       .array(source)
       .min(1)
-      .default([{ git: { path: '.', refs: [], pollMs: 500 } }]),
+      .default([{ git: { path: '.', pollMs: 500 } }]),
     'Where documents come from.',
     { otherwise: 'one `git` source, the current directory', example: [{ git: { path: '../handbook' } }] },
   ),
-  include: option(z.array(text()).default(['**/*']), 'Files to index, as in a `.gitignore`.', { example: ['docs/**'] }),
+  include: option(z.array(text()).default([...DEFAULT_SELECTION.include]), 'Files to index, as in a `.gitignore`.', {
+    example: ['docs/**'],
+  }),
   exclude: option(
-    z.array(text()).default([...DEFAULT_EXCLUDE]),
+    z.array(text()).default([...DEFAULT_SELECTION.exclude]),
     'Files to leave out of those, as in a `.gitignore`. Replaces the default, which leaves out vendored, built, generated and minified files and lock files.',
     { example: ['vendor/', '*.min.js'] },
   ),
@@ -118,7 +100,7 @@ const pipeline = z.strictObject({
       .prefault({}),
     'How texts are cut.',
   ),
-  embedder: option(embedder.prefault({ kind: 'static' }), 'What turns chunks into vectors.', {
+  embedder: option(embedderSchema.prefault({ kind: 'static' }), 'What turns chunks into vectors.', {
     example: { kind: 'static' },
   }),
   topics: option(
@@ -283,5 +265,5 @@ export const configSchema = z.strictObject({
 export type Config = z.output<typeof configSchema>;
 export type PipelineOptions = z.output<typeof pipeline>;
 export type SourceOptions = z.output<typeof source>;
-export type EmbedderOptions = z.output<typeof embedder>;
+export type EmbedderOptions = z.output<typeof embedderSchema>;
 export type Limits = z.output<typeof limits>;

@@ -38,6 +38,11 @@ export class BadConfiguration extends Error {
   override readonly name = 'BadConfiguration';
 }
 
+/** A command that cannot be understood: nothing was begun, and the message says how it is written. */
+export class BadUsage extends Error {
+  override readonly name = 'BadUsage';
+}
+
 /** Whether the reaction is already known; anything else is unknown. */
 export const isKnown = (error: unknown): error is TryAgain | DeadLetter | BlockProject | StopFlow =>
   error instanceof TryAgain ||

@@ -1,7 +1,7 @@
 import type { Dependency } from './operators/attempt.ts';
 import type { WindowLimits } from './operators/window.ts';
 import type { Chunker, Converter, Embedder, Log, RepoSource, State, Time, VectorStore } from './ports.ts';
-import type { Telemetry } from './telemetry.ts';
+import type { Flow, Telemetry } from './telemetry.ts';
 
 /** What a pipeline's name stands for in the log and in the store. */
 export interface Names {
@@ -21,6 +21,8 @@ export interface Names {
   };
   readonly alias: string;
   readonly generation: (fingerprint: string) => string;
+  /** Of that generation, where a store keeps it in a collection of its own. */
+  readonly ledger: (generation: string) => string;
   readonly state: string;
 }
 
@@ -28,8 +30,8 @@ export interface Limits {
   readonly window: WindowLimits;
   /** Of collect, whose deliveries also hold the bytes of their blobs. */
   readonly collectWindow: WindowLimits;
-  /** Keys that one flow works on at a time. */
-  readonly parallel: number;
+  /** Keys that each flow works on at a time. */
+  readonly parallel: Readonly<Record<Flow, number>>;
   /** A difference of more changes is laid page by page in the backfill lane. */
   readonly liveChanges: number;
   /** Files larger than this are not fetched. */
@@ -44,6 +46,8 @@ export interface Limits {
 
 export interface Source {
   readonly port: RepoSource;
+  /** Whether a head may come from a replica that has not heard of the newest push yet. */
+  readonly replicas: boolean;
   /** Calls go through `attempt`, for the item or the project that they are made for. */
   readonly dependency: Dependency;
 }
@@ -69,7 +73,8 @@ export interface Parts {
   /** By instance. */
   readonly sources: ReadonlyMap<string, Source>;
   readonly converter: Converter;
-  readonly shape: (generation: string) => Shape;
+  /** Also of a generation that was built by another configuration: all that are fed have theirs in the state. */
+  readonly shape: (generation: string) => Promise<Shape>;
   readonly time: Time;
   readonly telemetry: Telemetry;
 }

@@ -37,6 +37,7 @@ import type {
   RulesRow,
   RunRefRow,
   RunRow,
+  ShapeRow,
   SweepRow,
   Text,
   TimerRow,
@@ -121,6 +122,7 @@ export interface Tables {
   timers: TimerRow;
   rules: RulesRow;
   generations: GenerationsRow;
+  shapes: ShapeRow;
   log: LogRow;
   runs: RunRow;
   runRefs: RunRefRow;

@@ -3,6 +3,7 @@
  * parse is a dead letter.
  */
 import { z } from 'zod';
+import type { EmbedderOptions } from './config.ts';
 
 /** A key names its parts from the outside in, joined by NUL, which no name of a project, a ref or a file can hold. */
 const NUL = '\0';
@@ -247,6 +248,15 @@ export interface GenerationsRow {
   readonly building: string | undefined;
   /** Fed until then, so that a rollback is instant. */
   readonly previous: { readonly name: string; readonly until: number } | undefined;
+}
+
+/**
+ * What a generation's chunks and vectors are made by, so that it is fed and searched by that for as long as it is there,
+ * whatever the configuration says by now. Its key is the generation.
+ */
+export interface ShapeRow {
+  readonly chunk: { readonly tokens: number };
+  readonly embedder: EmbedderOptions;
 }
 
 export interface LogRow {

@@ -64,13 +64,14 @@ const feedGenerations = async (parts: Parts, stop: AbortSignal): Promise<void> =
 
   const start = (name: string) => {
     const leave = new AbortController();
-    const documents = log.read(names.topics.documents, names.groups.index(name));
-    const ended = whileFed(parts, name, () => flow([documents], index(parts, name, documents, leave.signal))).catch(
-      (error: unknown) => {
-        fault ??= error;
-        faults.abort();
-      },
-    );
+    const ended = whileFed(parts, name, async () => {
+      const shape = await parts.shape(name);
+      const documents = log.read(names.topics.documents, names.groups.index(name));
+      await flow([documents], index(parts, { name, shape }, documents, leave.signal));
+    }).catch((error: unknown) => {
+      fault ??= error;
+      faults.abort();
+    });
     fed.set(name, { stop: leave, ended });
   };
 

@@ -21,6 +21,8 @@ export interface Telemetry {
   projectUnblocked(of: { project: string }): void;
   filed(of: { by: string; ref: string; paths: number }): void;
   generationActive(of: { name: string; previous: string | undefined }): void;
+  backgroundFailed(of: { what: string; error: string }): void;
+  sourceUnreadable(of: { project: string; error: string }): void;
 }
 
 /** Keys hold NUL between their parts; a reader gets spaces. */
@@ -42,6 +44,8 @@ export const telemetry = (logger: Logger, registry: Registry): Telemetry => {
     labelNames: ['dependency'],
     registers,
   });
+  const background = counter('background_failures_total', 'Upkeep that failed and is tried again', ['what']);
+  const unreadable = counter('source_looks_failed_total', 'Looks at refs that failed and are repeated', []);
   const blocked = new Gauge({ name: 'tidemark_projects_blocked', help: 'Projects that refuse us', registers });
 
   return {
@@ -88,6 +92,14 @@ export const telemetry = (logger: Logger, registry: Registry): Telemetry => {
     filed({ by, ref, paths }) {
       filed.inc({ by });
       logger.info({ by, ref: readable(ref), paths }, 'look filed');
+    },
+    backgroundFailed({ what, error }) {
+      background.inc({ what });
+      logger.warn({ what, error }, 'background work failed, and is tried again');
+    },
+    sourceUnreadable({ project, error }) {
+      unreadable.inc();
+      logger.warn({ project, error }, 'refs cannot be read, and are read again');
     },
     generationActive({ name, previous }) {
       logger.info({ name, previous }, 'generation active');

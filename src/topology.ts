@@ -21,7 +21,7 @@ import { afterwards, type Settled, settle } from './operators/stage.ts';
 import { layPage } from './operators/sweep.ts';
 import { byOurRules, inOpenProject, wanted } from './operators/wanted.ts';
 import { creditWindow } from './operators/window.ts';
-import type { Parts } from './parts.ts';
+import type { Parts, Shape } from './parts.ts';
 import type { Reader } from './ports.ts';
 import { type Change, changeSchema, type DocumentRecord, documentSchema, type Event, eventSchema } from './records.ts';
 
@@ -37,7 +37,7 @@ export const plan = (parts: Parts, { live, backfill }: Lanes, stop: AbortSignal)
   const lanes = [{ lane: 'live', reader: live } as const, { lane: 'backfill', reader: backfill } as const];
   const look = pipe(claim(parts), readHead(parts), compare(parts), layAndRecord(parts));
   return deliveries(lanes, creditWindow(limits.window), stop, { parse: parse(eventSchema) }).pipe(
-    keyed({ key: keyOf, parallel: limits.parallel, together: sameLook }, (events) =>
+    keyed({ key: keyOf, parallel: limits.parallel.plan, together: sameLook }, (events) =>
       of(events).pipe(
         unpack<Event>(),
         byKind({ look, carry: layPage(parts), project: refreshProject(parts) }),
@@ -59,7 +59,7 @@ export const collect = (parts: Parts, { live, backfill }: Lanes, stop: AbortSign
   const taking = { parse: parse(changeSchema), alsoHolds: blobBytes(limits) };
   const fetched = fetch(parts);
   return deliveries(lanes, creditWindow(limits.collectWindow), stop, taking).pipe(
-    keyed({ key: keyOf, parallel: limits.parallel }, (change) =>
+    keyed({ key: keyOf, parallel: limits.parallel.collect }, (change) =>
       of(change).pipe(
         unpackOne<Change>(),
         wanted(parts),
@@ -76,15 +76,19 @@ export const collect = (parts: Parts, { live, backfill }: Lanes, stop: AbortSign
 };
 
 /** documents → store. Documents side by side, once for each generation that is fed. */
-export const index = (parts: Parts, name: string, documents: Reader, stop: AbortSignal): Observable<Settled> => {
+export const index = (
+  parts: Parts,
+  { name, shape }: { readonly name: string; readonly shape: Shape },
+  documents: Reader,
+  stop: AbortSignal,
+): Observable<Settled> => {
   const { limits } = parts;
   const unknown = breaker('index');
   const generation = parts.store.generation(name);
-  const shape = parts.shape(name);
   const embedded = embed(parts, shape, generation);
   const lanes = [{ lane: 'live', reader: documents } as const];
   return deliveries(lanes, creditWindow(limits.window), stop, { parse: parse(documentSchema) }).pipe(
-    keyed({ key: keyOf, parallel: limits.parallel }, (document) =>
+    keyed({ key: keyOf, parallel: limits.parallel.index }, (document) =>
       of(document).pipe(
         unpackOne<DocumentRecord>(),
         wanted(parts),

@@ -1,26 +1,6 @@
 /** What a pipeline's topics, consumer groups and collections are called. */
 import type { PipelineOptions } from '../config.ts';
-
-export interface Names {
-  readonly topics: {
-    readonly events: string;
-    readonly eventsBackfill: string;
-    readonly changes: string;
-    readonly changesBackfill: string;
-    readonly documents: string;
-    readonly deadLetters: string;
-  };
-  readonly groups: {
-    readonly plan: string;
-    readonly collect: string;
-    /** Every generation keeps its place by a group of its own. */
-    readonly index: (fingerprint: string) => string;
-  };
-  readonly alias: string;
-  readonly collection: (fingerprint: string) => string;
-  readonly ledger: (fingerprint: string) => string;
-  readonly state: string;
-}
+import type { Names } from '../parts.ts';
 
 export const names = (pipeline: string, options: Pick<PipelineOptions, 'topics' | 'alias'>): Names => {
   const prefix = options.topics ?? `tidemark.${pipeline}`;
@@ -37,11 +17,11 @@ export const names = (pipeline: string, options: Pick<PipelineOptions, 'topics' 
     groups: {
       plan: `${prefix}.plan`,
       collect: `${prefix}.collect`,
-      index: (fingerprint) => `${prefix}.index.${fingerprint}`,
+      index: (generation) => `${prefix}.index.${generation}`,
     },
     alias,
-    collection: (fingerprint) => `${alias}-${fingerprint}`,
-    ledger: (fingerprint) => `${alias}-${fingerprint}-ledger`,
+    generation: (fingerprint) => `${alias}-${fingerprint}`,
+    ledger: (generation) => `${generation}-ledger`,
     state: `${alias}-state`,
   };
 };

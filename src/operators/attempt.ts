@@ -47,6 +47,7 @@ export interface Patience {
 export const PATIENCE: Patience = { itemMs: 15 * MINUTE, firstMs: 100, capMs: 30 * SECOND, items: 25 };
 
 interface Failing {
+  /** Of a clock that stands still while the dependency is down. */
   readonly since: number;
   tries: number;
 }
@@ -59,6 +60,10 @@ export const dependency = (
   const failing = new Map<string, Set<Failing>>();
   let items = 0;
   let down: { readonly since: number; readonly over: Promise<void> } | undefined;
+  let wasDownMs = 0;
+
+  /** An outage counts against nobody, so no item is older for it. */
+  const answeringTime = () => (down?.since ?? time.now()) - wasDownMs;
 
   const backoff = (tries: number, atLeastMs: number) => {
     const ceiling = Math.min(patience.capMs, patience.firstMs * 2 ** Math.min(tries, 20));
@@ -86,9 +91,11 @@ export const dependency = (
   };
 
   const goDown = (cause: TryAgain) => {
+    const since = time.now();
     down ??= {
-      since: time.now(),
+      since,
       over: waitUntilUp(cause).finally(() => {
+        wasDownMs += time.now() - since;
         down = undefined;
       }),
     };
@@ -96,7 +103,7 @@ export const dependency = (
   };
 
   const fail = ({ project }: Item): Failing => {
-    const mine = { since: time.now(), tries: 0 };
+    const mine = { since: answeringTime(), tries: 0 };
     items += 1;
     const others = failing.get(project) ?? new Set();
     failing.set(project, others.add(mine));
@@ -111,7 +118,7 @@ export const dependency = (
   };
 
   const judge = (item: Item, mine: Failing, cause: TryAgain) => {
-    const now = time.now();
+    const now = answeringTime();
     const long = [...(failing.get(item.project) ?? [])].filter(({ since }) => now - since >= FAILING_MS).length;
     if (long >= FAILING_PER_PROJECT) {
       throw new BlockProject(`${long} items of the project fail while ${name} answers others: ${cause.message}`, {

@@ -52,7 +52,7 @@ export const fetch = (parts: Parts) => {
       maxSize: limits.blobBytesPerRequest,
       maxItems: limits.blobsPerRequest,
       waitMs: WAIT_MS,
-      parallel: limits.parallel,
+      parallel: limits.parallel.collect,
       time,
     });
     loaders.set(key, load);

@@ -115,7 +115,7 @@ export const readHead = (parts: Parts) =>
       return seen === null || seen === planned || announced.some((hint) => seen === hint.before);
     };
     let seen = await head();
-    for (const wait of REPLICA_LAG) {
+    for (const wait of parts.sources.get(id.instance)?.replicas ? REPLICA_LAG : []) {
       if (!lags(seen)) break;
       await parts.time.sleep(wait);
       seen = await head();

@@ -3,7 +3,6 @@ import type { Time } from '../ports.ts';
 import type { Refs } from './git-refs.ts';
 
 const SECOND = 1_000;
-const POLL_MS = 500;
 /** A branch that is a symbolic ref to another one moves without a trace in its own files. */
 const CERTAIN_MS = 30 * SECOND;
 const PATIENCE_MS = 10 * SECOND;
@@ -21,13 +20,15 @@ export interface Watch {
   /** The refs cannot be read for now. */
   onTrouble(error: TryAgain): void;
   readonly signal: AbortSignal;
+  readonly pollMs?: number;
 }
 
 /**
  * Tells every ref once at first, since nobody knows what happened before, and then whenever it moves, until the signal
  * aborts. Heads that follow each other within one poll are told as one change.
  */
-export const watchRefs = async (refs: () => Promise<Refs>, time: Time, { onChange, onTrouble, signal }: Watch) => {
+export const watchRefs = async (refs: () => Promise<Refs>, time: Time, watch: Watch) => {
+  const { onChange, onTrouble, signal, pollMs = 500 } = watch;
   const told = new Map<string, string>();
   let seen: string | undefined;
   let lookedAt = Number.NEGATIVE_INFINITY;
@@ -60,6 +61,6 @@ export const watchRefs = async (refs: () => Promise<Refs>, time: Time, { onChang
       failures += 1;
       onTrouble(error);
     }
-    await time.sleep(Math.min(PATIENCE_MS, POLL_MS * 2 ** failures), signal);
+    await time.sleep(Math.min(Math.max(PATIENCE_MS, pollMs), pollMs * 2 ** failures), signal);
   }
 };

@@ -34,7 +34,7 @@ describe('without a file', () => {
     expect(found).toMatchObject({
       pipelines: {
         default: {
-          sources: [{ git: { name: 'project', path: '/home/me/project', refs: [], pollMs: 500 } }],
+          sources: [{ git: { name: 'project', path: '/home/me/project', pollMs: 500 } }],
           include: ['**/*'],
           chunk: { tokens: 256 },
           embedder: { kind: 'static' },

@@ -12,8 +12,8 @@ it('names follow from the pipeline', () => {
     deadLetters: 'tidemark.docs.dead-letters',
   });
   expect(found.alias).toBe('tidemark-docs');
-  expect(found.collection('0a1b')).toBe('tidemark-docs-0a1b');
-  expect(found.ledger('0a1b')).toBe('tidemark-docs-0a1b-ledger');
+  expect(found.generation('0a1b')).toBe('tidemark-docs-0a1b');
+  expect(found.ledger('tidemark-docs-0a1b')).toBe('tidemark-docs-0a1b-ledger');
   expect(found.state).toBe('tidemark-docs-state');
 });
 

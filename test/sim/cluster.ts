@@ -4,10 +4,10 @@ import type { Limits, Parts } from '../../src/parts.ts';
 import type { Log, RepoSource } from '../../src/ports.ts';
 import { reindex, rollback } from '../../src/runs/reindex.ts';
 import { adopt, serve } from '../../src/service.ts';
-import type { Telemetry } from '../../src/telemetry.ts';
 import { type Broker, memoryBroker, memoryLog } from '../support/memory-log.ts';
 import { memoryState } from '../support/memory-state.ts';
 import { memoryStore } from '../support/memory-store.ts';
+import { silentTelemetry } from '../support/telemetry.ts';
 import { chunker, converter, embedder, RULES, type RulesName } from './content.ts';
 import type { Monitor } from './monitor.ts';
 import { INSTANCE, NAMES } from './names.ts';
@@ -18,7 +18,7 @@ import { type Process, throughWorld, type World } from './world.ts';
 const LIMITS: Limits = {
   window: { records: 10, bytes: 4_096 },
   collectWindow: { records: 10, bytes: 4_096 },
-  parallel: 4,
+  parallel: { plan: 4, collect: 4, index: 4 },
   liveChanges: 3,
   fileBytes: 200,
   blobBytesPerRequest: 400,
@@ -27,21 +27,6 @@ const LIMITS: Limits = {
   embedTexts: 4,
   embedWaitMs: 5,
   embedParallel: 2,
-};
-
-const silent: Telemetry = {
-  settled() {},
-  deadLettered() {},
-  planned() {},
-  overtaken() {},
-  sweepOpened() {},
-  sweepClosed() {},
-  dependencyDown() {},
-  dependencyUp() {},
-  projectBlocked() {},
-  projectUnblocked() {},
-  filed() {},
-  generationActive() {},
 };
 
 export interface Member {
@@ -94,12 +79,12 @@ export const makeCluster = (world: World, monitor: Monitor, { pageSize = 2 } = {
       ...throughWorld(world, process, 'store', store, ['generation', 'inspect']),
       generation: (name: string) => throughWorld(world, process, 'store', store.generation(name)),
     };
-    const needs = { time, telemetry: silent };
+    const needs = { time, telemetry: silentTelemetry };
     const ofLog = dependency('log', rawLog.probe, needs);
     const ofState = dependency('state', rawState.probe, needs);
     const ofStore = dependency('store', rawStore.probe, needs);
     const source = sourceThroughWorld(world, process, repositories.source(pageSize));
-    const shapes = new Map<string, ReturnType<Parts['shape']>>();
+    const shapes = new Map<string, Awaited<ReturnType<Parts['shape']>>>();
     return {
       names: NAMES,
       limits: LIMITS,
@@ -116,12 +101,13 @@ export const makeCluster = (world: World, monitor: Monitor, { pageSize = 2 } = {
           INSTANCE,
           {
             port: source,
+            replicas: true,
             dependency: dependency('source', source.probe, { ...needs, patience: { ...PATIENCE, items: 3 } }),
           },
         ],
       ]),
       converter: throughWorld(world, process, 'converter', converter(own)),
-      shape(name) {
+      async shape(name) {
         const known = shapes.get(name);
         if (known) return known;
         const port = throughWorld(world, process, 'embedder', embedder(), ['tokens']);
@@ -134,7 +120,7 @@ export const makeCluster = (world: World, monitor: Monitor, { pageSize = 2 } = {
         return shape;
       },
       time,
-      telemetry: silent,
+      telemetry: silentTelemetry,
     };
   };
 
@@ -222,6 +208,10 @@ export const makeCluster = (world: World, monitor: Monitor, { pageSize = 2 } = {
         if (!serving && !ended) return true;
         if (stop.signal.aborted ? !ended : (broker.lent.get(process.name)?.size ?? 0) > 0) return true;
       }
+      const active = state.inspectOne('generations', 'generations')?.value.active;
+      const indexing =
+        active !== undefined && broker.groupOf(NAMES.topics.documents, NAMES.groups.index(active)).members;
+      if (this.alive().length > 0 && (!indexing || indexing.length === 0)) return true;
       for (const { topic, members: readers, committed } of broker.groups.values()) {
         if (readers.length === 0) continue;
         const parts = broker.topicOf(topic);

@@ -1,0 +1,70 @@
+/** Runs a command on a host, for whoever typed it here or asks from another process. */
+import { z } from 'zod';
+import { embedderSchema } from '../config.ts';
+import { BadUsage, messageOf } from '../errors.ts';
+import type { Host } from '../host.ts';
+import type { ControlOptions, ControlRequest } from '../http/control.ts';
+import type { ShapeRow } from '../records.ts';
+import { type DataCommand, findCommand, parseCommand } from './command.ts';
+import { EXIT, exitCodeOf } from './exit.ts';
+import type { Output } from './output.ts';
+
+const shapeSchema = z.object({
+  chunk: z.object({ tokens: z.number().int().positive() }),
+  embedder: embedderSchema,
+});
+
+export const shapeForRequest = ({ chunk, embedder }: ShapeRow): ShapeRow => ({ chunk, embedder });
+
+/** Says what went wrong, and resolves to the exit code in any case. */
+export const execute = async (
+  host: Host,
+  commands: readonly DataCommand[],
+  { argv, pipeline: name, configured }: ControlRequest,
+  output: Output,
+  signal: AbortSignal,
+): Promise<number> => {
+  try {
+    const { command, rest } = findCommand(commands, argv);
+    const { args } = parseCommand(command, rest);
+    const shape = shapeSchema.safeParse(configured);
+    if (!shape.success) throw new BadUsage('this command comes from another version of Tidemark: use the same one');
+    const pipeline = await host.pipeline(name);
+    return await command.run({ host, pipeline, configured: shape.data, output, signal }, args);
+  } catch (error) {
+    if (signal.aborted) return EXIT.cancelled;
+    output.note(`tidemark: ${messageOf(error)}`);
+    return exitCodeOf(error);
+  }
+};
+
+/** Commands of others, from the moment the host is open until it is to close. */
+export const answering = (commands: readonly DataCommand[]) => {
+  const out = new Set<Promise<number>>();
+  const dismissed = new AbortController();
+  let host: Host | undefined;
+  const run: ControlOptions['run'] = (request, reply, signal) => {
+    if (!host) return undefined;
+    const output: Output = {
+      line: (line) => reply({ line }),
+      note: (note) => void reply({ note }),
+      progress: (progress) => void reply({ progress }),
+    };
+    const running = execute(host, commands, request, output, AbortSignal.any([signal, dismissed.signal])).finally(() =>
+      out.delete(running),
+    );
+    out.add(running);
+    return running;
+  };
+  return {
+    run,
+    open(opened: Host) {
+      host = opened;
+    },
+    dismiss: () => dismissed.abort(),
+    async drained() {
+      host = undefined;
+      await Promise.all(out);
+    },
+  };
+};

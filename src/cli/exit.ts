@@ -1,0 +1,20 @@
+/** Exit codes, which scripts rely on (sysexits.h). */
+import { BadConfiguration, BadUsage, TryAgain } from '../errors.ts';
+
+export const EXIT = {
+  success: 0,
+  failures: 1,
+  usage: 2,
+  unavailable: 69,
+  internal: 70,
+  tryAgain: 75,
+  configuration: 78,
+  cancelled: 130,
+} as const;
+
+export const exitCodeOf = (error: unknown): number => {
+  if (error instanceof BadUsage) return EXIT.usage;
+  if (error instanceof BadConfiguration) return EXIT.configuration;
+  if (error instanceof TryAgain) return EXIT.tryAgain;
+  return EXIT.internal;
+};

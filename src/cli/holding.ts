@@ -1,0 +1,80 @@
+/**
+ * Whoever needs the data directory holds it, or asks the process that does. A holder answers others for as long as it
+ * has it: to them it makes no difference who that is.
+ */
+import { randomUUID } from 'node:crypto';
+import { type Host, openHost } from '../host.ts';
+import { type Control, openControl } from '../http/control.ts';
+import { type Lock, type Owner, takeLock } from '../log/lock.ts';
+import type { Telemetry } from '../telemetry.ts';
+import { systemTime } from '../time.ts';
+import { aboutOwner } from './ask.ts';
+import type { DataCommand } from './command.ts';
+import { answering } from './execute.ts';
+import { makeDataDirectory, type Place } from './place.ts';
+
+export interface Held {
+  readonly host: Host;
+  /** Asks what others have begun to stop. Until then a holder that is done waits for them. */
+  dismiss(): void;
+  /** No command of others is begun any more; resolves when those that were begun are over. */
+  drained(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface HoldOptions {
+  readonly place: Place;
+  readonly telemetry: Telemetry;
+  readonly commands: readonly DataCommand[];
+  /** Where to look, of a process that stays until it is ended. */
+  readonly serving: () => string | undefined;
+}
+
+/** Resolves to the owner where another process holds the directory. */
+export const holdOrOwner = async (options: HoldOptions): Promise<{ held: Held } | { owner: Owner }> => {
+  const { place, telemetry, commands, serving } = options;
+  await makeDataDirectory(place.data);
+  const token = randomUUID();
+  const answers = answering(commands);
+  const control = await openControl({ token, serving, run: answers.run });
+  try {
+    const taken = await takeLock({
+      directory: place.data,
+      owner: { pid: process.pid, address: control.address, token },
+      alive: async (owner) => (await aboutOwner(owner)) !== undefined,
+    });
+    if ('owner' in taken) {
+      await control.close();
+      return taken;
+    }
+    const host = hostOf(place, taken.lock, telemetry);
+    answers.open(host);
+    return { held: heldOf(host, taken.lock, control, answers) };
+  } catch (error) {
+    await control.close();
+    throw error;
+  }
+};
+
+const hostOf = ({ config, data, environment }: Place, lock: Lock, telemetry: Telemetry): Host =>
+  openHost({ config, data, lock, environment, time: systemTime, telemetry });
+
+const heldOf = (
+  host: Host,
+  lock: Lock,
+  control: Control,
+  { dismiss, drained }: Pick<Held, 'dismiss' | 'drained'>,
+): Held => ({
+  host,
+  dismiss,
+  drained,
+  async close() {
+    await drained();
+    try {
+      await host.close();
+    } finally {
+      // Last, and only then deaf: until then nobody may take this process for dead.
+      await lock.release().finally(() => control.close());
+    }
+  },
+});

@@ -1,0 +1,77 @@
+/** Where a command is run: its configuration and its data directory. The one place that looks for either. */
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { loadConfig } from '../config/load.ts';
+import type { Config } from '../config.ts';
+import { BadConfiguration, messageOf, StopFlow } from '../errors.ts';
+import { codeOf } from '../log/disk.ts';
+import { type Environment, gitCommand } from '../sources/git-command.ts';
+
+const DEFAULT_FILE = 'tidemark.yaml';
+const FOLDER = '.tidemark';
+
+export interface Place {
+  readonly config: Config;
+  readonly file: string | undefined;
+  /** Made with its first use. */
+  readonly data: string;
+  readonly environment: Environment;
+}
+
+export const findPlace = async ({ env, cwd }: { env: Environment; cwd: string }): Promise<Place> => {
+  const top = await repositoryTop(cwd, env);
+  // From a folder of a repository it is the repository that is meant, as with git itself.
+  const here = env.TIDEMARK_CONFIG || top === undefined || (await read(join(cwd, DEFAULT_FILE))) !== undefined;
+  const data = env.TIDEMARK_DATA && resolve(cwd, env.TIDEMARK_DATA);
+  const { config, file } = await loadConfig({
+    env: { ...env, TIDEMARK_DATA: data },
+    cwd: here ? cwd : top,
+    read,
+  });
+  if (file === undefined && top === undefined)
+    throw new BadConfiguration(
+      `${cwd} is not in a git repository, and there is no ${DEFAULT_FILE}. Go into a repository, or name the repositories to serve in a ${DEFAULT_FILE}:\n  pipelines: { default: { sources: [{ git: { path: ../handbook } }] } }`,
+    );
+  const folder = join(top ?? dirname(file ?? cwd), FOLDER);
+  return { config, file, data: config.data ?? folder, environment: env };
+};
+
+/** Its own `.gitignore`, so that nobody commits an index, and git status stays as it was. */
+export const makeDataDirectory = async (data: string): Promise<void> => {
+  try {
+    await mkdir(data, { recursive: true, mode: 0o700 });
+    await writeFile(join(data, '.gitignore'), '*\n', { flag: 'wx' });
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return;
+    throw new BadConfiguration(
+      `make the data directory ${data}: ${messageOf(error)}. TIDEMARK_DATA names another place for it`,
+      { cause: error },
+    );
+  }
+};
+
+/** The top of the work tree; of a bare repository its own directory. */
+const repositoryTop = async (cwd: string, environment: Environment): Promise<string | undefined> => {
+  const signal = new AbortController().signal;
+  const git = gitCommand({ place: ['-C', cwd], environment, signal });
+  try {
+    const { stdout, code } = await git.run(['rev-parse', '--show-toplevel'], { codes: [0, 128] });
+    if (code === 0) return stdout.toString('utf8').replace(/\n$/, '');
+    const bare = await git.run(['rev-parse', '--is-bare-repository', '--absolute-git-dir'], { codes: [0, 128] });
+    const [isBare, directory] = bare.stdout.toString('utf8').split('\n');
+    return isBare === 'true' ? directory : undefined;
+  } catch (error) {
+    // Without git a configuration may still say where everything is.
+    if (error instanceof StopFlow) return undefined;
+    throw error;
+  }
+};
+
+const read = async (path: string): Promise<string | undefined> => {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return undefined;
+    throw new BadConfiguration(`read ${path}: ${messageOf(error)}`, { cause: error });
+  }
+};

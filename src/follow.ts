@@ -1,0 +1,22 @@
+/** Plain repositories have nobody who tells us of a push: their refs are looked at, and what has moved is an event. */
+import { GIT, type Pipeline } from './compose.ts';
+import { messageOf } from './errors.ts';
+import { fileHints } from './operators/hints.ts';
+
+/** Until the signal aborts. Every ref is told once at first, since nobody knows what happened before. */
+export const follow = async ({ parts, repositories }: Pipeline, signal: AbortSignal): Promise<void> => {
+  const { telemetry } = parts;
+  await Promise.all(
+    repositories.map(({ name, pollMs, source }) =>
+      source.watch({
+        signal,
+        pollMs,
+        async onChange({ ref, before, after }) {
+          const id = { instance: GIT, project: name, ref };
+          await fileHints(parts, 'events', 'watch', [{ id, after, ...(before === null ? {} : { before }) }]);
+        },
+        onTrouble: (error) => telemetry.sourceUnreadable({ project: name, error: messageOf(error) }),
+      }),
+    ),
+  );
+};

@@ -1,0 +1,147 @@
+/**
+ * The process that holds the data directory: its pipelines, open from their first use on, and their flows, which run
+ * while somebody needs them.
+ */
+import { openPipeline, type Pipeline, type Surroundings } from './compose.ts';
+import { BadConfiguration } from './errors.ts';
+import { readGenerations } from './runs/generations.ts';
+import { adopt, serve } from './service.ts';
+import { rememberShape, shapeOf, type Target } from './shapes.ts';
+import type { Flow } from './telemetry.ts';
+
+const FLOWS: readonly Flow[] = ['plan', 'collect', 'index'];
+
+export interface Hosted extends Pipeline {
+  /**
+   * Does the work while the flows run in this process, and ends when both have. Rejects with what stops the flows, which
+   * also aborts the signal that the work is given.
+   */
+  withFlows<T>(work: (stop: AbortSignal) => Promise<T>, how: FlowsOptions): Promise<T>;
+  flows(): { readonly running: boolean; readonly fault: unknown };
+}
+
+export interface FlowsOptions {
+  readonly stop: AbortSignal;
+  /** Feeds what is there even though the configuration asks for another generation, as while that one is built. */
+  readonly anyGeneration?: boolean;
+}
+
+export interface Host {
+  pipeline(name: string): Promise<Hosted>;
+  opened(): readonly Hosted[];
+  close(): Promise<void>;
+}
+
+export const openHost = (around: Surroundings): Host => {
+  const opening = new Map<string, Promise<Hosted>>();
+  const opened: Hosted[] = [];
+
+  const open = async (name: string) => {
+    const hosted = withFlowsOf(await openPipeline(around, name));
+    opened.push(hosted);
+    return hosted;
+  };
+
+  return {
+    pipeline(name) {
+      const known = opening.get(name);
+      if (known) return known;
+      const hosted = open(name);
+      opening.set(name, hosted);
+      // Whoever asks next tries again.
+      hosted.catch(() => opening.delete(name));
+      return hosted;
+    },
+    opened: () => opened,
+    async close() {
+      // Whoever opened it has been told why it failed.
+      await Promise.allSettled(opening.values());
+      for (const pipeline of opened.reverse()) await pipeline.close();
+    },
+  };
+};
+
+interface Running {
+  readonly stop: AbortController;
+  /** There is a generation to feed, by the rules that hold. */
+  readonly begun: Promise<void>;
+  readonly ended: Promise<void>;
+}
+
+const withFlowsOf = (pipeline: Pipeline): Hosted => {
+  let users = 0;
+  let running: Running | undefined;
+  let fault: unknown;
+
+  const start = (anyGeneration: boolean): Running => {
+    const stop = new AbortController();
+    const begun = begin(pipeline, anyGeneration);
+    const run = async () => {
+      await begun;
+      await serve(pipeline.parts, FLOWS, stop.signal);
+    };
+    fault = undefined;
+    const ended = run().catch((error: unknown) => {
+      fault = error;
+      stop.abort();
+      throw error;
+    });
+    return { stop, begun, ended };
+  };
+
+  return {
+    ...pipeline,
+    flows: () => ({ running: running !== undefined && fault === undefined, fault }),
+    async withFlows(work, { stop, anyGeneration = false }) {
+      users += 1;
+      running ??= start(anyGeneration);
+      const mine = running;
+      const either = AbortSignal.any([stop, mine.stop.signal]);
+      const broken = mine.ended.then(() => new Promise<never>(() => undefined));
+      broken.catch(() => undefined);
+      try {
+        await mine.begun;
+        const working = work(either);
+        // When the flows break first, the work sees its signal; what it says of it is not what went wrong.
+        working.catch(() => undefined);
+        return await Promise.race([working, broken]);
+      } finally {
+        users -= 1;
+        if (users === 0) {
+          running = undefined;
+          mine.stop.abort();
+          // Its failure has ended the work above already, or comes now.
+          await mine.ended;
+        }
+      }
+    },
+  };
+};
+
+const begin = async (pipeline: Pipeline, anyGeneration: boolean): Promise<void> => {
+  const { parts, target } = pipeline;
+  const row = (await readGenerations(parts))?.value;
+  const foreign = row !== undefined && row.active !== target.name && row.building !== target.name;
+  if (foreign && !anyGeneration) throw new BadConfiguration(await whatChanged(pipeline, row.active));
+  if (!foreign) await rememberShape(parts, target);
+  await adopt(parts, foreign ? { ...target, name: row.active } : target);
+};
+
+/** In the words of the configuration, where it is the configuration. */
+const whatChanged = async ({ name, parts, target }: Pipeline, active: string): Promise<string> => {
+  const before = await shapeOf(parts, active);
+  const [was, is] = [before?.chunk.tokens, target.shape.chunk.tokens];
+  const changes = [
+    ...(before && was !== is ? [`chunk.tokens from ${was} to ${is}`] : []),
+    ...(before ? changesOf(before.embedder, target.shape.embedder) : []),
+  ];
+  const what = changes.length > 0 ? changes.join(', ') : 'how this version of Tidemark cuts and embeds texts';
+  return `pipeline ${name}: its index was built otherwise. Changed: ${what}. Run \`tidemark reindex\` to build it anew beside the old one, or take the change back`;
+};
+
+const changesOf = (before: Target['shape']['embedder'], now: Target['shape']['embedder']): string[] => {
+  const [old, fresh] = [new Map(Object.entries(before)), new Map(Object.entries(now))];
+  return [...new Set([...old.keys(), ...fresh.keys()])]
+    .filter((key) => old.get(key) !== fresh.get(key))
+    .map((key) => `embedder.${key} from ${old.get(key) ?? 'none'} to ${fresh.get(key) ?? 'none'}`);
+};

@@ -1,0 +1,27 @@
+#!/usr/bin/env node
+/** The executable: what it is given comes from here, and everything else is told of it. */
+import { readFileSync } from 'node:fs';
+import { EXIT } from './cli/exit.ts';
+import { runCommandLine } from './cli/run.ts';
+import { interrupts } from './cli/signals.ts';
+
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+const { argv, env, stdout, stderr } = process;
+
+const endNow = () => process.exit(EXIT.cancelled);
+/** Whoever reads our output has seen enough, as `head` does. */
+const unread = (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? EXIT.success : EXIT.internal);
+stdout.on('error', unread);
+stderr.on('error', unread);
+
+process.exitCode = await runCommandLine({
+  argv: argv.slice(2),
+  env,
+  cwd: process.cwd(),
+  version,
+  stdout,
+  stderr,
+  interrupts: interrupts(process, Date.now, endNow),
+});

@@ -1,0 +1,119 @@
+/** What shapes a point, by generation: its chunker and its embedder, also of a configuration that holds no more. */
+import { createHash } from 'node:crypto';
+import { chunkerVersion } from './chunker/chunker.ts';
+import type { Limits as LimitOptions } from './config.ts';
+import { type ContentWorker, contentWorker } from './content/content-worker.ts';
+import { converterRules } from './converters/convert.ts';
+import { embedderOf } from './embedders/registry.ts';
+import { StopFlow } from './errors.ts';
+import { type Dependency, dependency } from './operators/attempt.ts';
+import type { Names, Shape } from './parts.ts';
+import type { Converter, State, Time } from './ports.ts';
+import type { ShapeRow } from './records.ts';
+import { TERMS_VERSION } from './sinks/terms.ts';
+import type { Telemetry } from './telemetry.ts';
+
+/** Raise it with every change of what a point holds. */
+const SCHEMA_VERSION = 1;
+const SECOND = 1_000;
+const MIB = 1024 ** 2;
+
+const hash = (value: unknown): string => createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 12);
+
+/** The rules that a document was converted by. What differs is planned again, in place. */
+export const rulesOf = (
+  limits: Pick<LimitOptions, 'fileBytes' | 'textBytes'>,
+  { include, exclude }: { readonly include: readonly string[]; readonly exclude: readonly string[] },
+): string => hash([converterRules(limits), include, exclude]);
+
+/** The generation that a configuration asks for. */
+export interface Target {
+  readonly name: string;
+  readonly dimensions: number;
+  readonly shape: ShapeRow;
+}
+
+export const targetOf = (names: Names, { chunk, embedder }: ShapeRow): Target => {
+  const { embedder: port, shape } = embedderOf(embedder);
+  const tokens = Math.min(chunk.tokens, port.maxTokens);
+  const fingerprint = hash({ schema: SCHEMA_VERSION, terms: TERMS_VERSION, chunker: chunkerVersion, tokens, shape });
+  return { name: names.generation(fingerprint), dimensions: port.dimensions, shape: { chunk: { tokens }, embedder } };
+};
+
+export const rememberShape = ({ state }: { readonly state: State }, { name, shape }: Target): Promise<void> =>
+  state.raise('shapes', [{ key: name, scope: 'shapes', seq: 1, token: name, value: shape }]);
+
+export const shapeOf = async (
+  { state }: { readonly state: State },
+  generation: string,
+): Promise<ShapeRow | undefined> => (await state.read('shapes', [generation])).get(generation)?.value;
+
+export interface ShapesOptions {
+  readonly state: State;
+  readonly target: Target;
+  readonly limits: LimitOptions;
+  readonly time: Time;
+  readonly telemetry: Telemetry;
+}
+
+export interface Shapes {
+  readonly converter: Converter;
+  /** One for each generation, made when it is first asked for. */
+  of(generation: string): Promise<Shape>;
+  dependencies(): readonly Dependency[];
+  close(): Promise<void>;
+}
+
+export const openShapes = ({ state, target, limits, time, telemetry }: ShapesOptions): Shapes => {
+  const known = new Map<string, Promise<Shape>>();
+  const made: Shape[] = [];
+  const workers = new Map<string, ContentWorker>();
+
+  /** Converting and chunking share one worker, which starts with the first document and not with a search. */
+  const worker = ({ name, shape }: Pick<Target, 'name' | 'shape'>): ContentWorker => {
+    const running = workers.get(name);
+    if (running) return running;
+    const tokens = import.meta.url.endsWith('.ts') ? './embedders/token-counter.ts' : './embedders/token-counter.js';
+    const started = contentWorker({
+      deadlineMs: limits.convertSeconds * SECOND,
+      heapMb: Math.ceil(limits.convertHeap / MIB),
+      limits: { fileBytes: limits.fileBytes, textBytes: limits.textBytes },
+      chunk: shape.chunk,
+      tokens: { module: new URL(tokens, import.meta.url).href, options: shape.embedder },
+    });
+    workers.set(name, started);
+    return started;
+  };
+
+  const make = async (name: string): Promise<Shape> => {
+    const shape = name === target.name ? target.shape : await shapeOf({ state }, name);
+    if (!shape) throw new StopFlow(`generation ${name}: nothing says by which chunker and embedder it was built`);
+    const { embedder } = embedderOf(shape.embedder);
+    const patience = { time, telemetry };
+    const one: Shape = {
+      chunker: { chunk: (path, text) => worker({ name, shape }).chunker.chunk(path, text), async close() {} },
+      embedder,
+      dependency: dependency(`embedder ${shape.embedder.kind}`, embedder.probe, patience),
+    };
+    made.push(one);
+    return one;
+  };
+
+  return {
+    converter: { convert: (path, bytes) => worker(target).converter.convert(path, bytes), async close() {} },
+    of(generation) {
+      const there = known.get(generation);
+      if (there) return there;
+      const making = make(generation);
+      known.set(generation, making);
+      // Nothing is known of it now, which may change.
+      making.catch(() => known.delete(generation));
+      return making;
+    },
+    dependencies: () => made.map(({ dependency: one }) => one),
+    async close() {
+      await Promise.all([...workers.values()].map((one) => one.close()));
+      await Promise.all(made.map(({ embedder }) => embedder.close()));
+    },
+  };
+};
