@@ -76,7 +76,7 @@ export const statusOf = async (parts: Parts, dependencies: Dependencies): Promis
   const projects = (await whileUp(parts, [state, store], () => projectsOf(parts, active))) ?? [];
   const runs = (await whileUp(parts, [state], () => openRuns(parts))) ?? [];
   const waits = [
-    ...dependenciesDown(parts, dependencies, active),
+    ...(await dependenciesDown(parts, dependencies, active)),
     ...flowsWithoutMembers(offsets.lag),
     ...((await whileUp(parts, [state], () => blockedProjects(parts))) ?? []),
     ...((await whileUp(parts, [state], () => otherRules(parts))) ?? []),
@@ -224,8 +224,12 @@ const openRuns = async (parts: Parts): Promise<Status['runs']> => {
   return open;
 };
 
-const dependenciesDown = (parts: Parts, own: Dependencies, active: string | undefined): readonly Waiting[] => {
-  const embedder = active === undefined ? [] : [parts.shape(active).dependency];
+const dependenciesDown = async (
+  parts: Parts,
+  own: Dependencies,
+  active: string | undefined,
+): Promise<readonly Waiting[]> => {
+  const embedder = active === undefined ? [] : [(await parts.shape(active)).dependency];
   const sources = [...parts.sources.values()].map(({ dependency }) => dependency);
   return [...Object.values(own), ...sources, ...embedder].flatMap(({ name, downSince }): readonly Waiting[] => {
     const since = downSince();

@@ -22,7 +22,7 @@ export const keyOf = (path: string, id: RefId = MAIN) => documentKey({ ...id, pa
 const LIMITS: Limits = {
   window: { records: 100, bytes: 8 * MIB },
   collectWindow: { records: 100, bytes: 8 * MIB },
-  parallel: 4,
+  parallel: { plan: 4, collect: 4, index: 4 },
   liveChanges: 5,
   fileBytes: 1_000,
   blobBytesPerRequest: 4_000,
@@ -59,10 +59,17 @@ export const memoryParts = async (limits: Partial<Limits> = {}) => {
     state,
     store,
     sources: new Map([
-      [INSTANCE, { port: source, dependency: dependency('source', source.probe, { ...needs, patience: PATIENCE }) }],
+      [
+        INSTANCE,
+        {
+          port: source,
+          replicas: true,
+          dependency: dependency('source', source.probe, { ...needs, patience: PATIENCE }),
+        },
+      ],
     ]),
     converter: converter('r1'),
-    shape: (name) => ({
+    shape: async (name) => ({
       chunker: chunker(name),
       embedder: port,
       dependency: dependency('embedder', port.probe, needs),
