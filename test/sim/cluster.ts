@@ -4,10 +4,10 @@ import type { Limits, Parts } from '../../src/parts.ts';
 import type { Log, RepoSource } from '../../src/ports.ts';
 import { reindex, rollback } from '../../src/runs/reindex.ts';
 import { adopt, serve } from '../../src/service.ts';
-import type { Telemetry } from '../../src/telemetry.ts';
 import { type Broker, memoryBroker, memoryLog } from '../support/memory-log.ts';
 import { memoryState } from '../support/memory-state.ts';
 import { memoryStore } from '../support/memory-store.ts';
+import { silent } from '../support/silent-telemetry.ts';
 import { chunker, converter, embedder, RULES, type RulesName } from './content.ts';
 import type { Monitor } from './monitor.ts';
 import { INSTANCE, NAMES } from './names.ts';
@@ -27,23 +27,6 @@ const LIMITS: Limits = {
   embedTexts: 4,
   embedWaitMs: 5,
   embedParallel: 2,
-};
-
-const silent: Telemetry = {
-  settled() {},
-  deadLettered() {},
-  planned() {},
-  overtaken() {},
-  sweepOpened() {},
-  sweepClosed() {},
-  dependencyDown() {},
-  dependencyUp() {},
-  projectBlocked() {},
-  projectUnblocked() {},
-  filed() {},
-  generationActive() {},
-  backgroundFailed() {},
-  sourceUnreadable() {},
 };
 
 export interface Member {

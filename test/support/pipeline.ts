@@ -4,7 +4,7 @@ import type { Limits, Parts } from '../../src/parts.ts';
 import type { Log, State, Time } from '../../src/ports.ts';
 import { encode, projectKey } from '../../src/records.ts';
 import { adopt, serve } from '../../src/service.ts';
-import type { Flow, Telemetry } from '../../src/telemetry.ts';
+import type { Flow } from '../../src/telemetry.ts';
 import { chunker, converter, embedder, RULES, type RulesName } from '../sim/content.ts';
 import { INSTANCE, NAMES } from '../sim/names.ts';
 import { makeRepositories, type Tree } from '../sim/repository.ts';
@@ -12,6 +12,7 @@ import { realTime } from './git-source.ts';
 import { memoryBroker, memoryLog } from './memory-log.ts';
 import { memoryState } from './memory-state.ts';
 import { memoryStore } from './memory-store.ts';
+import { silent } from './silent-telemetry.ts';
 
 export const PROJECT = '1';
 export const REF = 'main';
@@ -20,7 +21,7 @@ export const keyOf = (path: string, { project = PROJECT, ref = REF } = {}) => [I
 const LIMITS: Limits = {
   window: { records: 50, bytes: 64 * 1024 },
   collectWindow: { records: 50, bytes: 64 * 1024 },
-  parallel: 8,
+  parallel: { plan: 8, collect: 8, index: 8 },
   liveChanges: 3,
   fileBytes: 4_000,
   blobBytesPerRequest: 16_000,
@@ -29,21 +30,6 @@ const LIMITS: Limits = {
   embedTexts: 20,
   embedWaitMs: 5,
   embedParallel: 2,
-};
-
-const silent: Telemetry = {
-  settled() {},
-  deadLettered() {},
-  planned() {},
-  overtaken() {},
-  sweepOpened() {},
-  sweepClosed() {},
-  dependencyDown() {},
-  dependencyUp() {},
-  projectBlocked() {},
-  projectUnblocked() {},
-  filed() {},
-  generationActive() {},
 };
 
 export interface PipelineOptions {
@@ -90,9 +76,11 @@ export const makePipeline = ({
     log: wrapLog(memoryLog(broker, { now: time.now })),
     state: wrapState(state),
     store,
-    sources: new Map([[INSTANCE, { port: source, dependency: dependency('source', source.probe, needs) }]]),
+    sources: new Map([
+      [INSTANCE, { port: source, replicas: true, dependency: dependency('source', source.probe, needs) }],
+    ]),
     converter: converter(rules),
-    shape: () => shape,
+    shape: async () => shape,
     time,
     telemetry: silent,
   });
