@@ -27,6 +27,8 @@ export const parseDocument = (key: string): DocumentId => {
   return { instance, project, ref, path };
 };
 export const parseRef = (key: string): RefId => parseDocument(key);
+/** What people read for a key. Nobody can tell its parts apart for certain: a ref may hold a slash as well. */
+export const readableKey = (key: string): string => key.replaceAll(NUL, '/');
 
 const seq = z.number().int().nonnegative();
 const at = z.number();

@@ -15,7 +15,8 @@ const LEAST_TRIES = 8;
 
 export interface Item {
   readonly key: string;
-  readonly project: string;
+  /** Whose trouble it may be. Absent where it cannot be the project's. */
+  readonly project?: string;
   /** What becomes of it when it alone has failed for too long. */
   readonly exhausted: (message: string, cause: unknown) => Error;
 }
@@ -47,6 +48,7 @@ export interface Patience {
 export const PATIENCE: Patience = { itemMs: 15 * MINUTE, firstMs: 100, capMs: 30 * SECOND, items: 25 };
 
 interface Failing {
+  /** Of a clock that stands still while the dependency is down. */
   readonly since: number;
   tries: number;
 }
@@ -59,6 +61,10 @@ export const dependency = (
   const failing = new Map<string, Set<Failing>>();
   let items = 0;
   let down: { readonly since: number; readonly over: Promise<void> } | undefined;
+  let wasDownMs = 0;
+
+  /** An outage counts against nobody, so no item is older for it. */
+  const answeringTime = () => (down?.since ?? time.now()) - wasDownMs;
 
   const backoff = (tries: number, atLeastMs: number) => {
     const ceiling = Math.min(patience.capMs, patience.firstMs * 2 ** Math.min(tries, 20));
@@ -86,24 +92,26 @@ export const dependency = (
   };
 
   const goDown = (cause: TryAgain) => {
+    const since = time.now();
     down ??= {
-      since: time.now(),
+      since,
       over: waitUntilUp(cause).finally(() => {
+        wasDownMs += time.now() - since;
         down = undefined;
       }),
     };
     return down.over;
   };
 
-  const fail = ({ project }: Item): Failing => {
-    const mine = { since: time.now(), tries: 0 };
+  const fail = ({ project = '' }: Item): Failing => {
+    const mine = { since: answeringTime(), tries: 0 };
     items += 1;
     const others = failing.get(project) ?? new Set();
     failing.set(project, others.add(mine));
     return mine;
   };
 
-  const recover = ({ project }: Item, mine: Failing) => {
+  const recover = ({ project = '' }: Item, mine: Failing) => {
     items -= 1;
     const others = failing.get(project);
     others?.delete(mine);
@@ -111,9 +119,9 @@ export const dependency = (
   };
 
   const judge = (item: Item, mine: Failing, cause: TryAgain) => {
-    const now = time.now();
-    const long = [...(failing.get(item.project) ?? [])].filter(({ since }) => now - since >= FAILING_MS).length;
-    if (long >= FAILING_PER_PROJECT) {
+    const now = answeringTime();
+    const long = [...(failing.get(item.project ?? '') ?? [])].filter(({ since }) => now - since >= FAILING_MS).length;
+    if (item.project !== undefined && long >= FAILING_PER_PROJECT) {
       throw new BlockProject(`${long} items of the project fail while ${name} answers others: ${cause.message}`, {
         cause,
       });
@@ -159,7 +167,7 @@ export const dependency = (
 
 /**
  * The port with every call repeated for as long as its dependency does not answer: callers see results and faults
- * alone. What has no known reaction is a fault here, since nothing that a document holds can have caused it. The
+ * alone. Whatever else it throws is a fault, since nothing that a document holds can have caused it. The
  * methods in `except` do not answer with a promise.
  */
 export const steady = <P extends object>(
@@ -174,7 +182,8 @@ export const steady = <P extends object>(
         try {
           return await attempt(() => implementation(...args));
         } catch (cause) {
-          throw isKnown(cause) ? cause : new StopFlow(`${name}: ${method} failed: ${messageOf(cause)}`, { cause });
+          if (cause instanceof StopFlow) throw cause;
+          throw new StopFlow(`${name}: ${method} failed: ${messageOf(cause)}`, { cause });
         }
       };
       return [method, call];

@@ -37,10 +37,14 @@ export const deliveries = <T>(
   { parse, alsoHolds = () => 0 }: Taking<T>,
 ): Observable<T> =>
   new Observable((subscriber) => {
-    const stopped = new Promise<undefined>((resolve) => {
-      if (stop.aborted) resolve(undefined);
-      stop.addEventListener('abort', () => resolve(undefined), { once: true });
-    });
+    /** Not `Promise.race` with a promise that lives as long as the flow: it would keep every delivery that ever won. */
+    const unlessStopped = <V>(work: Promise<V>): Promise<V | undefined> =>
+      new Promise((resolve, reject) => {
+        const leave = () => resolve(undefined);
+        stop.addEventListener('abort', leave, { once: true });
+        if (stop.aborted) leave();
+        work.then(resolve, reject).finally(() => stop.removeEventListener('abort', leave));
+      });
 
     const lend = (delivery: Delivery, lane: Lane) => {
       const size = sizeOf(delivery);
@@ -63,13 +67,13 @@ export const deliveries = <T>(
     const take = async ({ lane, reader, admit }: Intake) => {
       const records = reader[Symbol.asyncIterator]();
       while (!stop.aborted) {
-        const next = await Promise.race([records.next(), stopped]);
+        const next = await unlessStopped(records.next());
         if (!next || next.done) return;
         const { taken, bytes } = lend(next.value, lane);
-        await Promise.race([admit?.(), stopped]);
+        if (admit) await unlessStopped(admit());
         if (stop.aborted) return;
         const credits = window.acquire(bytes, lane);
-        await Promise.race([credits, stopped]);
+        await unlessStopped(credits);
         if (stop.aborted) {
           // Credits that come too late go back at once.
           credits.then(() => window.release(bytes, lane));

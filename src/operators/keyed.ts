@@ -24,6 +24,7 @@ export const keyed =
       const subscriptions = new Subscription();
       let running = 0;
       let ended = false;
+      let proceeding = false;
 
       const take = (queue: T[]): [T, ...T[]] => {
         const first = queue.shift() as T;
@@ -51,7 +52,11 @@ export const keyed =
       };
 
       const proceed = () => {
+        // Work that is over at once comes back here: going deeper with each would exhaust the stack.
+        if (proceeding) return;
+        proceeding = true;
         while (running < parallel && ready.length > 0) start(ready.shift() as string);
+        proceeding = false;
         if (ended && queues.size === 0) subscriber.complete();
       };
 

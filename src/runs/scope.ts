@@ -4,7 +4,9 @@ import { asking } from '../operators/asking.ts';
 import { blockProject } from '../operators/set-aside.ts';
 import type { Parts, Source } from '../parts.ts';
 import type { Project } from '../ports.ts';
-import { parseRef, projectKey, type RefId } from '../records.ts';
+import { parseRef, projectKey, type RefId, refKey } from '../records.ts';
+
+import { projectNames } from './projects.ts';
 
 /** Of what there is, so many are named to somebody who asked for what there is not. */
 const NAMED = 10;
@@ -30,7 +32,7 @@ export const expandScope = async (parts: Parts, scope: readonly string[]): Promi
   for (const [instance, source] of parts.sources) {
     for (const project of await projectsOf(source)) {
       projects.push(project.path);
-      const names = [project.id, project.path, `${instance}/${project.id}`, `${instance}/${project.path}`];
+      const names = projectNames({ instance, project: project.id }, project.path);
       const mine = asked.filter((one) => names.includes(one.project));
       if (asked.length > 0 && mine.length === 0) continue;
       const id = { instance, project: project.id };
@@ -41,7 +43,7 @@ export const expandScope = async (parts: Parts, scope: readonly string[]): Promi
       }
       for (const ref of known) {
         if (asked.length === 0 || mine.some((one) => one.ref === undefined || one.ref === ref))
-          expanded.set(`${projectKey(id)}\0${ref}`, { ...id, ref });
+          expanded.set(refKey({ ...id, ref }), { ...id, ref });
       }
     }
   }

@@ -1,41 +1,16 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { BadConfiguration } from '../../src/errors.ts';
 import { fileCarrier } from '../../src/operators/plan.ts';
 import type { Parts } from '../../src/parts.ts';
-import type { Report } from '../../src/records.ts';
 import { advanceRun } from '../../src/runs/advance.ts';
 import { cancelRun, followRun, type Progress, startRun } from '../../src/runs/backfill.ts';
 import { BINARY, POISON } from '../sim/content.ts';
 import { INSTANCE, NAMES } from '../sim/names.ts';
-import { makePipeline, type Pipeline, type PipelineOptions, PROJECT, REF } from '../support/pipeline.ts';
+import { PROJECT, REF } from '../support/pipeline.ts';
+import { backfill, follow, NEVER, pipelineOf } from './harness.ts';
 
 const SECOND = 1_000;
 const DAY = 86_400_000;
-const NEVER = new AbortController().signal;
-
-const pipelines: Pipeline[] = [];
-const pipelineOf = (options: PipelineOptions = {}) => {
-  const pipeline = makePipeline(options);
-  pipelines.push(pipeline);
-  return pipeline;
-};
-afterEach(async () => {
-  for (const pipeline of pipelines.splice(0)) await pipeline.close();
-});
-
-const follow = async (parts: Parts, id: string, seen: (progress: Progress) => void = () => {}): Promise<Report> => {
-  const followed = await followRun(parts, id, seen, NEVER);
-  if (followed.is !== 'ended') throw new Error(`the run did not end: ${JSON.stringify(followed)}`);
-  const { report } = followed;
-  expect(report.planned).toBe(report.indexed + report.skipped + report.deleted + report.failed + report.superseded);
-  return report;
-};
-
-const backfill = async ({ parts }: Pipeline, ...scope: string[]) => {
-  const { run } = await startRun(parts, scope);
-  return follow(parts, run.id);
-};
-
 const FILES = { a: 'ant', b: 'bee cat', c: 'dog', d: 'eel', e: 'fox ant', f: '', g: BINARY };
 const NOTHING = { planned: 0, indexed: 0, skipped: 0, deleted: 0, failed: 0, superseded: 0, chunks: 0, embedded: 0 };
 

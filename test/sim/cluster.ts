@@ -7,7 +7,7 @@ import { adopt, serve } from '../../src/service.ts';
 import { type Broker, memoryBroker, memoryLog } from '../support/memory-log.ts';
 import { memoryState } from '../support/memory-state.ts';
 import { memoryStore } from '../support/memory-store.ts';
-import { silent } from '../support/silent-telemetry.ts';
+import { silentTelemetry } from '../support/telemetry.ts';
 import { chunker, converter, embedder, RULES, type RulesName } from './content.ts';
 import type { Monitor } from './monitor.ts';
 import { INSTANCE, NAMES } from './names.ts';
@@ -55,7 +55,12 @@ const gather = async <T>(items: AsyncIterable<T>): Promise<T[]> => {
 };
 
 export const makeCluster = (world: World, monitor: Monitor, { pageSize = 2 } = {}) => {
-  const broker: Broker = memoryBroker({ partitions: 2, now: world.now, watch: monitor.watch });
+  const broker: Broker = memoryBroker({
+    topics: Object.values(NAMES.topics),
+    partitions: 2,
+    now: world.now,
+    watch: monitor.watch,
+  });
   const state = memoryState({ pageSize });
   const store = memoryStore({ pageSize, changed: monitor.changed });
   const repositories = makeRepositories(world.now);
@@ -79,7 +84,7 @@ export const makeCluster = (world: World, monitor: Monitor, { pageSize = 2 } = {
       ...throughWorld(world, process, 'store', store, ['generation', 'inspect']),
       generation: (name: string) => throughWorld(world, process, 'store', store.generation(name)),
     };
-    const needs = { time, telemetry: silent };
+    const needs = { time, telemetry: silentTelemetry };
     const ofLog = dependency('log', rawLog.probe, needs);
     const ofState = dependency('state', rawState.probe, needs);
     const ofStore = dependency('store', rawStore.probe, needs);
@@ -120,7 +125,7 @@ export const makeCluster = (world: World, monitor: Monitor, { pageSize = 2 } = {
         return shape;
       },
       time,
-      telemetry: silent,
+      telemetry: silentTelemetry,
     };
   };
 
@@ -208,6 +213,10 @@ export const makeCluster = (world: World, monitor: Monitor, { pageSize = 2 } = {
         if (!serving && !ended) return true;
         if (stop.signal.aborted ? !ended : (broker.lent.get(process.name)?.size ?? 0) > 0) return true;
       }
+      const active = state.inspectOne('generations', 'generations')?.value.active;
+      const indexing =
+        active !== undefined && broker.groupOf(NAMES.topics.documents, NAMES.groups.index(active)).members;
+      if (this.alive().length > 0 && (!indexing || indexing.length === 0)) return true;
       for (const { topic, members: readers, committed } of broker.groups.values()) {
         if (readers.length === 0) continue;
         const parts = broker.topicOf(topic);

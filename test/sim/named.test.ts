@@ -102,6 +102,43 @@ describe('named histories', () => {
     return told.check();
   });
 
+  history('a slower writer sweeps while a newer one brings a chunk back', async (seed) => {
+    const told = scenario(seed);
+    const { world, cluster } = told;
+    told.push({ a: 'ant', b: 'dog' });
+    await told.rest();
+    told.push({ a: 'cat', b: 'dog' });
+    // The writer of «cat» freezes before it records: «ant» is still there.
+    const records = (_: string, request: string) => request.startsWith('store.record') && request.includes('main/a');
+    const hold = world.hold(records);
+    await told.until(() => world.waits(records), 'the entry is on its way');
+    const slow = cluster.members.find(({ process }) =>
+      world.waits((name, request) => name === process.name && records(name, request)),
+    );
+    if (!slow) throw new Error('nobody records');
+    slow.process.state = 'frozen';
+    cluster.broker.evict(slow.process.name);
+    hold();
+    // The next version has «ant» again; its writer has taken the first step of the apply when entry and delete arrive.
+    const step = (method: string) => (name: string, request: string) =>
+      name !== slow.process.name && request.startsWith(`store.${method} `) && request.includes('main/a');
+    const letRaise = world.hold(step('raise'));
+    const letLook = world.hold(step('present'));
+    const asksWant = (_: string, request: string) => request.startsWith('state.read "wants",["sim/1/main/a"]]');
+    const letAsk = world.hold(asksWant);
+    told.push({ a: 'ant bee', b: 'fox' });
+    await told.until(() => told.want('a')?.blob === blobOf('ant bee'), 'the next version is wanted');
+    letAsk();
+    await told.until(() => world.waits(step('raise')) || world.waits(step('present')), 'the next version is applied');
+    const raises = world.waits(step('raise'));
+    (raises ? letRaise : letLook)();
+    await told.until(() => world.waits(step(raises ? 'present' : 'raise')), 'the second step');
+    slow.process.state = 'alive';
+    await told.until(() => cluster.broker.lent.get(slow.process.name)?.size === 0, 'the slow one is done');
+    (raises ? letLook : letRaise)();
+    return told.check();
+  });
+
   history('a tombstone waits for a generation that is still being built', async (seed) => {
     const told = scenario(seed, { processes: 1 });
     const building = NAMES.generation('g2');

@@ -12,7 +12,7 @@ import { realTime } from './git-source.ts';
 import { memoryBroker, memoryLog } from './memory-log.ts';
 import { memoryState } from './memory-state.ts';
 import { memoryStore } from './memory-store.ts';
-import { silent } from './silent-telemetry.ts';
+import { silentTelemetry } from './telemetry.ts';
 
 export const PROJECT = '1';
 export const REF = 'main';
@@ -54,12 +54,12 @@ export const makePipeline = ({
     now: () => Math.floor(began + (Date.now() - began) * speed) + ahead,
     sleep: (ms, signal) => realTime.sleep(ms / speed, signal),
   };
-  const broker = memoryBroker({ now: time.now });
+  const broker = memoryBroker({ topics: Object.values(NAMES.topics), now: time.now });
   const state = memoryState({ pageSize });
   const store = memoryStore({ pageSize });
   const repositories = makeRepositories(time.now);
   const source = repositories.source(pageSize);
-  const needs = { time, telemetry: silent };
+  const needs = { time, telemetry: silentTelemetry };
   const shape = {
     chunker: chunker('g1'),
     embedder: embedder(),
@@ -77,12 +77,12 @@ export const makePipeline = ({
     state: wrapState(state),
     store,
     sources: new Map([
-      [INSTANCE, { port: source, replicas: true, dependency: dependency('source', source.probe, needs) }],
+      [INSTANCE, { port: source, replicas: false, dependency: dependency('source', source.probe, needs) }],
     ]),
     converter: converter(rules),
     shape: async () => shape,
     time,
-    telemetry: silent,
+    telemetry: silentTelemetry,
   });
 
   const pipeline = {

@@ -1,0 +1,263 @@
+import { pages, rows } from '../clock/rows.ts';
+import { asking } from '../operators/asking.ts';
+import type { Dependency } from '../operators/attempt.ts';
+import type { Parts } from '../parts.ts';
+import { type GenerationsRow, type Head, parseRef, projectKey, type RunRow, readableKey } from '../records.ts';
+import type { Flow } from '../telemetry.ts';
+import { readGenerations } from './generations.ts';
+import { FLOWS, groupOf, runRows, topicsOf } from './run-rows.ts';
+
+const SECOND = 1_000;
+/** How long a source may take to tell a head. */
+const ANSWER_MS = 5 * SECOND;
+/** Heads are asked for project by project; with more of them the status would be a burden to the source. */
+const MAX_PROJECTS_ASKED = 50;
+
+export interface ProjectStatus {
+  readonly instance: string;
+  readonly project: string;
+  readonly path: string;
+  readonly ref: string;
+  /** Where the branch is, by its source; `null` when it is gone, or when the source was not asked or did not answer. */
+  readonly head: string | null;
+  /** The head that was planned last; `null` when the branch is gone or was never planned. */
+  readonly planned: string | null;
+  readonly documents: number;
+  /** Wants that the active ledger has not reached. */
+  readonly pending: number;
+  readonly failed: number;
+  readonly blocked: string | null;
+}
+
+export interface Waiting {
+  readonly on: 'dependency' | 'project' | 'flow' | 'rules' | 'generation';
+  readonly name: string;
+  readonly reason: string;
+  readonly since?: string;
+}
+
+/** Records that a flow has not settled. */
+export interface FlowLag {
+  readonly records: number;
+  /** Who reads for it, in all processes. */
+  readonly members: number;
+}
+
+export interface Status {
+  /** Whether all that flows and searches need is there. */
+  readonly ready: boolean;
+  readonly log: { readonly up: boolean; readonly identity: string | null };
+  readonly store: { readonly up: boolean; readonly documents: number | null; readonly points: number | null };
+  readonly generation: string | null;
+  readonly building: string | null;
+  readonly previous: string | null;
+  readonly projects: readonly ProjectStatus[];
+  /** What waits, by lane. */
+  readonly lanes: Readonly<Record<'live' | 'backfill', { readonly events: number; readonly changes: number }>>;
+  readonly lag: Readonly<Record<Flow, FlowLag>>;
+  readonly deadLetters: number;
+  readonly runs: readonly Pick<RunRow, 'id' | 'scope' | 'startedAt'>[];
+  /** What does not go on, and why. */
+  readonly waits: readonly Waiting[];
+}
+
+/** Those of the steady ports, so that nobody waits for one that is known not to answer. */
+export type Dependencies = Readonly<Record<'log' | 'state' | 'store', Dependency>>;
+
+/** All of it from wants, ledger and offsets. What needs a dependency that is down is left out, and `waits` says so. */
+export const statusOf = async (parts: Parts, dependencies: Dependencies): Promise<Status> => {
+  const { log, state, store } = dependencies;
+  const identity = await whileUp(parts, [log], () => parts.log.identity());
+  const generations = await whileUp(parts, [state], async () => (await readGenerations(parts))?.value);
+  const active = generations?.active;
+  const ofStore =
+    active === undefined ? undefined : await whileUp(parts, [store], () => parts.store.generation(active).counts());
+  const offsets = (await whileUp(parts, [log], () => offsetsOf(parts, active))) ?? NOTHING_KNOWN;
+  const projects = (await whileUp(parts, [state, store], () => projectsOf(parts, active))) ?? [];
+  const runs = (await whileUp(parts, [state], () => openRuns(parts))) ?? [];
+  const waits = [
+    ...(await dependenciesDown(parts, dependencies, active)),
+    ...flowsWithoutMembers(offsets.lag),
+    ...((await whileUp(parts, [state], () => blockedProjects(parts))) ?? []),
+    ...((await whileUp(parts, [state], () => otherRules(parts))) ?? []),
+    ...(generations || state.downSince() !== undefined ? [] : [NO_GENERATION]),
+  ];
+  const own = new Set([log.name, state.name, store.name]);
+  return {
+    ready: !waits.some(
+      ({ on, name }) => on === 'rules' || on === 'generation' || (on === 'dependency' && own.has(name)),
+    ),
+    log: { up: log.downSince() === undefined, identity: identity ?? null },
+    store: {
+      up: store.downSince() === undefined,
+      documents: ofStore?.documents ?? null,
+      points: ofStore?.points ?? null,
+    },
+    ...generationNames(generations),
+    projects,
+    ...offsets,
+    runs,
+    waits,
+  };
+};
+
+const NO_GENERATION: Waiting = { on: 'generation', name: 'active', reason: 'nothing was indexed yet' };
+
+const generationNames = (row: GenerationsRow | undefined) => ({
+  generation: row?.active ?? null,
+  building: row?.building ?? null,
+  previous: row?.previous?.name ?? null,
+});
+
+/** `undefined` when one of them is down, or goes down meanwhile. */
+const whileUp = async <T>(
+  { time }: Parts,
+  needed: readonly Dependency[],
+  work: () => Promise<T>,
+): Promise<T | undefined> => {
+  const isDown = () => needed.some((dependency) => dependency.downSince() !== undefined);
+  if (isDown()) return undefined;
+  const over = new AbortController();
+  const watched = async () => {
+    while (!over.signal.aborted && !isDown()) await time.sleep(SECOND, over.signal);
+    return undefined;
+  };
+  try {
+    return await Promise.race([work(), watched()]);
+  } finally {
+    over.abort();
+  }
+};
+
+type OffsetsStatus = Pick<Status, 'lanes' | 'lag' | 'deadLetters'>;
+
+const NOTHING_KNOWN: OffsetsStatus = {
+  lanes: { live: { events: 0, changes: 0 }, backfill: { events: 0, changes: 0 } },
+  lag: { plan: { records: 0, members: 0 }, collect: { records: 0, members: 0 }, index: { records: 0, members: 0 } },
+  deadLetters: 0,
+};
+
+const offsetsOf = async (parts: Parts, active: string | undefined): Promise<OffsetsStatus> => {
+  const { log, names } = parts;
+  const lagOf = async (topic: string, group: string): Promise<FlowLag> => {
+    const [bounds, committed, members] = await Promise.all([
+      log.bounds(topic),
+      log.committed(topic, group),
+      log.members(topic, group),
+    ]);
+    const records = bounds.reduce((sum, { start, end }, at) => sum + end - Math.max(start, committed[at] ?? 0), 0);
+    return { records, members };
+  };
+  const lags = async (flow: Flow): Promise<readonly FlowLag[]> =>
+    flow === 'index' && active === undefined
+      ? []
+      : Promise.all(topicsOf(parts, flow).map((topic) => lagOf(topic, groupOf(parts, flow, active ?? ''))));
+  const [plan, collect, index] = await Promise.all([lags('plan'), lags('collect'), lags('index')]);
+  const recordsIn = (lane: number) => ({ events: plan[lane]?.records ?? 0, changes: collect[lane]?.records ?? 0 });
+  const together = (of: readonly FlowLag[]) => ({
+    records: of.reduce((sum, { records }) => sum + records, 0),
+    members: Math.max(0, ...of.map(({ members }) => members)),
+  });
+  const dead = await log.bounds(names.topics.deadLetters);
+  return {
+    lanes: { live: recordsIn(0), backfill: recordsIn(1) },
+    lag: { plan: together(plan), collect: together(collect), index: together(index) },
+    deadLetters: dead.reduce((sum, { start, end }) => sum + end - start, 0),
+  };
+};
+
+const projectsOf = async (parts: Parts, active: string | undefined): Promise<readonly ProjectStatus[]> => {
+  const { state } = parts;
+  const known = new Map<string, { readonly path: string; readonly blocked: string | null }>();
+  for await (const { key, value } of rows(state, 'projects', 'projects'))
+    known.set(key, { path: value.path, blocked: value.blocked?.reason ?? null });
+  const heads = new Map<string, Promise<ReadonlyMap<string, string>>>();
+  const projects: ProjectStatus[] = [];
+  for await (const { key, value } of rows(state, 'refs', 'refs')) {
+    const { instance, project, ref } = parseRef(key);
+    const name = projectKey({ instance, project });
+    const { path = project, blocked = null } = known.get(name) ?? {};
+    if (!heads.has(name) && heads.size < MAX_PROJECTS_ASKED && blocked === null)
+      heads.set(name, headsOf(parts, { instance, project }));
+    const head: Head = (await heads.get(name))?.get(ref) ?? null;
+    const counts = await countsOf(parts, key, active);
+    projects.push({ instance, project, path, ref, head, planned: value.planned ?? null, ...counts, blocked });
+  }
+  return projects;
+};
+
+/** None of a source that is down, refuses, or takes too long. */
+const headsOf = async (
+  parts: Parts,
+  id: { readonly instance: string; readonly project: string },
+): Promise<ReadonlyMap<string, string>> => {
+  const none = new Map<string, string>();
+  const source = parts.sources.get(id.instance);
+  if (!source || source.dependency.downSince() !== undefined) return none;
+  const asked = asking(parts, id)((port) => port.refs(id.project));
+  // What it refuses, the next resync blocks and names; here nothing more is known of it than its absence.
+  const answered = asked.catch(() => none);
+  return Promise.race([answered, parts.time.sleep(ANSWER_MS).then(() => none)]);
+};
+
+const countsOf = async ({ state, store }: Parts, ref: string, active: string | undefined) => {
+  let [documents, pending, failed] = [0, 0, 0];
+  for await (const wants of pages(state, 'wants', ref)) {
+    const keys = wants.map(({ key }) => key);
+    const ledger = active === undefined ? undefined : await store.generation(active).ledger(keys);
+    for (const { key, seq } of wants) {
+      const entry = ledger?.get(key);
+      if (entry && entry.status !== 'gone') documents += 1;
+      if ((entry?.seq ?? -1) < seq) pending += 1;
+      else if (entry?.status === 'failed') failed += 1;
+    }
+  }
+  return { documents, pending, failed };
+};
+
+const openRuns = async (parts: Parts): Promise<Status['runs']> => {
+  const open: Pick<RunRow, 'id' | 'scope' | 'startedAt'>[] = [];
+  for await (const { value } of runRows(parts)) {
+    const { id, scope, startedAt, status } = value;
+    if (status === 'open') open.push({ id, scope, startedAt });
+  }
+  return open;
+};
+
+const dependenciesDown = async (
+  parts: Parts,
+  own: Dependencies,
+  active: string | undefined,
+): Promise<readonly Waiting[]> => {
+  const embedder = active === undefined ? [] : [(await parts.shape(active)).dependency];
+  const sources = [...parts.sources.values()].map(({ dependency }) => dependency);
+  return [...Object.values(own), ...sources, ...embedder].flatMap(({ name, downSince }): readonly Waiting[] => {
+    const since = downSince();
+    if (since === undefined) return [];
+    return [{ on: 'dependency', name, reason: 'it does not answer', since: new Date(since).toISOString() }];
+  });
+};
+
+const flowsWithoutMembers = (lag: Status['lag']): readonly Waiting[] =>
+  FLOWS.filter((flow) => lag[flow].members === 0 && lag[flow].records > 0).map((flow) => ({
+    on: 'flow',
+    name: flow,
+    reason: `${lag[flow].records} records wait, and nobody runs it`,
+  }));
+
+/** Also those that were never planned. */
+const blockedProjects = async ({ state }: Parts): Promise<readonly Waiting[]> => {
+  const waits: Waiting[] = [];
+  for await (const { key, value } of rows(state, 'projects', 'projects')) {
+    if (!value.blocked) continue;
+    const { reason, at } = value.blocked;
+    waits.push({ on: 'project', name: value.path || readableKey(key), reason, since: new Date(at).toISOString() });
+  }
+  return waits;
+};
+
+const otherRules = async ({ state, rules }: Parts): Promise<readonly Waiting[]> => {
+  const current = (await state.read('rules', ['rules'])).get('rules')?.value.rules;
+  if (current === undefined || current === rules) return [];
+  return [{ on: 'rules', name: rules, reason: `the pipeline has rules ${current}: start this process again` }];
+};

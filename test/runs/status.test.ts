@@ -1,0 +1,109 @@
+import { describe, expect, it } from 'vitest';
+import { TryAgain } from '../../src/errors.ts';
+import { dependency } from '../../src/operators/attempt.ts';
+import { startRun } from '../../src/runs/backfill.ts';
+import { type Dependencies, statusOf } from '../../src/runs/status.ts';
+import { POISON } from '../sim/content.ts';
+import { NAMES } from '../sim/names.ts';
+import type { Pipeline } from '../support/pipeline.ts';
+import { backfill, pipelineOf } from './harness.ts';
+
+const dependenciesOf = ({ parts: { time, telemetry } }: Pipeline): Dependencies => {
+  const named = (name: string) => dependency(name, async () => {}, { time, telemetry });
+  return { log: named('log'), state: named('state'), store: named('store') };
+};
+const status = (pipeline: Pipeline) => statusOf(pipeline.parts, dependenciesOf(pipeline));
+
+describe('status', () => {
+  it('of an index in step has nothing pending and nothing that waits', async () => {
+    const pipeline = pipelineOf();
+    pipeline.push({ a: 'ant', b: 'bee' });
+    await pipeline.start();
+    await backfill(pipeline);
+    await pipeline.rest();
+    const head = pipeline.repositories.newest('1', 'main');
+    expect(await status(pipeline)).toMatchObject({
+      ready: true,
+      log: { up: true, identity: 'log-1' },
+      store: { up: true, documents: 2, points: 2 },
+      generation: NAMES.generation('g1'),
+      projects: [
+        { project: '1', ref: 'main', head, planned: head, documents: 2, pending: 0, failed: 0, blocked: null },
+      ],
+      lanes: { live: { events: 0, changes: 0 }, backfill: { events: 0, changes: 0 } },
+      lag: { plan: { records: 0, members: 1 }, collect: { records: 0 }, index: { records: 0 } },
+      deadLetters: 0,
+      runs: [],
+      waits: [],
+    });
+  });
+
+  it('tells what is pending and failed, what waits in which lane, and for whom', async () => {
+    const pipeline = pipelineOf();
+    pipeline.push({ a: 'ant', b: POISON });
+    const service = await pipeline.start();
+    await backfill(pipeline);
+    await pipeline.rest();
+    await service.stop();
+    pipeline.push({ a: 'bee', b: POISON, c: 'cat' }, { announced: true });
+    const planning = await pipeline.start(['plan']);
+    await expect.poll(() => pipeline.want('c')).toBeDefined();
+    await pipeline.rest();
+    await planning.stop();
+    const { run } = await startRun(pipeline.parts, []);
+    const told = await status(pipeline);
+    expect(told).toMatchObject({
+      ready: true,
+      projects: [{ documents: 2, pending: 2, failed: 1 }],
+      lanes: { live: { changes: 2 }, backfill: { events: 1 } },
+      lag: { collect: { records: 2, members: 0 } },
+      deadLetters: 1,
+      runs: [{ id: run.id }],
+    });
+    expect(told.waits.map(({ on, name }) => `${on} ${name}`)).toEqual(['flow plan', 'flow collect']);
+  });
+
+  it('names a project that is blocked, with the reason', async () => {
+    const pipeline = pipelineOf();
+    pipeline.push({ a: 'ant' });
+    await pipeline.start();
+    await backfill(pipeline);
+    pipeline.repositories.blocked.add('1');
+    await backfill(pipeline);
+    const { ready, waits, projects } = await status(pipeline);
+    expect(ready).toBe(true);
+    expect(waits).toMatchObject([{ on: 'project', reason: expect.stringContaining('403'), since: expect.any(String) }]);
+    expect(projects).toMatchObject([{ head: null, blocked: expect.stringContaining('403') }]);
+  });
+
+  it('is not ready before anything was indexed, nor with other rules', async () => {
+    const pipeline = pipelineOf();
+    expect(await status(pipeline)).toMatchObject({ ready: false, generation: null, waits: [{ on: 'generation' }] });
+    await pipeline.adopt();
+    expect(await status(pipeline)).toMatchObject({ ready: true });
+    pipeline.setRules('r2');
+    expect(await status(pipeline)).toMatchObject({ ready: false, waits: [{ on: 'rules' }] });
+  });
+
+  it('answers while a dependency is down, without what it alone could tell', async () => {
+    const pipeline = pipelineOf();
+    pipeline.push({ a: 'ant' });
+    await pipeline.start();
+    await backfill(pipeline);
+    const dependencies = dependenciesOf(pipeline);
+    const { time, telemetry } = pipeline.parts;
+    let up = false;
+    const failing = async () => {
+      if (!up) throw new TryAgain('no answer');
+    };
+    const store = dependency('store', failing, { time, telemetry });
+    const waiting = store.attempt(failing);
+    await expect.poll(() => store.downSince()).toBeDefined();
+    const told = await statusOf(pipeline.parts, { ...dependencies, store });
+    expect(told).toMatchObject({ ready: false, store: { up: false, points: null }, projects: [] });
+    expect(told.waits).toMatchObject([{ on: 'dependency', name: 'store' }]);
+    up = true;
+    await waiting;
+    expect(await statusOf(pipeline.parts, { ...dependencies, store })).toMatchObject({ ready: true });
+  });
+});
