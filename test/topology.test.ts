@@ -37,7 +37,8 @@ const flowing = async () => {
   };
   run(plan(parts, planning, stop.signal));
   run(collect(parts, collecting, stop.signal));
-  run(index(parts, GENERATION, read(topics.documents, groups.index(GENERATION)), stop.signal));
+  const generation = { name: GENERATION, shape: await parts.shape(GENERATION) };
+  run(index(parts, generation, read(topics.documents, groups.index(GENERATION)), stop.signal));
 
   const busy = () => {
     const behind = [...broker.groups.values()].some(({ topic, committed }) =>
@@ -231,7 +232,8 @@ it('a flow gives back all credits, of deliveries that become dead letters as wel
   };
   const reader = parts.log.read(topics.documents, groups.index(GENERATION));
   const settled: Settled[] = [];
-  index({ ...parts, log }, GENERATION, reader, stop.signal).subscribe((one) => settled.push(one));
+  const generation = { name: GENERATION, shape: await parts.shape(GENERATION) };
+  index({ ...parts, log }, generation, reader, stop.signal).subscribe((one) => settled.push(one));
   for (let turn = 0; turn < 200 && settled.length < keys.length; turn += 1) {
     await quiet();
     await time.advance(5);

@@ -22,7 +22,7 @@ const opened = async (files: Record<string, string>, how: Partial<SweepRow> = {}
   const memory = await memoryParts({ liveChanges: 3 });
   const head = memory.push(files);
   const value: SweepRow = {
-    ...{ head, open: true, phase: 'tree', cursor: undefined, rules: 'r1', runs: ['r7'], movedAt: 0 },
+    ...{ head, open: true, phase: 'tree', cursor: undefined, rules: 'r1', runs: ['r7'], tallies: {}, movedAt: 0 },
     ...how,
   };
   await memory.state.raise('sweeps', [{ key: KEY, scope: 'sweeps', seq: SEQ, token: 'opened', value }]);
