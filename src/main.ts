@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 /** The executable: what it is given comes from here, and everything else is told of it. */
 import { readFileSync } from 'node:fs';
 import { EXIT } from './cli/exit.ts';

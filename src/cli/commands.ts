@@ -1,10 +1,13 @@
 /** Every command, one line each. */
+
+import { backfill } from './backfill.ts';
 import type { Command, DataCommand } from './command.ts';
 import { configCheck } from './config-check.ts';
+import { reindex, rollback } from './reindex.ts';
 import { search } from './search.ts';
 import { serveWith } from './serve.ts';
 
 /** Run in the process that holds the data directory, for whoever asks. */
-export const dataCommands: readonly DataCommand[] = [search];
+export const dataCommands: readonly DataCommand[] = [search, backfill, reindex, rollback];
 
 export const commands: readonly Command[] = [serveWith(dataCommands), ...dataCommands, configCheck];

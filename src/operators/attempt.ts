@@ -15,7 +15,8 @@ const LEAST_TRIES = 8;
 
 export interface Item {
   readonly key: string;
-  readonly project: string;
+  /** Whose trouble it may be. Absent where it cannot be the project's. */
+  readonly project?: string;
   /** What becomes of it when it alone has failed for too long. */
   readonly exhausted: (message: string, cause: unknown) => Error;
 }
@@ -102,7 +103,7 @@ export const dependency = (
     return down.over;
   };
 
-  const fail = ({ project }: Item): Failing => {
+  const fail = ({ project = '' }: Item): Failing => {
     const mine = { since: answeringTime(), tries: 0 };
     items += 1;
     const others = failing.get(project) ?? new Set();
@@ -110,7 +111,7 @@ export const dependency = (
     return mine;
   };
 
-  const recover = ({ project }: Item, mine: Failing) => {
+  const recover = ({ project = '' }: Item, mine: Failing) => {
     items -= 1;
     const others = failing.get(project);
     others?.delete(mine);
@@ -119,8 +120,8 @@ export const dependency = (
 
   const judge = (item: Item, mine: Failing, cause: TryAgain) => {
     const now = answeringTime();
-    const long = [...(failing.get(item.project) ?? [])].filter(({ since }) => now - since >= FAILING_MS).length;
-    if (long >= FAILING_PER_PROJECT) {
+    const long = [...(failing.get(item.project ?? '') ?? [])].filter(({ since }) => now - since >= FAILING_MS).length;
+    if (item.project !== undefined && long >= FAILING_PER_PROJECT) {
       throw new BlockProject(`${long} items of the project fail while ${name} answers others: ${cause.message}`, {
         cause,
       });
@@ -166,7 +167,7 @@ export const dependency = (
 
 /**
  * The port with every call repeated for as long as its dependency does not answer: callers see results and faults
- * alone. What has no known reaction is a fault here, since nothing that a document holds can have caused it. The
+ * alone. Whatever else it throws is a fault, since nothing that a document holds can have caused it. The
  * methods in `except` do not answer with a promise.
  */
 export const steady = <P extends object>(
@@ -181,7 +182,8 @@ export const steady = <P extends object>(
         try {
           return await attempt(() => implementation(...args));
         } catch (cause) {
-          throw isKnown(cause) ? cause : new StopFlow(`${name}: ${method} failed: ${messageOf(cause)}`, { cause });
+          if (cause instanceof StopFlow) throw cause;
+          throw new StopFlow(`${name}: ${method} failed: ${messageOf(cause)}`, { cause });
         }
       };
       return [method, call];

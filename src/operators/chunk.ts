@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Shape } from '../parts.ts';
+import { pathToBytes } from '../paths.ts';
 import type { Chunk } from '../ports.ts';
 import { type DocumentRecord, parseDocument } from '../records.ts';
 import { stage } from './stage.ts';
@@ -20,7 +21,11 @@ const NAMESPACE = Buffer.from('9f6c1d7e5a0b4c839d2e7f4a61b8c0d5', 'hex');
 
 /** UUIDv5 of the document, of exactly what is embedded, and of how often that came before in the document. */
 export const pointId = (document: string, hash: string, occurrence: number): string => {
-  const digest = createHash('sha1').update(NAMESPACE).update(`${document}\0${hash}\0${occurrence}`).digest();
+  const digest = createHash('sha1')
+    .update(NAMESPACE)
+    .update(pathToBytes(document))
+    .update(`\0${hash}\0${occurrence}`)
+    .digest();
   digest[6] = ((digest[6] as number) & 0x0f) | 0x50;
   digest[8] = ((digest[8] as number) & 0x3f) | 0x80;
   const hex = digest.toString('hex', 0, 16);

@@ -1,7 +1,7 @@
 import { StopFlow } from '../errors.ts';
 import type { Parts, Shape } from '../parts.ts';
 import type { Generation, Point } from '../ports.ts';
-import { type DocumentRecord, parseDocument, projectKey } from '../records.ts';
+import type { DocumentRecord } from '../records.ts';
 import { asDeadLetter } from './attempt.ts';
 import { batched } from './batched.ts';
 import type { Chunked } from './chunk.ts';
@@ -30,8 +30,7 @@ export const embed = ({ limits, time }: Parts, { embedder, dependency }: Shape, 
     const contents = new Map(pieces.map(({ hash, embed }) => [hash, embed]));
     const vectors = new Map(contents.size > 0 ? await generation.vectors([...contents.keys()]) : []);
     const lacking = [...contents].filter(([hash]) => !vectors.has(hash));
-    const id = parseDocument(record.document);
-    const item = { key: record.document, project: projectKey(id), exhausted: asDeadLetter };
+    const item = { key: record.document, exhausted: asDeadLetter };
     const fresh = await Promise.all(
       lacking.map(async ([hash, text]) => [hash, await dependency.attempt(() => vectorOf(text), item)] as const),
     );

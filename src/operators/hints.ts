@@ -3,20 +3,21 @@ import { type Event, encode, projectKey, type RefId } from '../records.ts';
 
 /** An event holds at most this much; more paths make more events. */
 const EVENT_BYTES = 4_096;
-const PATHS_BYTES = EVENT_BYTES - 1_024;
+/** Of one event the id may be that much longer than of another. */
+const ID_BYTES = 16;
 
 export interface Hint extends Partial<Pick<Event, 'kind' | 'before' | 'after' | 'force' | 'runs'>> {
   readonly id: RefId;
   readonly paths?: readonly string[];
 }
 
-const split = (paths: readonly string[]): string[][] => {
+const split = (paths: readonly string[], room: number): string[][] => {
   const parts: string[][] = [];
   let bytes = 0;
   for (const path of paths) {
     const size = Buffer.byteLength(JSON.stringify(path)) + 1;
     const last = parts.at(-1);
-    if (last && bytes + size <= PATHS_BYTES) {
+    if (last && bytes + size <= room) {
       last.push(path);
       bytes += size;
     } else {
@@ -37,8 +38,11 @@ export const fileHints = async (
   const events: Event[] = [];
   for (const { id, paths, kind = 'look', runs = [], ...rest } of hints) {
     const base = { v: 1 as const, kind, ...id, ...rest, runs, at: time.now() };
-    if (paths) for (const part of split(paths)) events.push({ ...base, id: time.token(), paths: part });
-    else events.push({ ...base, id: time.token() });
+    const event = { ...base, id: time.token() };
+    if (paths) {
+      const room = EVENT_BYTES - encode({ ...event, paths: [] }).byteLength - ID_BYTES;
+      for (const part of split(paths, room)) events.push({ ...base, id: time.token(), paths: part });
+    } else events.push(event);
     telemetry.filed({ by, ref: `${projectKey(id)} ${id.ref}`, paths: paths?.length ?? 0 });
   }
   if (events.length === 0) return;

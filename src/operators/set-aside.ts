@@ -1,4 +1,4 @@
-import { catchError, from, type OperatorFunction } from 'rxjs';
+import { catchError, from, type OperatorFunction, pipe, tap } from 'rxjs';
 import { BlockProject, DeadLetter, messageOf, StopFlow } from '../errors.ts';
 import type { Parts } from '../parts.ts';
 import type { Delivery, Row } from '../ports.ts';
@@ -11,7 +11,7 @@ import { deadLettered, type Settled, stageOf, superseded } from './stage.ts';
 const UNKNOWN_IN_A_ROW = 20;
 const MESSAGE_CHARS = 2_000;
 
-/** Counts, over all deliveries of one flow, failures whose reaction nobody has foreseen. */
+/** Counts, over all deliveries of one flow, failures in a row whose reaction nobody has foreseen. */
 export interface Breaker {
   reset(): void;
   count(cause: unknown): void;
@@ -65,7 +65,13 @@ export const orSetAside = <R extends Of>(
     if (record) await alsoRecord?.(record, failure);
     return deadLettered(failure.class);
   };
-  return catchError((error: unknown) => from(react(error)));
+  return pipe(
+    // Only what came to its end was worked on: of documents that are superseded nobody knows whether they would fail.
+    tap(({ outcome }) => {
+      if (outcome === 'done') unknown.reset();
+    }),
+    catchError((error: unknown) => from(react(error))),
+  );
 };
 
 const appendDeadLetter = async (parts: Parts, flow: Flow, delivery: Delivery, failure: Failure) => {

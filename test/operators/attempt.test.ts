@@ -16,7 +16,7 @@ const item = (key: string, project = 'p', exhausted: Item['exhausted'] = asDeadL
 /** A dependency whose probe answers as `up` says, and what became of the calls through it. */
 const bench = ({ random = (): number => 0.5, patience = PATIENCE } = {}) => {
   const time = fakeTime({ random });
-  const { telemetry, told } = recordedTelemetry();
+  const telemetry = recordedTelemetry();
   const service = { up: true, probes: 0, fault: undefined as unknown };
   const subject = dependency(
     'store',
@@ -29,9 +29,9 @@ const bench = ({ random = (): number => 0.5, patience = PATIENCE } = {}) => {
   );
   const start = time.now();
   return {
-    ...{ time, told, service, subject },
+    ...{ time, telemetry, service, subject },
     passed: () => time.now() - start,
-    names: () => told.map(([name]) => name),
+    names: () => telemetry.told.map(([name]) => name),
   };
 };
 
@@ -63,7 +63,7 @@ const outcome = <T>(work: Promise<T>) => {
 
 describe('a dependency that is down', () => {
   it('is waited for as long as it takes, and the call is made again when it answers', async () => {
-    const { subject, service, time, told, passed } = bench();
+    const { subject, service, time, telemetry, passed } = bench();
     service.up = false;
     const call = failing(() => !service.up);
     const seen = outcome(subject.attempt(call, item('a')));
@@ -76,7 +76,7 @@ describe('a dependency that is down', () => {
     expect(seen).toEqual({ value: 'answer' });
     expect(call.made).toBe(2);
     expect(subject.downSince()).toBeUndefined();
-    expect(told).toEqual([
+    expect(telemetry.told).toEqual([
       ['dependencyDown', { dependency: 'store', error: '503' }],
       ['dependencyUp', { dependency: 'store' }],
     ]);

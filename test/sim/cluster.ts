@@ -55,7 +55,12 @@ const gather = async <T>(items: AsyncIterable<T>): Promise<T[]> => {
 };
 
 export const makeCluster = (world: World, monitor: Monitor, { pageSize = 2 } = {}) => {
-  const broker: Broker = memoryBroker({ partitions: 2, now: world.now, watch: monitor.watch });
+  const broker: Broker = memoryBroker({
+    topics: Object.values(NAMES.topics),
+    partitions: 2,
+    now: world.now,
+    watch: monitor.watch,
+  });
   const state = memoryState({ pageSize });
   const store = memoryStore({ pageSize, changed: monitor.changed });
   const repositories = makeRepositories(world.now);

@@ -13,7 +13,7 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const FIRST_TRY = 2_000;
+const FIRST_TRY = 300;
 const HISTORIES = 10_000;
 const SEED = 1;
 

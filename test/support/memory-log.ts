@@ -1,3 +1,4 @@
+import { StopFlow, TryAgain } from '../../src/errors.ts';
 import { lowWaters } from '../../src/operators/low-water.ts';
 import type { Bounds, Delivery, Log, LogRecord, Outgoing, Reader } from '../../src/ports.ts';
 
@@ -31,18 +32,34 @@ export interface BrokerWatch {
   assigned?(group: string, topic: string): void;
 }
 
-/** The server: topics, groups and commits, as strict about a commit as Kafka is (its generation, not its partition). */
-export const memoryBroker = ({ partitions = 2, now = Date.now, watch = {} as BrokerWatch } = {}) => {
+/**
+ * The server: topics, groups and commits, as strict about a commit as Kafka is (its generation, not its partition). It
+ * has the topics that it is given, and no others.
+ */
+export const memoryBroker = ({
+  topics: names,
+  partitions = 2,
+  now = Date.now,
+  watch = {} as BrokerWatch,
+}: {
+  readonly topics: readonly string[];
+  readonly partitions?: number;
+  readonly now?: () => number;
+  readonly watch?: BrokerWatch;
+}) => {
   let identity = 1;
-  const topics = new Map<string, Partition[]>();
+  const emptyTopics = () =>
+    names.map((name): [string, Partition[]] => [
+      name,
+      Array.from({ length: partitions }, () => ({ start: 0, end: 0, records: [] })),
+    ]);
+  const topics = new Map(emptyTopics());
   const groups = new Map<string, Group>();
 
   const topicOf = (name: string): Partition[] => {
     const known = topics.get(name);
-    if (known) return known;
-    const fresh = Array.from({ length: partitions }, () => ({ start: 0, end: 0, records: [] }));
-    topics.set(name, fresh);
-    return fresh;
+    if (!known) throw new StopFlow(`topic ${name} is not there`);
+    return known;
   };
   const groupKey = (topic: string, group: string) => `${group} ${topic}`;
   const groupOf = (topic: string, group: string): Group => {
@@ -153,7 +170,7 @@ export const memoryBroker = ({ partitions = 2, now = Date.now, watch = {} as Bro
     /** Everything is lost, and offsets start again. */
     recreate() {
       identity += 1;
-      topics.clear();
+      for (const [name, empty] of emptyTopics()) topics.set(name, empty);
       for (const [key, group] of groups) {
         group.committed = [];
         rebalance(group.topic, key.slice(0, key.length - group.topic.length - 1));
@@ -297,7 +314,9 @@ export const memoryLog = (broker: Broker, { client = 'client', call = atOnce, no
     members: (topic, group) => call('log.members', () => broker.groupOf(topic, group).members.length),
     forget: (topic, group) =>
       call('log.forget', () => {
-        if (broker.groupOf(topic, group).members.length === 0) broker.groups.delete(`${group} ${topic}`);
+        const members = broker.groupOf(topic, group).members.length;
+        if (members > 0) throw new TryAgain(`cannot forget group ${group} of ${topic}: it has ${members} readers`);
+        broker.groups.delete(`${group} ${topic}`);
       }),
     async close() {},
   };

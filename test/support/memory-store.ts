@@ -1,6 +1,9 @@
 import { StopFlow } from '../../src/errors.ts';
 import type { Generation, Hit, Page, Point, Query, VectorStore } from '../../src/ports.ts';
 import { type LedgerEntry, parseDocument } from '../../src/records.ts';
+import { globPattern } from '../../src/sinks/glob.ts';
+import { fuse, inverseFrequency } from '../../src/sinks/ranking.ts';
+import { documentTerms, queryTerms } from '../../src/sinks/terms.ts';
 
 export interface Contents {
   readonly dimensions: number;
@@ -21,15 +24,38 @@ const matches = ({ projects, ref, path, language }: Query, point: Point) => {
   if (projects && !projects.includes(id.project)) return false;
   if (ref !== undefined && id.ref !== ref) return false;
   if (language !== undefined && point.language !== language) return false;
-  if (path === undefined) return true;
-  const pattern = path
-    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
-    .replace(/\*\*\/?|\*|\?/g, (glob) => (glob === '?' ? '[^/]' : glob === '*' ? '[^/]*' : '.*'));
-  return new RegExp(`^${pattern}$`).test(id.path);
+  return path === undefined || globPattern(path).test(id.path);
 };
 
-const words = (text: string) => text.toLowerCase().split(/\W+/).filter(Boolean);
 const dot = (a: Float32Array, b: Float32Array) => a.reduce((sum, value, index) => sum + value * (b[index] ?? 0), 0);
+
+interface Scored {
+  readonly point: Point;
+  readonly score: number;
+}
+
+const bestFirst = (scored: readonly Scored[]) => scored.toSorted((a, b) => b.score - a.score);
+
+const byMeaning = (points: readonly Point[], vector: Float32Array): Scored[] => {
+  const length = Math.hypot(...vector) || 1;
+  return bestFirst(points.map((point) => ({ point, score: dot(vector, point.vector) / length })));
+};
+
+const byWords = (points: readonly Point[], text: string): Scored[] => {
+  const asked = queryTerms(text);
+  const weights = points.map(({ embed, document }) => {
+    const terms = documentTerms(embed, parseDocument(document).path);
+    return new Map([...terms.ids].map((id, at) => [id, terms.weights[at] ?? 0]));
+  });
+  const rarity = new Map(
+    [...asked].map((id) => [id, inverseFrequency(points.length, weights.filter((of) => of.has(id)).length)]),
+  );
+  const scored = points.map((point, at) => {
+    const of = weights[at];
+    return { point, score: [...rarity].reduce((sum, [id, rare]) => sum + rare * (of?.get(id) ?? 0), 0) };
+  });
+  return bestFirst(scored.filter(({ score }) => score > 0));
+};
 
 /** `inspect` shows what a generation holds, to whoever checks from outside. */
 export const memoryStore = ({
@@ -110,7 +136,8 @@ export const memoryStore = ({
       changed(name, document);
     },
     async pointPage(cursor) {
-      return page(contents(name).points, cursor, pageSize);
+      const { rows, ...rest } = page(contents(name).points, cursor, pageSize);
+      return { ...rest, rows: rows.map(({ document, id, seq }) => ({ document, id, seq })) };
     },
     async pointsOf(document) {
       const mine = [...contents(name).points.values()].filter((point) => point.document === document);
@@ -121,32 +148,22 @@ export const memoryStore = ({
       return { documents: [...ledger.values()].filter(({ status }) => status !== 'gone').length, points: points.size };
     },
     async search(query) {
-      const { ledger, points } = contents(name);
+      const { ledger, points, dimensions } = contents(name);
+      const { mode, text, vector, limit } = query;
+      if (mode !== 'lexical' && vector?.length !== dimensions) {
+        throw new StopFlow(`generation ${name} has ${dimensions} dimensions, the query ${vector?.length}`);
+      }
       const named = [...points.values()].filter(
         (point) => ledger.get(point.document)?.chunks.includes(point.id) && matches(query, point),
       );
-      const { vector } = query;
-      const asked = words(query.text);
-      const dense = (point: Point) => (vector ? dot(vector, point.vector) : 0);
-      const lexical = (point: Point) => {
-        const there = new Set(words(point.text));
-        return asked.filter((word) => there.has(word)).length;
-      };
-      const rank = (score: (point: Point) => number) =>
-        named
-          .map((point) => ({ point, score: score(point) }))
-          .filter((hit) => hit.score > 0)
-          .sort((a, b) => b.score - a.score);
-      const arms =
-        query.mode === 'hybrid' ? [rank(dense), rank(lexical)] : [rank(query.mode === 'dense' ? dense : lexical)];
-      const fused = new Map<string, Hit>();
-      for (const arm of arms) {
-        for (const [index, { point, score }] of arm.entries()) {
-          const before = fused.get(point.id)?.score ?? 0;
-          fused.set(point.id, { point, score: before + (arms.length > 1 ? 1 / (60 + index + 1) : score) });
-        }
-      }
-      return [...fused.values()].sort((a, b) => b.score - a.score).slice(0, query.limit);
+      const dense = vector && mode !== 'lexical' ? [byMeaning(named, vector)] : [];
+      const lexical = mode === 'dense' ? [] : [byWords(named, text)];
+      const arms = [...dense, ...lexical];
+      const ranked =
+        mode === 'hybrid'
+          ? fuse(arms.map((arm) => arm.map(({ point }) => point))).map(({ item: point, score }) => ({ point, score }))
+          : arms.flat();
+      return ranked.slice(0, limit).map(({ point: { vector: _, ...point }, score }): Hit => ({ score, point }));
     },
   });
 

@@ -54,7 +54,7 @@ export const makePipeline = ({
     now: () => Math.floor(began + (Date.now() - began) * speed) + ahead,
     sleep: (ms, signal) => realTime.sleep(ms / speed, signal),
   };
-  const broker = memoryBroker({ now: time.now });
+  const broker = memoryBroker({ topics: Object.values(NAMES.topics), now: time.now });
   const state = memoryState({ pageSize });
   const store = memoryStore({ pageSize });
   const repositories = makeRepositories(time.now);

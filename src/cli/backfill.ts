@@ -1,0 +1,95 @@
+import type { Hosted } from '../host.ts';
+import type { Report } from '../records.ts';
+import { cancelRun, followRun, type Progress, startRun } from '../runs/backfill.ts';
+import type { Context, DataCommand } from './command.ts';
+import { EXIT } from './exit.ts';
+import type { Output } from './output.ts';
+
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+/** Before that a rate says nothing about what is to come. */
+const RATE_AFTER_MS = 2 * SECOND;
+
+export const backfill: DataCommand = {
+  kind: 'data',
+  name: 'backfill',
+  summary: 'Brings whole projects in step now, and reports. Run again it finds nothing to do.',
+  details:
+    'SCOPE is a project, by path or id, or project:branch; without one it is everything. Ctrl-C leaves the run, which\nthen goes on in the service.',
+  words: { usage: '[SCOPE...]', min: 0, max: 1_000 },
+  options: {
+    json: { description: 'The report as one object.' },
+    cancel: { value: 'RUN', description: 'Ends that run where it is, and reports.' },
+  },
+  async run(context, args) {
+    const { pipeline, output, signal } = context;
+    const cancelled = args.text('cancel');
+    if (cancelled !== undefined) return report(output, (await cancelRun(pipeline.parts, cancelled)).report, args);
+    return pipeline.withFlows((stop) => toTheEnd(context, args, stop), { stop: signal });
+  },
+};
+
+const toTheEnd = async (
+  { pipeline, output, signal }: Context,
+  args: Parameters<DataCommand['run']>[1],
+  stop: AbortSignal,
+): Promise<number> => {
+  const { run, joined } = await startRun(pipeline.parts, args.words);
+  output.note(joined ? `following run ${run.id}, which is open` : `run ${run.id}`);
+  const followed = await followRun(pipeline.parts, run.id, (now) => output.progress(progressText(now)), stop);
+  if (followed.is === 'ended') return report(output, followed.report, args);
+  if (followed.is === 'idle') {
+    output.note(
+      `run ${run.id} waits for ${followed.flow}, and no process runs that flow: start one with tidemark serve`,
+    );
+    return EXIT.unavailable;
+  }
+  // What stopped the flows is said by whoever runs them.
+  if (!signal.aborted) return EXIT.internal;
+  output.note(whatNow(pipeline, run.id));
+  return EXIT.cancelled;
+};
+
+const whatNow = ({ name }: Hosted, run: string): string => {
+  const on = name === 'default' ? '' : ` --pipeline ${name}`;
+  return `left run ${run}: it goes on with tidemark serve, and tidemark backfill${on} follows it again; tidemark backfill${on} --cancel ${run} ends it`;
+};
+
+const report = async (
+  output: Output,
+  of: Report | undefined,
+  args: { flag(name: string): boolean },
+): Promise<number> => {
+  if (!of) return EXIT.success;
+  await output.line(args.flag('json') ? JSON.stringify(of) : readable(of));
+  if (of.status === 'cancelled') return EXIT.cancelled;
+  return of.status === 'success' ? EXIT.success : EXIT.failures;
+};
+
+const readable = (of: Report): string => {
+  const lines = [
+    `run ${of.run}: ${of.status.replaceAll('_', ' ')} in ${timeText(of.durationMs)}`,
+    `  planned ${of.planned}: indexed ${of.indexed}, skipped ${of.skipped}, deleted ${of.deleted}, failed ${of.failed}, superseded ${of.superseded}`,
+    `  unchanged ${of.unchanged}`,
+    `  chunks ${of.chunks}: embedded ${of.embedded}, reused ${of.reused}`,
+    ...of.unplanned.map(({ project, ref }) => `  not looked at: ${project} ${ref}`),
+  ];
+  if (of.failed > 0) lines.push('tidemark dead-letters list says why');
+  return lines.join('\n');
+};
+
+export const timeText = (ms: number): string => {
+  if (ms < MINUTE) return `${(ms / SECOND).toFixed(1)} s`;
+  return `${Math.floor(ms / MINUTE)} min ${Math.round((ms % MINUTE) / SECOND)} s`;
+};
+
+/** Flows begin together and each hands on to the next, so what is indexed tells the rate and what is planned the rest. */
+export const progressText = ({ flows, elapsedMs, waitsFor }: Progress): string => {
+  const { plan, collect, index } = flows;
+  const stages = `plan ${plan.done}/${plan.of}, collect ${collect.done}/${collect.of}, index ${index.done}/${index.of}`;
+  const perSecond = (index.done / elapsedMs) * SECOND;
+  if (elapsedMs < RATE_AFTER_MS || perSecond === 0) return `${stages}, waits for ${waitsFor}`;
+  const left = Math.max(index.of, collect.of) - index.done;
+  const eta = plan.done < plan.of ? '' : `, about ${timeText((left / perSecond) * SECOND)} left`;
+  return `${stages}, ${perSecond.toFixed(0)} documents/s${eta}`;
+};

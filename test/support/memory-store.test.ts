@@ -1,0 +1,4 @@
+import { storeContract } from '../contracts/store.ts';
+import { memoryStore } from './memory-store.ts';
+
+storeContract('the store in memory', async () => ({ store: memoryStore(), async close() {} }));
