@@ -6,6 +6,7 @@ import { follow } from '../follow.ts';
 import type { Hosted } from '../host.ts';
 import { type HttpServer, openHttp } from '../http/server.ts';
 import { lagOf, sumOf } from '../lag.ts';
+import { statusOf } from '../runs/status.ts';
 import { telemetry } from '../telemetry.ts';
 import { systemTime } from '../time.ts';
 import { aboutOwner } from './ask.ts';
@@ -91,7 +92,7 @@ const listen = async (
     ...config.http,
     registry,
     ready: () => pipelines.flatMap(troubles),
-    status: async () => ({ pipelines: await Promise.all(pipelines.map(statusOf)) }),
+    status: async () => ({ pipelines: await Promise.all(pipelines.map(pageOf)) }),
   };
   try {
     return await openHttp(options);
@@ -113,9 +114,10 @@ const troubles = ({ name, flows, dependencies }: Hosted): string[] => {
   ];
 };
 
-const statusOf = async (pipeline: Hosted) => {
+const pageOf = async (pipeline: Hosted) => {
   const reasons = troubles(pipeline);
-  return { name: pipeline.name, ready: reasons.length === 0, reasons, lag: await lagOf(pipeline.parts) };
+  const status = await statusOf(pipeline.parts, pipeline.engines);
+  return { pipeline: pipeline.name, ...status, ready: status.ready && reasons.length === 0, reasons };
 };
 
 const run = (pipeline: Hosted, stop: AbortSignal, output: Output, begun: () => Promise<void>): Promise<void> =>
