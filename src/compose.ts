@@ -1,6 +1,7 @@
 /** From the configuration to the parts of one pipeline, open and ready to run; closed in reverse. */
 import { join } from 'node:path';
 import { names as namesOf } from './config/names.ts';
+import { optionsOf } from './config/pipeline.ts';
 import type { Config, PipelineOptions } from './config.ts';
 import { openEngines } from './engines.ts';
 import { BadConfiguration, messageOf } from './errors.ts';
@@ -54,13 +55,6 @@ export interface Pipeline {
   dependencies(): readonly Dependency[];
   close(): Promise<void>;
 }
-
-export const optionsOf = ({ pipelines }: Config, name: string): PipelineOptions => {
-  const options = pipelines[name];
-  if (!options)
-    throw new BadConfiguration(`there is no pipeline "${name}"; there are ${Object.keys(pipelines).join(', ')}`);
-  return options;
-};
 
 export const openPipeline = async (around: Surroundings, name: string): Promise<Pipeline> => {
   const { config, data, lock, environment, time, telemetry } = around;

@@ -1,11 +1,5 @@
 import { BadUsage } from '../errors.ts';
-import {
-  type DeadLetterFilter,
-  type DeadLetterRow,
-  listDeadLetters,
-  replayDeadLetters,
-  showDeadLetter,
-} from '../runs/dead-letters.ts';
+import type { DeadLetterFilter, DeadLetterRow } from '../runs/dead-letters.ts';
 import type { Args, DataCommand, OptionSpec } from './command.ts';
 import { EXIT } from './exit.ts';
 import { printable } from './output.ts';
@@ -39,6 +33,7 @@ export const deadLettersList: DataCommand = {
   summary: 'Lists what was set aside, and why.',
   options: { json: { description: 'An object a line.' }, ...FILTER },
   async run({ pipeline, output, signal }, args) {
+    const { listDeadLetters } = await import('../runs/dead-letters.ts');
     for await (const row of listDeadLetters(pipeline.parts, filterOf(args))) {
       if (signal.aborted) return EXIT.cancelled;
       await output.line(args.flag('json') ? JSON.stringify(row) : printable(lineOf(row)));
@@ -57,6 +52,7 @@ export const deadLettersShow: DataCommand = {
   words: { usage: 'ID', min: 1, max: 1 },
   options: { json: { description: 'One object in one line.' } },
   async run({ pipeline, output }, args) {
+    const { showDeadLetter } = await import('../runs/dead-letters.ts');
     const [id = ''] = args.words;
     const found = await showDeadLetter(pipeline.parts, id);
     if (!found) {
@@ -76,6 +72,7 @@ export const deadLettersReplay: DataCommand = {
   words: { usage: '[ID...]', min: 0, max: 1_000 },
   options: { json: { description: 'One object.' }, all: { description: 'Every one of them.' }, ...FILTER },
   async run({ pipeline, output }, args) {
+    const { replayDeadLetters } = await import('../runs/dead-letters.ts');
     const filter = filterOf(args);
     const chosen = args.words.length > 0 || Object.keys(filter).length > 0;
     if (chosen === args.flag('all')) throw new BadUsage('dead-letters replay needs ids, a filter, or --all by itself');

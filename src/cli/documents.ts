@@ -1,5 +1,5 @@
 import { BadUsage } from '../errors.ts';
-import { type DocumentFilter, type DocumentRow, listDocuments, showDocument } from '../runs/documents.ts';
+import type { DocumentFilter, DocumentRow } from '../runs/documents.ts';
 import type { Args, DataCommand, OptionSpec } from './command.ts';
 import { EXIT } from './exit.ts';
 import { printable } from './output.ts';
@@ -34,6 +34,7 @@ export const documents: DataCommand = {
     status: { value: 'STATUS', description: `Only these: ${STATUSES.join(', ')}.` },
   },
   async run({ pipeline, output, signal }, args) {
+    const { listDocuments } = await import('../runs/documents.ts');
     const path = args.text('path');
     const filter = { ...whereOf(args), ...statusOf(args.text('status')), ...(path === undefined ? {} : { path }) };
     for await (const row of listDocuments(pipeline.parts, filter)) {
@@ -54,6 +55,7 @@ export const documentsShow: DataCommand = {
   words: { usage: 'PATH', min: 1, max: 1 },
   options: { json: { description: 'An object a line: one for each branch that has the file.' }, ...WHERE },
   async run({ pipeline, output }, args) {
+    const { showDocument } = await import('../runs/documents.ts');
     const [path = ''] = args.words;
     const found = await showDocument(pipeline.parts, path, whereOf(args));
     for (const { chunkList, ...row } of found) {

@@ -1,4 +1,4 @@
-import { type Status, statusOf } from '../runs/status.ts';
+import type { Status } from '../runs/status.ts';
 import type { DataCommand } from './command.ts';
 import { EXIT } from './exit.ts';
 import { printable } from './output.ts';
@@ -11,6 +11,7 @@ export const status: DataCommand = {
   summary: 'Says how far the index is behind, what waits, and why.',
   options: { json: { description: 'One object with all of it.' } },
   async run({ pipeline, output }, args) {
+    const { statusOf } = await import('../runs/status.ts');
     const now = await statusOf(pipeline.parts, pipeline.engines);
     await output.line(args.flag('json') ? JSON.stringify(now) : printable(readable(now)));
     return EXIT.success;

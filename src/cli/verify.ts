@@ -1,5 +1,4 @@
 import type { Difference } from '../runs/differences.ts';
-import { verify as verifyParts } from '../runs/verify.ts';
 import type { DataCommand } from './command.ts';
 import { EXIT } from './exit.ts';
 import { printable } from './output.ts';
@@ -17,6 +16,7 @@ export const verify: DataCommand = {
     repair: { description: 'Has what differs looked at again, which mends it.' },
   },
   async run({ pipeline, output, signal }, args) {
+    const { verify: verifyParts } = await import('../runs/verify.ts');
     const asJson = args.flag('json');
     const told: Difference[] = [];
     const onDifference = async (one: Difference) => {
