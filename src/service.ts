@@ -58,8 +58,9 @@ export const serve = async (parts: Parts, flows: readonly Flow[], stop: AbortSig
 const feedGenerations = async (parts: Parts, stop: AbortSignal): Promise<void> => {
   const { log, names, time } = parts;
   const fed = new Map<string, { readonly stop: AbortController; readonly ended: Promise<void> }>();
-  const faults = new AbortController();
-  const stopOrFault = AbortSignal.any([stop, faults.signal]);
+  const over = new AbortController();
+  stop.addEventListener('abort', () => over.abort(), { once: true });
+  if (stop.aborted) over.abort();
   let fault: unknown;
 
   const start = (name: string) => {
@@ -70,12 +71,12 @@ const feedGenerations = async (parts: Parts, stop: AbortSignal): Promise<void> =
       await flow([documents], index(parts, { name, shape }, documents, leave.signal));
     }).catch((error: unknown) => {
       fault ??= error;
-      faults.abort();
+      over.abort();
     });
     fed.set(name, { stop: leave, ended });
   };
 
-  while (!stopOrFault.aborted) {
+  while (!over.signal.aborted) {
     const names = await fedGenerations(parts);
     for (const name of names) if (!fed.has(name)) start(name);
     for (const [name, { stop: leave, ended }] of fed) {
@@ -84,7 +85,7 @@ const feedGenerations = async (parts: Parts, stop: AbortSignal): Promise<void> =
       await ended;
       fed.delete(name);
     }
-    await time.sleep(LOOK_FOR_GENERATIONS_MS, stopOrFault);
+    await time.sleep(LOOK_FOR_GENERATIONS_MS, over.signal);
   }
   for (const { stop: leave } of fed.values()) leave.abort();
   await Promise.all([...fed.values()].map(({ ended }) => ended));

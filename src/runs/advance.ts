@@ -1,6 +1,6 @@
 import { hasPassed } from '../clock/passed.ts';
 import { rows } from '../clock/rows.ts';
-import { BadConfiguration } from '../errors.ts';
+import { BadUsage } from '../errors.ts';
 import { fileHints, type Hint } from '../operators/hints.ts';
 import type { Parts } from '../parts.ts';
 import { type Offsets, parseRef, projectKey, type RefId, type RunRow } from '../records.ts';
@@ -32,7 +32,7 @@ export const fileRun = async (parts: Parts, run: RunRow, refs: readonly RefId[])
 export const advanceRun = async (parts: Parts, id: string): Promise<RunRow> => {
   for (;;) {
     const read = await readRun(parts, id);
-    if (!read) throw new BadConfiguration(`there is no run ${id}`);
+    if (!read) throw new BadUsage(`there is no run ${id}`);
     if (read.value.status !== 'open') return read.value;
     const active = await activeGeneration(parts);
     const next = active === undefined ? undefined : await step(parts, read.value, active);

@@ -1,4 +1,4 @@
-import { BadConfiguration } from '../errors.ts';
+import { BadUsage } from '../errors.ts';
 import type { Parts } from '../parts.ts';
 import type { Report, RunRow } from '../records.ts';
 import type { Flow } from '../telemetry.ts';
@@ -139,7 +139,7 @@ const hasMember = async (parts: Parts, flow: Flow, active: string): Promise<bool
 export const cancelRun = async (parts: Parts, id: string): Promise<RunRow> => {
   for (;;) {
     const read = await readRun(parts, id);
-    if (!read) throw new BadConfiguration(`there is no run ${id}`);
+    if (!read) throw new BadUsage(`there is no run ${id}`);
     const active = await activeGeneration(parts);
     if (read.value.status !== 'open' || active === undefined) return read.value;
     const { waitsFor: _, ...run } = read.value;

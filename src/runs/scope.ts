@@ -1,5 +1,5 @@
 import { rows } from '../clock/rows.ts';
-import { BadConfiguration, BlockProject } from '../errors.ts';
+import { BadUsage, BlockProject } from '../errors.ts';
 import { asking } from '../operators/asking.ts';
 import { blockProject } from '../operators/set-aside.ts';
 import type { Parts, Source } from '../parts.ts';
@@ -51,7 +51,7 @@ export const expandScope = async (parts: Parts, scope: readonly string[]): Promi
   if (!missing) return [...expanded.values()];
   const isProject = missing.known.length > 0 && missing.ref !== undefined;
   const there = isProject ? missing.known : projects;
-  throw new BadConfiguration(
+  throw new BadUsage(
     `${missing.text} is neither a project nor a branch of one (project:branch): there ${isProject ? 'are the branches' : 'are the projects'} ` +
       `${there.slice(0, NAMED).join(', ') || 'none'}${there.length > NAMED ? ', …' : ''}`,
   );

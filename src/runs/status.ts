@@ -61,38 +61,41 @@ export interface Status {
   readonly waits: readonly Waiting[];
 }
 
-/** Those of the steady ports, so that nobody waits for one that is known not to answer. */
-export type Dependencies = Readonly<Record<'log' | 'state' | 'store', Dependency>>;
+/** What log, state and store depend on, as the parts were put together with; one may stand for several of them. */
+const OWN = { log: ['log'], state: ['state', 'store'], store: ['store'] } as const;
 
-/** All of it from wants, ledger and offsets. What needs a dependency that is down is left out, and `waits` says so. */
-export const statusOf = async (parts: Parts, dependencies: Dependencies): Promise<Status> => {
-  const { log, state, store } = dependencies;
-  const identity = await whileUp(parts, [log], () => parts.log.identity());
-  const generations = await whileUp(parts, [state], async () => (await readGenerations(parts))?.value);
+/**
+ * All of it from wants, ledger and offsets. What needs a dependency that is down is left out, so that nobody waits for
+ * it, and `waits` says so.
+ */
+export const statusOf = async (parts: Parts, dependencies: readonly Dependency[]): Promise<Status> => {
+  const isDown = (what: keyof typeof OWN) =>
+    dependencies.some(({ name, downSince }) => OWN[what].some((own) => own === name) && downSince() !== undefined);
+  const whileUp = <T>(needed: readonly (keyof typeof OWN)[], work: () => Promise<T>) =>
+    unlessDown(parts, () => needed.some(isDown), work);
+
+  const identity = await whileUp(['log'], () => parts.log.identity());
+  const generations = await whileUp(['state'], async () => (await readGenerations(parts))?.value);
   const active = generations?.active;
-  const ofStore =
-    active === undefined ? undefined : await whileUp(parts, [store], () => parts.store.generation(active).counts());
-  const offsets = (await whileUp(parts, [log], () => offsetsOf(parts, active))) ?? NOTHING_KNOWN;
-  const projects = (await whileUp(parts, [state, store], () => projectsOf(parts, active))) ?? [];
-  const runs = (await whileUp(parts, [state], () => openRuns(parts))) ?? [];
+  const counts =
+    active === undefined ? undefined : await whileUp(['store'], () => parts.store.generation(active).counts());
+  const offsets = (await whileUp(['log'], () => offsetsOf(parts, active))) ?? NOTHING_KNOWN;
+  const projects = (await whileUp(['state', 'store'], () => projectsOf(parts, active))) ?? [];
+  const runs = (await whileUp(['state'], () => openRuns(parts))) ?? [];
   const waits = [
-    ...(await dependenciesDown(parts, dependencies, active)),
+    ...dependenciesDown(dependencies),
     ...flowsWithoutMembers(offsets.lag),
-    ...((await whileUp(parts, [state], () => blockedProjects(parts))) ?? []),
-    ...((await whileUp(parts, [state], () => otherRules(parts))) ?? []),
-    ...(generations || state.downSince() !== undefined ? [] : [NO_GENERATION]),
+    ...((await whileUp(['state'], () => blockedProjects(parts))) ?? []),
+    ...((await whileUp(['state'], () => otherRules(parts))) ?? []),
+    ...(generations || isDown('state') ? [] : [NO_GENERATION]),
   ];
-  const own = new Set([log.name, state.name, store.name]);
+  const own: readonly string[] = Object.values(OWN).flat();
   return {
     ready: !waits.some(
-      ({ on, name }) => on === 'rules' || on === 'generation' || (on === 'dependency' && own.has(name)),
+      ({ on, name }) => on === 'rules' || on === 'generation' || (on === 'dependency' && own.includes(name)),
     ),
-    log: { up: log.downSince() === undefined, identity: identity ?? null },
-    store: {
-      up: store.downSince() === undefined,
-      documents: ofStore?.documents ?? null,
-      points: ofStore?.points ?? null,
-    },
+    log: { up: !isDown('log'), identity: identity ?? null },
+    store: { up: !isDown('store'), documents: counts?.documents ?? null, points: counts?.points ?? null },
     ...generationNames(generations),
     projects,
     ...offsets,
@@ -109,13 +112,12 @@ const generationNames = (row: GenerationsRow | undefined) => ({
   previous: row?.previous?.name ?? null,
 });
 
-/** `undefined` when one of them is down, or goes down meanwhile. */
-const whileUp = async <T>(
+/** `undefined` when what it needs is down, or goes down meanwhile. */
+const unlessDown = async <T>(
   { time }: Parts,
-  needed: readonly Dependency[],
+  isDown: () => boolean,
   work: () => Promise<T>,
 ): Promise<T | undefined> => {
-  const isDown = () => needed.some((dependency) => dependency.downSince() !== undefined);
   if (isDown()) return undefined;
   const over = new AbortController();
   const watched = async () => {
@@ -224,19 +226,12 @@ const openRuns = async (parts: Parts): Promise<Status['runs']> => {
   return open;
 };
 
-const dependenciesDown = async (
-  parts: Parts,
-  own: Dependencies,
-  active: string | undefined,
-): Promise<readonly Waiting[]> => {
-  const embedder = active === undefined ? [] : [(await parts.shape(active)).dependency];
-  const sources = [...parts.sources.values()].map(({ dependency }) => dependency);
-  return [...Object.values(own), ...sources, ...embedder].flatMap(({ name, downSince }): readonly Waiting[] => {
+const dependenciesDown = (dependencies: readonly Dependency[]): readonly Waiting[] =>
+  dependencies.flatMap(({ name, downSince }): readonly Waiting[] => {
     const since = downSince();
     if (since === undefined) return [];
     return [{ on: 'dependency', name, reason: 'it does not answer', since: new Date(since).toISOString() }];
   });
-};
 
 const flowsWithoutMembers = (lag: Status['lag']): readonly Waiting[] =>
   FLOWS.filter((flow) => lag[flow].members === 0 && lag[flow].records > 0).map((flow) => ({

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { BadConfiguration } from '../../src/errors.ts';
+import { BadUsage } from '../../src/errors.ts';
 import { fileCarrier } from '../../src/operators/plan.ts';
 import type { Parts } from '../../src/parts.ts';
 import { advanceRun } from '../../src/runs/advance.ts';
@@ -90,8 +90,8 @@ describe('a run', () => {
     await pipeline.adopt();
     await expect(startRun(pipeline.parts, ['nowhere'])).rejects.toThrow(/nowhere.*group\/1/);
     await expect(startRun(pipeline.parts, ['1:nowhere'])).rejects.toThrow(/nowhere.*main/);
-    await expect(startRun(pipeline.parts, ['1:nowhere'])).rejects.toBeInstanceOf(BadConfiguration);
-    await expect(advanceRun(pipeline.parts, '7-x')).rejects.toBeInstanceOf(BadConfiguration);
+    await expect(startRun(pipeline.parts, ['1:nowhere'])).rejects.toBeInstanceOf(BadUsage);
+    await expect(advanceRun(pipeline.parts, '7-x')).rejects.toBeInstanceOf(BadUsage);
     expect(pipeline.state.inspect('runs')).toEqual([]);
   });
 

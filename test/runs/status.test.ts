@@ -2,17 +2,13 @@ import { describe, expect, it } from 'vitest';
 import { TryAgain } from '../../src/errors.ts';
 import { dependency } from '../../src/operators/attempt.ts';
 import { startRun } from '../../src/runs/backfill.ts';
-import { type Dependencies, statusOf } from '../../src/runs/status.ts';
+import { statusOf } from '../../src/runs/status.ts';
 import { POISON } from '../sim/content.ts';
 import { NAMES } from '../sim/names.ts';
 import type { Pipeline } from '../support/pipeline.ts';
 import { backfill, pipelineOf } from './harness.ts';
 
-const dependenciesOf = ({ parts: { time, telemetry } }: Pipeline): Dependencies => {
-  const named = (name: string) => dependency(name, async () => {}, { time, telemetry });
-  return { log: named('log'), state: named('state'), store: named('store') };
-};
-const status = (pipeline: Pipeline) => statusOf(pipeline.parts, dependenciesOf(pipeline));
+const status = ({ parts }: Pipeline) => statusOf(parts, []);
 
 describe('status', () => {
   it('of an index in step has nothing pending and nothing that waits', async () => {
@@ -90,7 +86,6 @@ describe('status', () => {
     pipeline.push({ a: 'ant' });
     await pipeline.start();
     await backfill(pipeline);
-    const dependencies = dependenciesOf(pipeline);
     const { time, telemetry } = pipeline.parts;
     let up = false;
     const failing = async () => {
@@ -99,11 +94,11 @@ describe('status', () => {
     const store = dependency('store', failing, { time, telemetry });
     const waiting = store.attempt(failing);
     await expect.poll(() => store.downSince()).toBeDefined();
-    const told = await statusOf(pipeline.parts, { ...dependencies, store });
+    const told = await statusOf(pipeline.parts, [store]);
     expect(told).toMatchObject({ ready: false, store: { up: false, points: null }, projects: [] });
     expect(told.waits).toMatchObject([{ on: 'dependency', name: 'store' }]);
     up = true;
     await waiting;
-    expect(await statusOf(pipeline.parts, { ...dependencies, store })).toMatchObject({ ready: true });
+    expect(await statusOf(pipeline.parts, [store])).toMatchObject({ ready: true });
   });
 });
