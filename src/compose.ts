@@ -1,6 +1,7 @@
 /** From the configuration to the parts of one pipeline, open and ready to run; closed in reverse. */
 import { join } from 'node:path';
 import { names as namesOf } from './config/names.ts';
+import { optionsOf } from './config/pipeline.ts';
 import type { Config, PipelineOptions } from './config.ts';
 import { openEngines } from './engines.ts';
 import { BadConfiguration, messageOf } from './errors.ts';
@@ -8,6 +9,7 @@ import type { Lock } from './log/lock.ts';
 import { type Dependency, dependency, PATIENCE, steady } from './operators/attempt.ts';
 import type { Limits, Parts, Source } from './parts.ts';
 import type { Log, Time, VectorStore } from './ports.ts';
+import type { Dependencies } from './runs/status.ts';
 import { selection } from './selection.ts';
 import { openShapes, rulesOf, type Target, targetOf } from './shapes.ts';
 import { type GitSource, gitSource } from './sources/git.ts';
@@ -48,16 +50,11 @@ export interface Pipeline {
   readonly target: Target;
   /** Plain repositories, which are followed by looking at them. */
   readonly repositories: readonly Repository[];
+  /** Of the engines; state and store are one where they are embedded. */
+  readonly engines: Dependencies;
   dependencies(): readonly Dependency[];
   close(): Promise<void>;
 }
-
-export const optionsOf = ({ pipelines }: Config, name: string): PipelineOptions => {
-  const options = pipelines[name];
-  if (!options)
-    throw new BadConfiguration(`there is no pipeline "${name}"; there are ${Object.keys(pipelines).join(', ')}`);
-  return options;
-};
 
 export const openPipeline = async (around: Surroundings, name: string): Promise<Pipeline> => {
   const { config, data, lock, environment, time, telemetry } = around;
@@ -93,6 +90,7 @@ export const openPipeline = async (around: Surroundings, name: string): Promise<
     parts,
     target,
     repositories,
+    engines: { log: ofLog, state: ofStore, store: ofStore },
     dependencies: () => [ofLog, ofStore, ...ofSources, ...shapes.dependencies()],
     async close() {
       await shapes.close();

@@ -5,7 +5,9 @@ import type { Parts } from './parts.ts';
 import { isUnicode } from './paths.ts';
 import type { Hit, Query } from './ports.ts';
 import { type ProjectRow, parseDocument, projectKey } from './records.ts';
+import { shownPath } from './runs/documents.ts';
 import { activeGeneration } from './runs/generations.ts';
+import { projectNames } from './runs/projects.ts';
 
 export interface SearchQuery {
   readonly text: string;
@@ -22,7 +24,9 @@ export interface FoundChunk {
   readonly score: number;
   readonly project: string;
   readonly ref: string;
+  /** With U+FFFD for bytes that are not UTF-8, which `pathBytes` then has in base64. */
   readonly path: string;
+  readonly pathBytes?: string;
   readonly startLine: number;
   readonly endLine: number;
   readonly heading: readonly string[];
@@ -79,17 +83,19 @@ const vectorOf = async (parts: Parts, generation: string, text: string): Promise
 
 /** Ids of the projects that are called so. One that nobody has heard of matches nothing, as itself. */
 const idsOf = async ({ state }: Parts, wanted: string): Promise<readonly string[]> => {
-  const ids = new Set([wanted]);
-  for await (const { key, value } of rows(state, 'projects', 'projects'))
-    if (value.path === wanted) ids.add(parseDocument(key).project);
-  return [...ids];
+  const ids = new Set<string>();
+  for await (const { key, value } of rows(state, 'projects', 'projects')) {
+    const id = parseDocument(key);
+    if (projectNames(id, value.path).includes(wanted)) ids.add(id.project);
+  }
+  return ids.size > 0 ? [...ids] : [wanted];
 };
 
 const hitOf = ({ score, point }: Hit, blob: string | null, row: ProjectRow | undefined): FoundChunk => {
   const { project, ref, path } = parseDocument(point.document);
   const { startLine, endLine, heading, text, commit } = point;
   const at = { project: row?.path || project, ref, path, startLine, endLine };
-  return { score, ...at, heading, text, blob, commit, url: urlOf(row, at) };
+  return { score, ...at, ...shownPath(path), heading, text, blob, commit, url: urlOf(row, at) };
 };
 
 /** To exactly these lines in GitLab; a plain repository has no pages. */

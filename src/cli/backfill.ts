@@ -1,6 +1,6 @@
 import type { Hosted } from '../host.ts';
 import type { Report } from '../records.ts';
-import { cancelRun, followRun, type Progress, startRun } from '../runs/backfill.ts';
+import type { Progress } from '../runs/backfill.ts';
 import type { Context, DataCommand } from './command.ts';
 import { EXIT } from './exit.ts';
 import type { Output } from './output.ts';
@@ -23,6 +23,7 @@ export const backfill: DataCommand = {
   },
   async run(context, args) {
     const { pipeline, output, signal } = context;
+    const { cancelRun } = await import('../runs/backfill.ts');
     const cancelled = args.text('cancel');
     if (cancelled !== undefined) return report(output, (await cancelRun(pipeline.parts, cancelled)).report, args);
     return pipeline.withFlows((stop) => toTheEnd(context, args, stop), { stop: signal });
@@ -34,6 +35,7 @@ const toTheEnd = async (
   args: Parameters<DataCommand['run']>[1],
   stop: AbortSignal,
 ): Promise<number> => {
+  const { followRun, startRun } = await import('../runs/backfill.ts');
   const { run, joined } = await startRun(pipeline.parts, args.words);
   output.note(joined ? `following run ${run.id}, which is open` : `run ${run.id}`);
   const followed = await followRun(pipeline.parts, run.id, (now) => output.progress(progressText(now)), stop);

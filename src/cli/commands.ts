@@ -1,13 +1,28 @@
 /** Every command, one line each. */
-
 import { backfill } from './backfill.ts';
 import type { Command, DataCommand } from './command.ts';
 import { configCheck } from './config-check.ts';
+import { deadLettersList, deadLettersReplay, deadLettersShow } from './dead-letters.ts';
+import { documents, documentsShow } from './documents.ts';
 import { reindex, rollback } from './reindex.ts';
 import { search } from './search.ts';
 import { serveWith } from './serve.ts';
+import { status } from './status.ts';
+import { verify } from './verify.ts';
 
 /** Run in the process that holds the data directory, for whoever asks. */
-export const dataCommands: readonly DataCommand[] = [search, backfill, reindex, rollback];
+export const dataCommands: readonly DataCommand[] = [
+  search,
+  status,
+  backfill,
+  documents,
+  documentsShow,
+  deadLettersList,
+  deadLettersShow,
+  deadLettersReplay,
+  verify,
+  reindex,
+  rollback,
+];
 
 export const commands: readonly Command[] = [serveWith(dataCommands), ...dataCommands, configCheck];

@@ -3,7 +3,7 @@
  * has it: to them it makes no difference who that is.
  */
 import { randomUUID } from 'node:crypto';
-import { type Host, openHost } from '../host.ts';
+import type { Host } from '../host.ts';
 import { type Control, openControl } from '../http/control.ts';
 import { type Lock, type Owner, takeLock } from '../log/lock.ts';
 import type { Telemetry } from '../telemetry.ts';
@@ -24,7 +24,8 @@ export interface Held {
 
 export interface HoldOptions {
   readonly place: Place;
-  readonly telemetry: Telemetry;
+  /** Only who holds the directory has anything to tell. */
+  readonly telemetry: () => Promise<Telemetry>;
   readonly commands: readonly DataCommand[];
   /** Where to look, of a process that stays until it is ended. */
   readonly serving: () => string | undefined;
@@ -47,7 +48,7 @@ export const holdOrOwner = async (options: HoldOptions): Promise<{ held: Held } 
       await control.close();
       return taken;
     }
-    const host = hostOf(place, taken.lock, telemetry);
+    const host = await hostOf(place, taken.lock, await telemetry());
     answers.open(host);
     return { held: heldOf(host, taken.lock, control, answers) };
   } catch (error) {
@@ -56,8 +57,11 @@ export const holdOrOwner = async (options: HoldOptions): Promise<{ held: Held } 
   }
 };
 
-const hostOf = ({ config, data, environment }: Place, lock: Lock, telemetry: Telemetry): Host =>
-  openHost({ config, data, lock, environment, time: systemTime, telemetry });
+/** Loaded with the lock in hand: whoever only asks is done before that would be read. */
+const hostOf = async ({ config, data, environment }: Place, lock: Lock, telemetry: Telemetry): Promise<Host> => {
+  const { openHost } = await import('../host.ts');
+  return openHost({ config, data, lock, environment, time: systemTime, telemetry });
+};
 
 const heldOf = (
   host: Host,

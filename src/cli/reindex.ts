@@ -1,7 +1,5 @@
 import type { Hosted } from '../host.ts';
-import { readGenerations } from '../runs/generations.ts';
-import { reindex as reindexParts, rollback as rollbackParts } from '../runs/reindex.ts';
-import { rememberShape, type Target, targetOf } from '../shapes.ts';
+import type { Target } from '../shapes.ts';
 import { timeText } from './backfill.ts';
 import type { DataCommand } from './command.ts';
 import { EXIT } from './exit.ts';
@@ -9,6 +7,9 @@ import type { Output } from './output.ts';
 
 const SECOND = 1_000;
 const DAY = 24 * 60 * 60 * SECOND;
+
+const needed = () =>
+  Promise.all([import('../runs/generations.ts'), import('../runs/reindex.ts'), import('../shapes.ts')]);
 
 export const reindex: DataCommand = {
   kind: 'data',
@@ -21,6 +22,7 @@ export const reindex: DataCommand = {
     'accept-failures': { description: 'Moves to the new one even if more documents have failed in it.' },
   },
   async run({ pipeline, configured, output, signal }, args) {
+    const [{ readGenerations }, { reindex: reindexParts }, { rememberShape, targetOf }] = await needed();
     const { parts } = pipeline;
     const target = targetOf(parts.names, configured);
     const beganAt = parts.time.now();
@@ -90,6 +92,7 @@ export const rollback: DataCommand = {
   summary: 'Has the previous index answer again, at once.',
   options: { json: { description: 'One object.' } },
   async run({ pipeline, configured, output }, args) {
+    const [{ readGenerations }, { rollback: rollbackParts }, { targetOf }] = await needed();
     const { parts } = pipeline;
     const { previous, active } = (await readGenerations(parts))?.value ?? {};
     if (!previous || previous.until <= parts.time.now()) {

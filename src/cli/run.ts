@@ -1,10 +1,9 @@
 /** From the words on the command line to an exit code. */
-import { Registry } from 'prom-client';
-import { optionsOf } from '../compose.ts';
+import { optionsOf } from '../config/pipeline.ts';
 import { messageOf, TryAgain } from '../errors.ts';
 import type { ControlRequest } from '../http/control.ts';
 import type { Environment } from '../sources/git-command.ts';
-import { telemetry } from '../telemetry.ts';
+import type { Telemetry } from '../telemetry.ts';
 import { systemTime } from '../time.ts';
 import { askOwner } from './ask.ts';
 import { findCommand, parseCommand } from './command.ts';
@@ -13,7 +12,6 @@ import { execute, shapeForRequest } from './execute.ts';
 import { EXIT, exitCodeOf } from './exit.ts';
 import { commandHelp, overview } from './help.ts';
 import { holdOrOwner } from './holding.ts';
-import { makeLogger } from './logs.ts';
 import { type Output, type Streams, streamOutput } from './output.ts';
 import { findPlace, type Place } from './place.ts';
 import type { Interrupts } from './signals.ts';
@@ -71,10 +69,9 @@ const runOnData = async (
   request: ControlRequest,
   output: Output,
 ): Promise<number> => {
-  const logger = makeLogger({ level: 'warn', readable: true, write: (text) => stderr.write(text) });
   const options = {
     place,
-    telemetry: telemetry(logger, new Registry()),
+    telemetry: () => quietTelemetry(stderr),
     commands: dataCommands,
     serving: () => undefined,
   };
@@ -95,4 +92,14 @@ const runOnData = async (
     }
   }
   throw new TryAgain(`the process that holds ${place.data} takes no commands, and does not end`);
+};
+
+/** Of a process that is over soon: nobody asks it for figures, and it speaks up when something is wrong. */
+const quietTelemetry = async (stderr: Streams['stderr']): Promise<Telemetry> => {
+  const [{ Registry }, { telemetry }, { makeLogger }] = await Promise.all([
+    import('prom-client'),
+    import('../telemetry.ts'),
+    import('./logs.ts'),
+  ]);
+  return telemetry(makeLogger({ level: 'warn', readable: true, write: (text) => stderr.write(text) }), new Registry());
 };

@@ -1,6 +1,6 @@
 import { BadUsage } from '../errors.ts';
 import type { Query } from '../ports.ts';
-import { type Found, search as searchParts } from '../search.ts';
+import type { Found } from '../search.ts';
 import type { DataCommand } from './command.ts';
 import { EXIT } from './exit.ts';
 import { printable } from './output.ts';
@@ -28,6 +28,7 @@ export const search: DataCommand = {
     lang: { value: 'LANGUAGE', description: 'Only in this language, such as typescript.' },
   },
   async run({ pipeline, output }, args) {
+    const { search: searchParts } = await import('../search.ts');
     const [text = ''] = args.words;
     const limit = args.whole('limit', { min: 1, max: MAX_LIMIT, otherwise: DEFAULT_LIMIT });
     const [project, ref, path, language] = ['project', 'ref', 'path', 'lang'].map((name) => args.text(name));

@@ -1,0 +1,172 @@
+/** The service in the foreground: follows the repositories until it is ended, and says what it leaves. */
+import { collectDefaultMetrics, Registry } from 'prom-client';
+import { optionsOf } from '../config/pipeline.ts';
+import { messageOf, TryAgain } from '../errors.ts';
+import { follow } from '../follow.ts';
+import type { Hosted } from '../host.ts';
+import { type HttpServer, openHttp } from '../http/server.ts';
+import { lagOf, sumOf } from '../lag.ts';
+import { statusOf } from '../runs/status.ts';
+import { telemetry } from '../telemetry.ts';
+import { systemTime } from '../time.ts';
+import { aboutOwner } from './ask.ts';
+import type { Args, Around, DataCommand } from './command.ts';
+import { EXIT } from './exit.ts';
+import { type Held, type HoldOptions, holdOrOwner } from './holding.ts';
+import { makeLogger } from './logs.ts';
+import type { Output } from './output.ts';
+import type { Place } from './place.ts';
+
+const SECOND = 1_000;
+const LOOK_EVERY_MS = 500;
+/** Another command in the data directory is let finish for so long. */
+const WAIT_MS = 60 * SECOND;
+/** Of the configuration. Two repositories of one machine can be served without a word about ports. */
+const DEFAULT_PORT = 7717;
+
+export const serve = async (
+  { place, output, interrupts: { signal }, stderr }: Around,
+  args: Args,
+  commands: readonly DataCommand[],
+): Promise<number> => {
+  const only = args.text('pipeline');
+  const names = only === undefined ? Object.keys(place.config.pipelines) : [only];
+  for (const name of names) optionsOf(place.config, name);
+  const logger = makeLogger({ level: 'info', readable: stderr.isTTY === true, write: (text) => stderr.write(text) });
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const told = telemetry(logger, registry);
+  let http: HttpServer | undefined;
+  const held = await becomeOwner(
+    { place, telemetry: async () => told, commands, serving: () => http?.url ?? 'soon' },
+    output,
+    signal,
+  );
+  if (!held) return EXIT.cancelled;
+  try {
+    const pipelines = await Promise.all(names.map((name) => held.host.pipeline(name)));
+    const server = await listen(place, output, { registry, pipelines });
+    http = server;
+    const stopped = new AbortController();
+    const stop = AbortSignal.any([signal, stopped.signal]);
+    signal.addEventListener('abort', () => sayStopping(held, output), { once: true });
+    const running = pipelines.map((pipeline) => run(pipeline, stop, output, () => sayReady(place, server, output)));
+    // The first that fails ends them all; the others drain.
+    await Promise.all(running.map((one) => one.finally(() => stopped.abort()))).finally(() =>
+      Promise.allSettled(running),
+    );
+    for (const pipeline of pipelines) await sayLeft(pipeline, output);
+  } finally {
+    held.dismiss();
+    await http?.close();
+    await held.close();
+  }
+  return EXIT.success;
+};
+
+/** `undefined` when it was told to end before it had begun. Throws when another service has the directory. */
+const becomeOwner = async (options: HoldOptions, output: Output, signal: AbortSignal): Promise<Held | undefined> => {
+  const until = systemTime.now() + WAIT_MS;
+  for (let told = false; !signal.aborted; told = true) {
+    const taken = await holdOrOwner(options);
+    if ('held' in taken) return taken.held;
+    const { data } = options.place;
+    const { pid } = taken.owner;
+    const serving = (await aboutOwner(taken.owner))?.serving;
+    if (serving !== undefined)
+      throw new TryAgain(`process ${pid} serves ${data} already${serving === 'soon' ? '' : `: see ${serving}`}`);
+    if (systemTime.now() > until) throw new TryAgain(`process ${pid} is still at work in ${data}`);
+    if (!told) output.note(`waiting for process ${pid}, which is at work in ${data}`);
+    await systemTime.sleep(LOOK_EVERY_MS, signal);
+  }
+  return undefined;
+};
+
+const listen = async (
+  { config }: Place,
+  output: Output,
+  { registry, pipelines }: { registry: Registry; pipelines: readonly Hosted[] },
+): Promise<HttpServer> => {
+  const options = {
+    ...config.http,
+    registry,
+    ready: () => pipelines.flatMap(troubles),
+    status: async () => ({ pipelines: await Promise.all(pipelines.map(pageOf)) }),
+  };
+  try {
+    return await openHttp(options);
+  } catch (error) {
+    if (config.http.port !== DEFAULT_PORT || !(error instanceof TryAgain)) throw error;
+    const server = await openHttp({ ...options, port: 0 });
+    output.note(`port ${DEFAULT_PORT} is taken, so another one is used`);
+    return server;
+  }
+};
+
+const troubles = ({ name, flows, dependencies }: Hosted): string[] => {
+  const { running, fault } = flows();
+  const down = dependencies().filter((one) => one.downSince() !== undefined);
+  return [
+    ...(fault === undefined ? [] : [`${name}: ${messageOf(fault)}`]),
+    ...(running || fault !== undefined ? [] : [`${name}: the flows are not running yet`]),
+    ...down.map((one) => `${name}: ${one.name} does not answer`),
+  ];
+};
+
+const pageOf = async (pipeline: Hosted) => {
+  const reasons = troubles(pipeline);
+  const status = await statusOf(pipeline.parts, pipeline.engines);
+  return { pipeline: pipeline.name, ...status, ready: status.ready && reasons.length === 0, reasons };
+};
+
+const run = (pipeline: Hosted, stop: AbortSignal, output: Output, begun: () => Promise<void>): Promise<void> =>
+  pipeline.withFlows(
+    async (running) => {
+      await begun();
+      await Promise.all([follow(pipeline, running), sayInStep(pipeline, output, running)]);
+    },
+    { stop },
+  );
+
+const sayReady = async ({ data }: Place, { url }: HttpServer, output: Output): Promise<void> => {
+  await output.line(`ready: ${url}/status says how it is, ${url}/metrics has figures; the index is in ${data}`);
+  await output.line('in another terminal: npx tidemark search "how are offsets committed"');
+};
+
+/** Once for each time that the index has caught up. */
+const sayInStep = async ({ name, parts }: Hosted, output: Output, signal: AbortSignal): Promise<void> => {
+  let behind = true;
+  let since = parts.time.now();
+  while (!signal.aborted) {
+    await parts.time.sleep(LOOK_EVERY_MS, signal);
+    const left = sumOf(await lagOf(parts));
+    if (left > 0) {
+      if (!behind) since = parts.time.now();
+      behind = true;
+      output.progress(`${name}: ${left} on the way`);
+    } else if (behind) {
+      const seconds = ((parts.time.now() - since) / SECOND).toFixed(1);
+      const active = await parts.store.active();
+      const counts = active === undefined ? undefined : await parts.store.generation(active).counts();
+      output.note(
+        `${name}: in step, ${counts?.documents ?? 0} documents, ${counts?.points ?? 0} chunks (${seconds} s)`,
+      );
+      behind = false;
+    }
+  }
+};
+
+const sayStopping = (held: Held, output: Output): void => {
+  output.note('stopping: what was begun is finished; Ctrl-C again ends at once');
+  held.dismiss();
+};
+
+const sayLeft = async ({ name, parts }: Hosted, output: Output): Promise<void> => {
+  const { events, changes, documents } = await lagOf(parts);
+  const left = sumOf({ events, changes, documents });
+  output.note(
+    left === 0
+      ? `${name}: nothing is left, all is committed`
+      : `${name}: left in the log: ${events} events, ${changes} changes, ${documents} documents; the next start goes on there`,
+  );
+};

@@ -1,0 +1,40 @@
+import type { Difference } from '../runs/differences.ts';
+import type { DataCommand } from './command.ts';
+import { EXIT } from './exit.ts';
+import { printable } from './output.ts';
+
+/** So many are told in the one object; all of them are counted. */
+const MAX_TOLD = 10_000;
+
+export const verify: DataCommand = {
+  kind: 'data',
+  name: 'verify',
+  summary: 'Compares trees, wants, ledger and points in both directions.',
+  details: 'What is on its way is waited for. Ends with 1 where something differs.',
+  options: {
+    json: { description: 'One object with the differences.' },
+    repair: { description: 'Has what differs looked at again, which mends it.' },
+  },
+  async run({ pipeline, output, signal }, args) {
+    const { verify: verifyParts } = await import('../runs/verify.ts');
+    const asJson = args.flag('json');
+    const told: Difference[] = [];
+    const onDifference = async (one: Difference) => {
+      if (told.length < MAX_TOLD) told.push(one);
+      if (!asJson) await output.line(printable(lineOf(one)));
+    };
+    const repair = args.flag('repair');
+    const result = await pipeline.withFlows((stop) => verifyParts(pipeline.parts, { onDifference, repair, stop }), {
+      stop: signal,
+      anyGeneration: true,
+    });
+    if (signal.aborted) return EXIT.cancelled;
+    const { documents, differences, status } = result;
+    if (asJson) await output.line(JSON.stringify({ documents, differences: told, count: differences, status, repair }));
+    else await output.line(`${documents} documents, ${differences} differences${repair ? ', looked at again' : ''}`);
+    return differences > 0 ? EXIT.failures : EXIT.success;
+  },
+};
+
+const lineOf = ({ kind, document, expected, found }: Difference): string =>
+  `${kind}  ${document}  expected ${expected ?? 'nothing'}, found ${found ?? 'nothing'}`;
