@@ -115,7 +115,7 @@ const troubles = ({ name, flows, dependencies }: Hosted): string[] => {
 
 const pageOf = async (pipeline: Hosted) => {
   const reasons = troubles(pipeline);
-  const status = await statusOf(pipeline.parts, pipeline.engines);
+  const status = await statusOf(pipeline.parts, pipeline.dependencies());
   return { pipeline: pipeline.name, ...status, ready: status.ready && reasons.length === 0, reasons };
 };
 
