@@ -9,7 +9,6 @@ import type { Lock } from './log/lock.ts';
 import { type Dependency, dependency, PATIENCE, steady } from './operators/attempt.ts';
 import type { Limits, Parts, Source } from './parts.ts';
 import type { Log, Time, VectorStore } from './ports.ts';
-import type { Dependencies } from './runs/status.ts';
 import { selection } from './selection.ts';
 import { openShapes, rulesOf, type Target, targetOf } from './shapes.ts';
 import { type GitSource, gitSource } from './sources/git.ts';
@@ -50,8 +49,6 @@ export interface Pipeline {
   readonly target: Target;
   /** Plain repositories, which are followed by looking at them. */
   readonly repositories: readonly Repository[];
-  /** Of the engines; state and store are one where they are embedded. */
-  readonly engines: Dependencies;
   dependencies(): readonly Dependency[];
   close(): Promise<void>;
 }
@@ -90,7 +87,6 @@ export const openPipeline = async (around: Surroundings, name: string): Promise<
     parts,
     target,
     repositories,
-    engines: { log: ofLog, state: ofStore, store: ofStore },
     dependencies: () => [ofLog, ofStore, ...ofSources, ...shapes.dependencies()],
     async close() {
       await shapes.close();

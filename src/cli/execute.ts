@@ -1,6 +1,7 @@
 /** Runs a command on a host, for whoever typed it here or asks from another process. */
 import { z } from 'zod';
 import { embedderSchema } from '../config.ts';
+import { either } from '../either.ts';
 import { BadUsage, messageOf } from '../errors.ts';
 import type { Host } from '../host.ts';
 import type { ControlOptions, ControlRequest } from '../http/control.ts';
@@ -50,9 +51,11 @@ export const answering = (commands: readonly DataCommand[]) => {
       note: (note) => void reply({ note }),
       progress: (progress) => void reply({ progress }),
     };
-    const running = execute(host, commands, request, output, AbortSignal.any([signal, dismissed.signal])).finally(() =>
-      out.delete(running),
-    );
+    const stop = either([signal, dismissed.signal]);
+    const running = execute(host, commands, request, output, stop.signal).finally(() => {
+      stop.release();
+      out.delete(running);
+    });
     out.add(running);
     return running;
   };

@@ -1,6 +1,7 @@
 /** The service in the foreground: follows the repositories until it is ended, and says what it leaves. */
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { optionsOf } from '../config/pipeline.ts';
+import { either } from '../either.ts';
 import { messageOf, TryAgain } from '../errors.ts';
 import { follow } from '../follow.ts';
 import type { Hosted } from '../host.ts';
@@ -48,7 +49,7 @@ export const serve = async (
     const server = await listen(place, output, { registry, pipelines });
     http = server;
     const stopped = new AbortController();
-    const stop = AbortSignal.any([signal, stopped.signal]);
+    const { signal: stop } = either([signal, stopped.signal]);
     signal.addEventListener('abort', () => sayStopping(held, output), { once: true });
     const running = pipelines.map((pipeline) => run(pipeline, stop, output, () => sayReady(place, server, output)));
     // The first that fails ends them all; the others drain.
@@ -115,7 +116,7 @@ const troubles = ({ name, flows, dependencies }: Hosted): string[] => {
 
 const pageOf = async (pipeline: Hosted) => {
   const reasons = troubles(pipeline);
-  const status = await statusOf(pipeline.parts, pipeline.engines);
+  const status = await statusOf(pipeline.parts, pipeline.dependencies());
   return { pipeline: pipeline.name, ...status, ready: status.ready && reasons.length === 0, reasons };
 };
 

@@ -12,7 +12,7 @@ export const status: DataCommand = {
   options: { json: { description: 'One object with all of it.' } },
   async run({ pipeline, output }, args) {
     const { statusOf } = await import('../runs/status.ts');
-    const now = await statusOf(pipeline.parts, pipeline.engines);
+    const now = await statusOf(pipeline.parts, pipeline.dependencies());
     await output.line(args.flag('json') ? JSON.stringify(now) : printable(readable(now)));
     return EXIT.success;
   },
