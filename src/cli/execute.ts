@@ -44,8 +44,8 @@ export const answering = (commands: readonly DataCommand[]) => {
   const out = new Set<Promise<number>>();
   const dismissed = new AbortController();
   let host: Host | undefined;
-  const run: ControlOptions['run'] = (request, reply, signal) => {
-    if (!host) return undefined;
+  const run: ControlOptions['run'] = async (request, reply, signal) => {
+    if (!host) return EXIT.tryAgain;
     const output: Output = {
       line: (line) => reply({ line }),
       note: (note) => void reply({ note }),
@@ -61,6 +61,7 @@ export const answering = (commands: readonly DataCommand[]) => {
   };
   return {
     run,
+    taking: () => host !== undefined,
     open(opened: Host) {
       host = opened;
     },

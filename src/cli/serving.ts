@@ -5,6 +5,7 @@ import { either } from '../either.ts';
 import { messageOf, TryAgain } from '../errors.ts';
 import { follow } from '../follow.ts';
 import type { Hosted } from '../host.ts';
+import { registerGauges } from '../http/gauges.ts';
 import { type HttpServer, openHttp } from '../http/server.ts';
 import { lagOf, sumOf } from '../lag.ts';
 import { statusOf } from '../runs/status.ts';
@@ -46,6 +47,7 @@ export const serve = async (
   if (!held) return EXIT.cancelled;
   try {
     const pipelines = await Promise.all(names.map((name) => held.host.pipeline(name)));
+    registerGauges(registry, pipelines);
     const server = await listen(place, output, { registry, pipelines });
     http = server;
     const stopped = new AbortController();
