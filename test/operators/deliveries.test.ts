@@ -266,6 +266,23 @@ describe('stopping', () => {
     expect(from.settled).toEqual([]);
   });
 
+  it('ends although it was stopped by the very record that then waits to be admitted', async () => {
+    const from = source();
+    const stop = new AbortController();
+    const ends: string[] = [];
+    const window = creditWindow({ records: 1, bytes: 10 });
+    const parse = (delivery: Lent) => {
+      stop.abort();
+      return delivery;
+    };
+    const lanes = [{ lane: 'live' as const, reader: from.reader, admit: () => new Promise<void>(() => {}) }];
+    deliveries(lanes, window, stop.signal, { parse }).subscribe({ complete: () => ends.push('complete') });
+    from.give(1);
+    await quiet();
+    expect(ends).toEqual(['complete']);
+    expect(window.held()).toEqual({ records: 0, bytes: 0 });
+  });
+
   it('ends while a record waits for credits, which go back when they come', async () => {
     const from = source();
     from.give(60, 60);

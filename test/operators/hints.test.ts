@@ -66,7 +66,7 @@ describe('filing hints', () => {
           );
         },
       ),
-      { numRuns: 60 },
+      { numRuns: 30 },
     );
   });
 

@@ -8,7 +8,7 @@ import type { Row } from '../../src/ports.ts';
 import { type Change, type Event, projectKey, refKey, type SweepRow } from '../../src/records.ts';
 import { NAMES } from '../sim/names.ts';
 import { blobOf } from '../sim/repository.ts';
-import { keyOf, MAIN, type MemoryParts, memoryParts } from '../support/memory-parts.ts';
+import { entryOf, keyOf, MAIN, type MemoryParts, memoryParts } from '../support/memory-parts.ts';
 
 const { topics } = NAMES;
 const KEY = refKey(MAIN);
@@ -79,6 +79,16 @@ describe('a page of a sweep', () => {
     await memory.all();
     expect(paths(memory, topics.changes)).toEqual(['b']);
     expect(memory.want('a')).toMatchObject({ seq: SEQ + 1, blob: blobOf('newer') });
+  });
+
+  it('leaves alone what the ledger has reached, and lays what has a want that it has not', async () => {
+    const memory = await opened({ a: 'ant', b: 'bee', c: 'cat' });
+    await memory.state.raise('wants', [want('a', 9, blobOf('ant')), want('b', 9, blobOf('bee'))]);
+    await memory.generation.record(entryOf({ document: keyOf('a'), seq: 9 }), 'lower');
+    await memory.generation.record(entryOf({ document: keyOf('b'), seq: 8 }), 'lower');
+    await memory.all();
+    expect(paths(memory, topics.changes).sort()).toEqual(['b', 'c']);
+    expect(memory.want('a')?.seq).toBe(9);
   });
 
   it('plans nothing twice when a crash repeats it', async () => {

@@ -225,6 +225,13 @@ describe('two lanes that are never empty', () => {
     expect(entered.backfill).toBeGreaterThan(3);
   });
 
+  it('leave live what is beyond a tenth of the bytes as well', async () => {
+    const one = watched();
+    const { entered } = await busy(one, { live: 2 * MIB, backfill: 2 * MIB }, 200);
+    expect(entered.backfill).toBeGreaterThan(3);
+    expect(entered.live).toBeGreaterThan(2 * entered.backfill);
+  });
+
   it('let live in although each record of backfill takes all of the window', async () => {
     const one = watched();
     one.ask('backfill', 8 * MIB);

@@ -89,6 +89,12 @@ const checkGeneration = (
       wrong(`1: ${generation} ${readable(document)} is ${entry.status} (${entry.reason}), should be ${should.status}`);
     }
   }
+  for (const { document, id, seq } of points.values()) {
+    const entry = ledger.get(document);
+    if (entry?.status === 'indexed' && entry.chunks.includes(id) && seq !== entry.seq) {
+      wrong(`2: ${generation} ${readable(document)}: a point says seq ${seq}, the ledger ${entry.seq}`);
+    }
+  }
   for (const [document, { status }] of ledger) {
     if (status !== 'gone' && !files.has(document))
       wrong(`2: ${generation} ${readable(document)} is ${status} and not in the tree`);

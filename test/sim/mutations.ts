@@ -123,8 +123,8 @@ const MUTATIONS: readonly Mutation[] = [
   ]),
   mutation('one-phase tombstone', [
     'src/clock/tombstones.ts',
-    '    if (!(await hasPassed(parts, parts.names.topics.documents, parts.names.groups.index(name), documents))) return false;\n',
-    '',
+    '      return false;\n  }\n  return true;\n};',
+    '      continue;\n  }\n  return true;\n};',
   ]),
   mutation('settle before durable', [
     'src/operators/publish.ts',

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { changeSchema, decode } from '../../src/records.ts';
+import { changeSchema, decode, documentSchema } from '../../src/records.ts';
 import { POISON } from './content.ts';
 import { NAMES } from './names.ts';
 import { blobOf } from './repository.ts';
@@ -136,6 +136,100 @@ describe('named histories', () => {
     slow.process.state = 'alive';
     await told.until(() => cluster.broker.lent.get(slow.process.name)?.size === 0, 'the slow one is done');
     (raises ? letLook : letRaise)();
+    return told.check();
+  });
+
+  history('a writer that wakes up with points of an older version', async (seed) => {
+    const told = scenario(seed);
+    const { world, cluster } = told;
+    told.push({ a: 'ant', b: 'dog' });
+    await told.rest();
+    told.push({ a: 'cat eel', b: 'dog' });
+    const writes = (_: string, request: string) => request.startsWith('store.upsert');
+    const hold = world.hold(writes);
+    await told.until(() => world.waits(writes), 'the points are on their way');
+    const slow = cluster.members.find(({ process }) =>
+      world.waits((name, request) => name === process.name && writes(name, request)),
+    );
+    if (!slow) throw new Error('nobody writes');
+    slow.process.state = 'frozen';
+    cluster.broker.evict(slow.process.name);
+    hold();
+    await told.rest();
+    told.push({ a: 'cat dog', b: 'dog' });
+    await told.rest();
+    slow.process.state = 'alive';
+    return told.check();
+  });
+
+  history('an overtaken plan that records late, followed by a revert', async (seed) => {
+    const told = scenario(seed);
+    const { world, cluster } = told;
+    told.push({ a: 'ant' });
+    await told.rest();
+    told.push({ a: 'bee' });
+    const records = (_: string, request: string) => /^state\.swap "refs".*"dirty":false/.test(request);
+    const hold = world.hold(records);
+    await told.until(() => world.waits(records), 'the plan of «bee» is about to record');
+    const slow = cluster.members.find(({ process }) =>
+      world.waits((name, request) => name === process.name && records(name, request)),
+    );
+    if (!slow) throw new Error('nobody records');
+    slow.process.state = 'frozen';
+    cluster.broker.evict(slow.process.name);
+    hold();
+    told.push({ a: 'cat' });
+    await told.until(
+      () => told.entry('a')?.blob === blobOf('cat') && !told.sweep()?.open,
+      '«cat» is planned by another',
+    );
+    slow.process.state = 'alive';
+    await told.until(() => cluster.broker.lent.get(slow.process.name)?.size === 0, 'the slow plan is over');
+    // Were «bee» recorded as planned now, nothing would differ.
+    told.push({ a: 'bee' });
+    return told.check();
+  });
+
+  history('a change of the backfill lane that comes after a newer one', async (seed) => {
+    const told = scenario(seed);
+    const hold = told.world.hold((_, request) => request.startsWith('log.within'));
+    told.push({ a: 'ant', b: 'ant', c: 'ant', d: 'ant', e: 'ant' });
+    await told.until(() => told.sweep()?.open === false, 'the sweep is laid');
+    told.push({ a: 'bee', b: 'ant', c: 'ant', d: 'ant', e: 'ant' });
+    await told.until(() => told.entry('a')?.blob === blobOf('bee'), 'the push can be found');
+    hold();
+    await told.rest();
+    const texts = told
+      .records('documents')
+      .filter(({ key }) => key === keyOf('a'))
+      .map(({ value }) => decode(documentSchema, value ?? new Uint8Array()).blob);
+    // After compaction the log would have nothing but the older text.
+    expect(texts).toEqual([blobOf('bee')]);
+    return told.check();
+  });
+
+  history('a text that comes after the tombstone of its document', async (seed) => {
+    const told = scenario(seed);
+    const { world, cluster } = told;
+    const publishes = (_: string, request: string) => request.startsWith('log.append "tidemark.default.documents"');
+    const hold = world.hold(publishes);
+    told.push({ a: 'ant' });
+    await told.until(() => world.waits(publishes), 'the text is on its way');
+    const slow = cluster.members.find(({ process }) =>
+      world.waits((name, request) => name === process.name && publishes(name, request)),
+    );
+    if (!slow) throw new Error('nobody publishes');
+    slow.process.state = 'frozen';
+    cluster.broker.evict(slow.process.name);
+    hold();
+    await told.rest();
+    told.push({ b: 'bee' });
+    await told.rest();
+    for (let day = 0; day < 9; day += 1) await told.pass(DAY);
+    expect(told.want('a'), 'its rows are gone').toBeUndefined();
+    slow.process.state = 'alive';
+    await told.rest();
+    expect(told.entry('a')).toBeUndefined();
     return told.check();
   });
 
