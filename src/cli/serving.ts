@@ -10,7 +10,7 @@ import { type HttpServer, openHttp } from '../http/server.ts';
 import { lagOf, sumOf } from '../lag.ts';
 import { statusOf } from '../runs/status.ts';
 import { telemetry } from '../telemetry.ts';
-import { systemTime } from '../time.ts';
+import { stay, systemTime } from '../time.ts';
 import { aboutOwner } from './ask.ts';
 import type { Args, Around, DataCommand } from './command.ts';
 import { EXIT } from './exit.ts';
@@ -80,7 +80,7 @@ const becomeOwner = async (options: HoldOptions, output: Output, signal: AbortSi
       throw new TryAgain(`process ${pid} serves ${data} already${serving === 'soon' ? '' : `: see ${serving}`}`);
     if (systemTime.now() > until) throw new TryAgain(`process ${pid} is still at work in ${data}`);
     if (!told) output.note(`waiting for process ${pid}, which is at work in ${data}`);
-    await systemTime.sleep(LOOK_EVERY_MS, signal);
+    await stay(LOOK_EVERY_MS, signal);
   }
   return undefined;
 };

@@ -99,6 +99,7 @@ const restAndCompare = async (repository: TestRepository, pipeline: Hosted): Pro
 const change = async (chance: Random, repository: TestRepository): Promise<void> => {
   const head = await repository.git('for-each-ref', '--format=%(objectname)', 'refs/heads/main');
   const what = chance.below(12);
+  const idLength = (await repository.git('rev-parse', '--show-object-format')) === 'sha256' ? 64 : 40;
   const branch = chance.chance(0.15) ? 'side' : 'main';
   if (what === 0 && head !== '') return void (await repository.git('symbolic-ref', 'HEAD', `refs/heads/${branch}`));
   if (what === 1 && head !== '') return void (await repository.git('update-ref', '-d', 'refs/heads/side'));
@@ -112,7 +113,7 @@ const change = async (chance: Random, repository: TestRepository): Promise<void>
     files.set(Buffer.from(path).toString('latin1'), [path, file]);
   for (let at = 1 + chance.below(12); at > 0; at -= 1) {
     const path = randomPath(chance);
-    put(path, chance.chance(0.15) ? null : randomFile(chance, head === '' ? '1'.repeat(40) : head));
+    put(path, chance.chance(0.15) ? null : randomFile(chance, head === '' ? '1'.repeat(idLength) : head));
     // The same content in two places, and one of them goes: what git calls a rename.
     if (chance.chance(0.15)) put(randomPath(chance), files.get(Buffer.from(path).toString('latin1'))?.[1] ?? null);
   }
