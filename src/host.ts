@@ -3,6 +3,7 @@
  * while somebody needs them.
  */
 import { openPipeline, type Pipeline, type Surroundings } from './compose.ts';
+import { either } from './either.ts';
 import { BadConfiguration } from './errors.ts';
 import { readGenerations } from './runs/generations.ts';
 import { adopt, serve } from './service.ts';
@@ -72,10 +73,12 @@ const withFlowsOf = (pipeline: Pipeline): Hosted => {
   let users = 0;
   let running: Running | undefined;
   let fault: unknown;
+  /** Flows that drain are let come to their end before others begin. */
+  let over: Promise<void> = Promise.resolve();
 
   const start = (anyGeneration: boolean): Running => {
     const stop = new AbortController();
-    const begun = begin(pipeline, anyGeneration);
+    const begun = over.then(() => begin(pipeline, anyGeneration));
     const run = async () => {
       await begun;
       await serve(pipeline.parts, FLOWS, stop.signal);
@@ -86,6 +89,7 @@ const withFlowsOf = (pipeline: Pipeline): Hosted => {
       stop.abort();
       throw error;
     });
+    over = ended.catch(() => undefined);
     return { stop, begun, ended };
   };
 
@@ -96,16 +100,17 @@ const withFlowsOf = (pipeline: Pipeline): Hosted => {
       users += 1;
       running ??= start(anyGeneration);
       const mine = running;
-      const either = AbortSignal.any([stop, mine.stop.signal]);
+      const toStop = either([stop, mine.stop.signal]);
       const broken = mine.ended.then(() => new Promise<never>(() => undefined));
       broken.catch(() => undefined);
       try {
         await mine.begun;
-        const working = work(either);
+        const working = work(toStop.signal);
         // When the flows break first, the work sees its signal; what it says of it is not what went wrong.
         working.catch(() => undefined);
         return await Promise.race([working, broken]);
       } finally {
+        toStop.release();
         users -= 1;
         if (users === 0) {
           running = undefined;

@@ -7,12 +7,17 @@ export const systemTime: Time = {
   now: Date.now,
   random: Math.random,
   token: randomUUID,
-  async sleep(ms, signal) {
-    if (signal?.aborted) return;
-    try {
-      await pause(ms, undefined, { ref: false, ...(signal && { signal }) });
-    } catch (error) {
-      if (!signal?.aborted) throw error;
-    }
-  },
+  sleep: (ms, signal) => sleep(ms, false, signal),
+};
+
+/** Keeps the process alive, for one that has nothing else to do than to wait. */
+export const stay = (ms: number, signal?: AbortSignal): Promise<void> => sleep(ms, true, signal);
+
+const sleep = async (ms: number, ref: boolean, signal?: AbortSignal): Promise<void> => {
+  if (signal?.aborted) return;
+  try {
+    await pause(ms, undefined, { ref, ...(signal && { signal }) });
+  } catch (error) {
+    if (!signal?.aborted) throw error;
+  }
 };

@@ -1,7 +1,7 @@
 import type { Hosted } from '../host.ts';
 import type { Report } from '../records.ts';
 import type { Progress } from '../runs/backfill.ts';
-import type { Context, DataCommand } from './command.ts';
+import type { Args, Context, DataCommand } from './command.ts';
 import { EXIT } from './exit.ts';
 import type { Output } from './output.ts';
 
@@ -30,16 +30,18 @@ export const backfill: DataCommand = {
   },
 };
 
-const toTheEnd = async (
-  { pipeline, output, signal }: Context,
-  args: Parameters<DataCommand['run']>[1],
-  stop: AbortSignal,
-): Promise<number> => {
+const toTheEnd = async (context: Context, args: Args, stop: AbortSignal): Promise<number> => {
+  const { pipeline, output, signal } = context;
   const { followRun, startRun } = await import('../runs/backfill.ts');
   const { run, joined } = await startRun(pipeline.parts, args.words);
   output.note(joined ? `following run ${run.id}, which is open` : `run ${run.id}`);
   const followed = await followRun(pipeline.parts, run.id, (now) => output.progress(progressText(now)), stop);
-  if (followed.is === 'ended') return report(output, followed.report, args);
+  if (followed.is === 'ended') {
+    if (!joined) return report(output, followed.report, args);
+    // It may have looked before the newest push, and its owner may be long dead: whoever asks now means the trees of now.
+    await report(noted(output), followed.report, { flag: () => false });
+    return toTheEnd(context, args, stop);
+  }
   if (followed.is === 'idle') {
     output.note(
       `run ${run.id} waits for ${followed.flow}, and no process runs that flow: start one with tidemark serve`,
@@ -51,6 +53,8 @@ const toTheEnd = async (
   output.note(whatNow(pipeline, run.id));
   return EXIT.cancelled;
 };
+
+const noted = (output: Output): Output => ({ ...output, line: async (text) => output.note(text) });
 
 const whatNow = ({ name }: Hosted, run: string): string => {
   const on = name === 'default' ? '' : ` --pipeline ${name}`;

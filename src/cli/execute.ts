@@ -1,6 +1,7 @@
 /** Runs a command on a host, for whoever typed it here or asks from another process. */
 import { z } from 'zod';
 import { embedderSchema } from '../config.ts';
+import { either } from '../either.ts';
 import { BadUsage, messageOf } from '../errors.ts';
 import type { Host } from '../host.ts';
 import type { ControlOptions, ControlRequest } from '../http/control.ts';
@@ -43,21 +44,24 @@ export const answering = (commands: readonly DataCommand[]) => {
   const out = new Set<Promise<number>>();
   const dismissed = new AbortController();
   let host: Host | undefined;
-  const run: ControlOptions['run'] = (request, reply, signal) => {
-    if (!host) return undefined;
+  const run: ControlOptions['run'] = async (request, reply, signal) => {
+    if (!host) return EXIT.tryAgain;
     const output: Output = {
       line: (line) => reply({ line }),
       note: (note) => void reply({ note }),
       progress: (progress) => void reply({ progress }),
     };
-    const running = execute(host, commands, request, output, AbortSignal.any([signal, dismissed.signal])).finally(() =>
-      out.delete(running),
-    );
+    const stop = either([signal, dismissed.signal]);
+    const running = execute(host, commands, request, output, stop.signal).finally(() => {
+      stop.release();
+      out.delete(running);
+    });
     out.add(running);
     return running;
   };
   return {
     run,
+    taking: () => host !== undefined,
     open(opened: Host) {
       host = opened;
     },

@@ -37,7 +37,7 @@ export const holdOrOwner = async (options: HoldOptions): Promise<{ held: Held } 
   await makeDataDirectory(place.data);
   const token = randomUUID();
   const answers = answering(commands);
-  const control = await openControl({ token, serving, run: answers.run });
+  const control = await openControl({ token, serving, taking: answers.taking, run: answers.run });
   try {
     const taken = await takeLock({
       directory: place.data,

@@ -1,3 +1,4 @@
+import { either } from '../either.ts';
 import type { Hosted } from '../host.ts';
 import type { Target } from '../shapes.ts';
 import { timeText } from './backfill.ts';
@@ -64,9 +65,9 @@ const withProgress = async <T>(
 ): Promise<T> => {
   const { log, names, time } = parts;
   const over = new AbortController();
-  const either = AbortSignal.any([stop, over.signal]);
+  const untilThen = either([stop, over.signal]);
   const tell = async () => {
-    while (!either.aborted) {
+    while (!untilThen.signal.aborted) {
       const topic = names.topics.documents;
       const [bounds, committed] = await Promise.all([
         log.bounds(topic),
@@ -74,7 +75,7 @@ const withProgress = async <T>(
       ]);
       const left = bounds.reduce((sum, { start, end }, at) => sum + end - Math.max(start, committed[at] ?? 0), 0);
       output.progress(left > 0 ? `${name}: ${left} records to read` : `${name}: compared with the active one`);
-      await time.sleep(SECOND, either);
+      await time.sleep(SECOND, untilThen.signal);
     }
   };
   const telling = tell();
@@ -83,6 +84,7 @@ const withProgress = async <T>(
   } finally {
     over.abort();
     await telling;
+    untilThen.release();
   }
 };
 

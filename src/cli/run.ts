@@ -4,7 +4,7 @@ import { messageOf, TryAgain } from '../errors.ts';
 import type { ControlRequest } from '../http/control.ts';
 import type { Environment } from '../sources/git-command.ts';
 import type { Telemetry } from '../telemetry.ts';
-import { systemTime } from '../time.ts';
+import { stay, systemTime } from '../time.ts';
 import { askOwner } from './ask.ts';
 import { findCommand, parseCommand } from './command.ts';
 import { commands, dataCommands } from './commands.ts';
@@ -82,7 +82,7 @@ const runOnData = async (
       const exit = await askOwner(taken.owner, request, output, signal);
       if (exit !== undefined) return exit;
       if (signal.aborted) return EXIT.cancelled;
-      await systemTime.sleep(LOOK_EVERY_MS, signal);
+      await stay(LOOK_EVERY_MS, signal);
       continue;
     }
     try {

@@ -1,14 +1,16 @@
 /** The service in the foreground: follows the repositories until it is ended, and says what it leaves. */
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { optionsOf } from '../config/pipeline.ts';
+import { either } from '../either.ts';
 import { messageOf, TryAgain } from '../errors.ts';
 import { follow } from '../follow.ts';
 import type { Hosted } from '../host.ts';
+import { registerGauges } from '../http/gauges.ts';
 import { type HttpServer, openHttp } from '../http/server.ts';
 import { lagOf, sumOf } from '../lag.ts';
 import { statusOf } from '../runs/status.ts';
 import { telemetry } from '../telemetry.ts';
-import { systemTime } from '../time.ts';
+import { stay, systemTime } from '../time.ts';
 import { aboutOwner } from './ask.ts';
 import type { Args, Around, DataCommand } from './command.ts';
 import { EXIT } from './exit.ts';
@@ -45,10 +47,11 @@ export const serve = async (
   if (!held) return EXIT.cancelled;
   try {
     const pipelines = await Promise.all(names.map((name) => held.host.pipeline(name)));
+    registerGauges(registry, pipelines);
     const server = await listen(place, output, { registry, pipelines });
     http = server;
     const stopped = new AbortController();
-    const stop = AbortSignal.any([signal, stopped.signal]);
+    const { signal: stop } = either([signal, stopped.signal]);
     signal.addEventListener('abort', () => sayStopping(held, output), { once: true });
     const running = pipelines.map((pipeline) => run(pipeline, stop, output, () => sayReady(place, server, output)));
     // The first that fails ends them all; the others drain.
@@ -77,7 +80,7 @@ const becomeOwner = async (options: HoldOptions, output: Output, signal: AbortSi
       throw new TryAgain(`process ${pid} serves ${data} already${serving === 'soon' ? '' : `: see ${serving}`}`);
     if (systemTime.now() > until) throw new TryAgain(`process ${pid} is still at work in ${data}`);
     if (!told) output.note(`waiting for process ${pid}, which is at work in ${data}`);
-    await systemTime.sleep(LOOK_EVERY_MS, signal);
+    await stay(LOOK_EVERY_MS, signal);
   }
   return undefined;
 };

@@ -46,12 +46,14 @@ export const isSame = (a: string, b: string): boolean => {
 export interface ControlOptions {
   readonly token: string;
   readonly serving: () => string | undefined;
-  /** Resolves to the exit code; `undefined` when no command is taken (yet, or any more). */
+  /** Whether commands are taken (yet, or any more). */
+  readonly taking: () => boolean;
+  /** Resolves to the exit code. */
   readonly run: (
     request: ControlRequest,
     reply: (what: Exclude<ControlReply, { exit: number }>) => Promise<void>,
     signal: AbortSignal,
-  ) => Promise<number> | undefined;
+  ) => Promise<number>;
 }
 
 export interface Control {
@@ -59,7 +61,7 @@ export interface Control {
   close(): Promise<void>;
 }
 
-export const openControl = async ({ token, serving, run }: ControlOptions): Promise<Control> => {
+export const openControl = async ({ token, serving, taking, run }: ControlOptions): Promise<Control> => {
   const command = async (request: IncomingMessage, response: ServerResponse) => {
     if (!isSame(request.headers.authorization ?? '', `Bearer ${token}`)) return refuse(response, 401);
     const line = await firstLine(request, MAX_REQUEST_BYTES);
@@ -70,13 +72,13 @@ export const openControl = async ({ token, serving, run }: ControlOptions): Prom
     response.on('close', () => gone.abort());
     const reply = async (what: ControlReply) => {
       if (response.destroyed || response.write(`${JSON.stringify(what)}\n`)) return;
-      await Promise.race([once(response, 'drain'), once(response, 'close')]);
+      // Whoever asked may be gone by now, which is what the signal says.
+      await Promise.race([once(response, 'drain'), once(response, 'close')]).catch(() => gone.abort());
     };
-    const running = run(parsed.data, reply, gone.signal);
-    if (!running) return refuse(response, 503);
+    if (!taking()) return refuse(response, 503);
     response.writeHead(200, { 'content-type': 'application/x-ndjson' });
     response.flushHeaders();
-    await reply({ exit: await running });
+    await reply({ exit: await run(parsed.data, reply, gone.signal) });
     response.end();
   };
 

@@ -76,6 +76,21 @@ describe('where it is typed', () => {
   });
 });
 
+describe('two at a time', () => {
+  it('a service waits for a command that is at work, and commands for each other', async () => {
+    const commands = [
+      tidemark.start(repository.directory, ['backfill']),
+      tidemark.start(repository.directory, ['verify']),
+    ];
+    await commands[0]?.says(/run 1-/);
+    const service = tidemark.start(repository.directory, ['serve']);
+    for (const { ended } of commands) expect((await ended).stderr).not.toMatch(/lock|process/);
+    await service.says(/^ready: /m);
+    service.child.kill('SIGINT');
+    expect(await service.ended).toMatchObject({ code: 0 });
+  });
+});
+
 describe('another chunk size', () => {
   it('is refused until reindex has built for it, and rollback goes back', async () => {
     const generation = async () => JSON.parse((await tide('search', 'quokkas', '--json')).stdout).generation;

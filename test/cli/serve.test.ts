@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildExecutable, type Executable, eventually, type Running } from '../support/executable.ts';
@@ -105,12 +105,37 @@ describe('beside a running service', () => {
   it('its pages say how it is, to callers of this machine alone', async () => {
     expect((await fetch(`${url}/healthz`)).status).toBe(200);
     expect(await (await fetch(`${url}/readyz`)).json()).toEqual({ ready: true, reasons: [] });
-    expect(await (await fetch(`${url}/metrics`)).text()).toMatch(/^tidemark_deliveries_settled_total\{.*flow="index"/m);
+    const metrics = await (await fetch(`${url}/metrics`)).text();
+    expect(metrics).toMatch(/^tidemark_deliveries_settled_total\{.*flow="index"/m);
+    expect(metrics).toMatch(/^tidemark_lag_records\{pipeline="default",flow="plan"\} 0$/m);
+    expect(metrics).toMatch(/^tidemark_indexed\{pipeline="default",what="documents"\} 3$/m);
     expect(await (await fetch(`${url}/status`)).json()).toMatchObject({
       pipelines: [{ pipeline: 'default', ready: true }],
     });
     expect((await fetch(`${url}/nothing`)).status).toBe(404);
     expect((await fetch(`${url}/status`, { method: 'POST' })).status).toBe(405);
+  });
+
+  it('a reindex for another chunk size loses no commit, and searches are answered throughout', async () => {
+    await writeFile(join(repository.directory, 'tidemark.yaml'), 'pipelines: { default: { chunk: { tokens: 64 } } }');
+    const reindex = tidemark.start(repository.directory, ['reindex', '--json']);
+    const answers = new Set<string>();
+    for (let commit = 0; reindex.child.exitCode === null; commit += 1) {
+      await repository.commit({ files: [[`during/${commit}.md`, `Number ${commit} of the cormorants.\n`]] });
+      const { stdout } = await tide('search', 'zygomorphic', '--json', '--mode', 'lexical');
+      const { generation, hits } = JSON.parse(stdout);
+      expect(hits).toHaveLength(1);
+      answers.add(generation);
+    }
+    const { generation, previous, moved } = JSON.parse((await reindex.ended).stdout);
+    expect(moved).toBe(true);
+    expect([...answers].every((name) => name === generation || name === previous)).toBe(true);
+    const verified = await eventually(
+      () => tide('verify', '--json'),
+      ({ code }) => code === 0,
+    );
+    expect(JSON.parse(verified.stdout)).toMatchObject({ differences: [] });
+    expect(JSON.parse((await tide('status', '--json')).stdout)).toMatchObject({ generation, previous });
   });
 
   it('a second service is refused, and told where to look', async () => {
@@ -132,6 +157,7 @@ describe('ending', () => {
   });
 
   it('after kill -9 in the middle of the work the next start goes on, and nothing is lost', async () => {
+    const before = JSON.parse((await tide('verify', '--json')).stdout).documents;
     const files = Array.from({ length: 300 }, (_, at) => [`many/${at}.md`, `# File ${at}\n\nabout ${at}\n`] as const);
     await serve();
     await repository.commit({ files });
@@ -141,6 +167,7 @@ describe('ending', () => {
     const { stdout } = await tide('backfill', '--json');
     const { planned, indexed, skipped, deleted, failed, superseded } = JSON.parse(stdout);
     expect(planned).toBe(indexed + skipped + deleted + failed + superseded);
-    expect(JSON.parse((await tide('verify', '--json')).stdout)).toMatchObject({ documents: 303, differences: [] });
+    const after = JSON.parse((await tide('verify', '--json')).stdout);
+    expect(after).toMatchObject({ documents: before + 300, differences: [] });
   });
 });

@@ -1,0 +1,38 @@
+/** What stands at the moment somebody looks: read then, and never counted along the way. */
+import { Gauge, type Registry } from 'prom-client';
+import type { Pipeline } from '../compose.ts';
+import { lagOf } from '../lag.ts';
+import { activeGeneration } from '../runs/generations.ts';
+
+export const registerGauges = (registry: Registry, pipelines: readonly Pick<Pipeline, 'name' | 'parts'>[]): void => {
+  const registers = [registry];
+  new Gauge({
+    name: 'tidemark_lag_records',
+    help: 'Records of the log that a flow has not settled',
+    labelNames: ['pipeline', 'flow'],
+    registers,
+    async collect() {
+      for (const { name: pipeline, parts } of pipelines) {
+        const { events, changes, documents } = await lagOf(parts);
+        this.set({ pipeline, flow: 'plan' }, events);
+        this.set({ pipeline, flow: 'collect' }, changes);
+        this.set({ pipeline, flow: 'index' }, documents);
+      }
+    },
+  });
+  new Gauge({
+    name: 'tidemark_indexed',
+    help: 'Documents and points of the active generation',
+    labelNames: ['pipeline', 'what'],
+    registers,
+    async collect() {
+      for (const { name: pipeline, parts } of pipelines) {
+        const active = await activeGeneration(parts);
+        if (active === undefined) continue;
+        const { documents, points } = await parts.store.generation(active).counts();
+        this.set({ pipeline, what: 'documents' }, documents);
+        this.set({ pipeline, what: 'points' }, points);
+      }
+    },
+  });
+};

@@ -1,0 +1,99 @@
+/** The index held against the repository, read with git's own commands. */
+
+import { ledgerPages } from '../../src/clock/rows.ts';
+import { convert } from '../../src/converters/convert.ts';
+import type { Parts } from '../../src/parts.ts';
+import { pathFromBytes } from '../../src/paths.ts';
+import type { LedgerEntry } from '../../src/records.ts';
+import { documentKey } from '../../src/records.ts';
+import { activeGeneration } from '../../src/runs/generations.ts';
+import { listed, type TestRepository } from '../support/repository.ts';
+
+const TEXT_BYTES = 4 * 1024 ** 2;
+
+interface Expected {
+  readonly blob: string;
+  readonly skip: string | undefined;
+  readonly content: string;
+}
+
+export const differences = async (
+  repository: TestRepository,
+  parts: Parts,
+  fileBytes: number,
+): Promise<readonly string[]> => {
+  const active = await activeGeneration(parts);
+  if (active === undefined) return ['there is no generation'];
+  const generation = parts.store.generation(active);
+  const wrong: string[] = [];
+  const expected = await expectedOf(repository, parts, fileBytes);
+  const entries = new Map<string, LedgerEntry>();
+  for await (const page of ledgerPages(generation))
+    for (const entry of page) if (entry.status !== 'gone') entries.set(entry.document, entry);
+
+  for (const [document, { blob, skip }] of expected) {
+    const entry = entries.get(document);
+    const should = skip === undefined ? `indexed ${blob}` : `skipped ${skip} ${blob}`;
+    const is =
+      entry && (entry.status === 'indexed' ? `indexed ${entry.blob}` : `${entry.status} ${entry.reason} ${entry.blob}`);
+    if (is !== should) wrong.push(`${JSON.stringify(document)} should be ${should}, is ${is}`);
+  }
+  for (const document of entries.keys())
+    if (!expected.has(document)) wrong.push(`${JSON.stringify(document)} is not in the tree`);
+
+  const owned = new Set([...entries.values()].flatMap(({ chunks }) => chunks));
+  let cursor: string | undefined;
+  do {
+    const page = await generation.pointPage(cursor);
+    for (const { id, document } of page.rows)
+      if (!owned.delete(id)) wrong.push(`point ${id} of ${JSON.stringify(document)} is in no entry`);
+    cursor = page.next;
+  } while (cursor !== undefined);
+  for (const id of owned) wrong.push(`point ${id} is missing`);
+
+  for (const [document, { skip, content }] of expected) {
+    if (skip !== undefined) continue;
+    const points = await generation.pointsOf(document);
+    for (const [at, line] of content.split('\n').entries()) {
+      if (line.trim() === '') continue;
+      const claiming = points.filter(({ startLine, endLine }) => startLine <= at + 1 && at + 1 <= endLine);
+      const together = claiming
+        .sort((a, b) => content.indexOf(a.text) - content.indexOf(b.text))
+        .map(({ text }) => text);
+      if (!together.some((text) => text.split('\n').includes(line)) && !holds(line, together))
+        wrong.push(`line ${at + 1} of ${JSON.stringify(document)} is in no chunk that claims it`);
+    }
+  }
+  return wrong;
+};
+
+/** A line that is too long for a chunk is shared by several that name it alone. */
+const holds = (line: string, parts: readonly string[]): boolean =>
+  parts.length > 1 && parts.every((part) => line.includes(part)) && parts.join('').length >= line.trim().length;
+
+const expectedOf = async (
+  repository: TestRepository,
+  { selected }: Parts,
+  fileBytes: number,
+): Promise<ReadonlyMap<string, Expected>> => {
+  const expected = new Map<string, Expected>();
+  const ref = await repository.git('symbolic-ref', '--short', 'HEAD');
+  const head = await repository.git('for-each-ref', '--format=%(objectname)', `refs/heads/${ref}`);
+  if (head === '') return expected;
+  for (const [latin1, { type, blob, size }] of await listed(repository, head)) {
+    const path = pathFromBytes(Buffer.from(latin1, 'latin1'));
+    if (!selected(path)) continue;
+    const document = documentKey({ instance: 'git', project: 'it', ref, path });
+    const put = (skip: string | undefined, content = '') => expected.set(document, { blob, skip, content });
+    if (type === '120000') put('symlink');
+    else if (type === '160000') put('submodule');
+    else if ((size ?? 0) > fileBytes) put('too_large');
+    else {
+      const bytes = await repository.run(['cat-file', 'blob', blob]);
+      const converted = convert(path, bytes, { fileBytes, textBytes: TEXT_BYTES });
+      if ('skip' in converted) put(converted.skip);
+      else put(undefined, converted.text.content);
+    }
+  }
+  return expected;
+};
