@@ -7,7 +7,6 @@ const lines = modelFile('static-minilm.vocab.txt').toString('utf8').split('\n');
 const tokens = staticTokens();
 const read = (text: string): string[] => [...tokens.pieces(text)].map((id) => lines[id] ?? '?');
 
-/** The same rules once more, written the slow and obvious way. */
 const known = new Map(lines.map((piece, id) => [piece, id]));
 /** The blocks that BERT's tokenizer names, with what is not assigned in them. */
 const BLOCKS = [
@@ -22,6 +21,7 @@ const BLOCKS = [
 ] as const;
 const standsAlone = (code: number) => BLOCKS.some(([first, last]) => code >= first && code <= last);
 
+/** The same rules once more, written the slow and obvious way. */
 const slowly = (text: string): number[] => {
   const plain = text
     .replace(/([\p{Ll}\p{Nd}])(?=\p{Lu})/gu, '$1 ')
