@@ -168,13 +168,13 @@ describe('named histories', () => {
     told.push({ a: 'ant' });
     await told.rest();
     told.push({ a: 'bee' });
-    const records = (_: string, request: string) => /^state\.swap "refs".*"dirty":false/.test(request);
-    const hold = world.hold(records);
-    await told.until(() => world.waits(records), 'the plan of «bee» is about to record');
+    const appends = (_: string, request: string) => request.startsWith('log.append "tidemark.default.changes"');
+    const hold = world.hold(appends);
+    await told.until(() => world.waits(appends), 'the plan of «bee» is about to append and to record');
     const slow = cluster.members.find(({ process }) =>
-      world.waits((name, request) => name === process.name && records(name, request)),
+      world.waits((name, request) => name === process.name && appends(name, request)),
     );
-    if (!slow) throw new Error('nobody records');
+    if (!slow) throw new Error('nobody appends');
     slow.process.state = 'frozen';
     cluster.broker.evict(slow.process.name);
     hold();
