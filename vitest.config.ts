@@ -1,5 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
-  test: { include: ['test/**/*.test.ts'], testTimeout: 30_000 },
+  // By default one core is kept free, which on two cores is half of them.
+  test: { include: ['test/**/*.test.ts'], testTimeout: 30_000, maxWorkers: '100%' },
 });
