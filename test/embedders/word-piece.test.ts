@@ -7,15 +7,28 @@ const lines = modelFile('static-minilm.vocab.txt').toString('utf8').split('\n');
 const tokens = staticTokens();
 const read = (text: string): string[] => [...tokens.pieces(text)].map((id) => lines[id] ?? '?');
 
-/** The same rules once more, written the slow and obvious way. */
 const known = new Map(lines.map((piece, id) => [piece, id]));
+/** The blocks that BERT's tokenizer names, with what is not assigned in them. */
+const BLOCKS = [
+  [0x4e00, 0x9fff],
+  [0x3400, 0x4dbf],
+  [0x20000, 0x2a6df],
+  [0x2a700, 0x2b73f],
+  [0x2b740, 0x2b81f],
+  [0x2b820, 0x2ceaf],
+  [0xf900, 0xfaff],
+  [0x2f800, 0x2fa1f],
+] as const;
+const standsAlone = (code: number) => BLOCKS.some(([first, last]) => code >= first && code <= last);
+
+/** The same rules once more, written the slow and obvious way. */
 const slowly = (text: string): number[] => {
   const plain = text
     .replace(/([\p{Ll}\p{Nd}])(?=\p{Lu})/gu, '$1 ')
     .replace(/(\p{Lu})(?=\p{Lu}\p{Ll})/gu, '$1 ')
     .replace(/[\p{Z}\t\n\r]/gu, ' ')
     .replace(/[\p{Cc}\p{Cf}\p{Co}\p{Cs}\uFFFD]/gu, '')
-    .replace(/\p{Unified_Ideograph}|[\uF900-\uFAFF]|[\u{2F800}-\u{2FA1F}]/gu, ' $& ');
+    .replace(/./gsu, (character) => (standsAlone(character.codePointAt(0) ?? 0) ? ` ${character} ` : character));
   const words = [...plain]
     .map((character) => character.toLowerCase())
     .join('')
@@ -61,6 +74,10 @@ describe('the tokens of a text', () => {
 
   it('leave out control characters, and the byte order mark', () => {
     expect(read('\ufeffoff\u0000set')).toEqual(['offset']);
+  });
+
+  it('part at an ideograph that is not assigned yet', () => {
+    expect(read('\u{2ceae}0')).toEqual(['0']);
   });
 
   it('drop a word that has a character nobody knows, and only that word', () => {

@@ -141,41 +141,6 @@ const MUTATIONS: readonly Mutation[] = [
     '          mine.settle(offset);',
     '          const now = current.partitions.get(partition);\n          try {\n            now?.settle(offset);\n          } catch {}',
   ]),
-  mutation('failed entry over any lower one', [
-    APPLY,
-    'generation.record(entry, { read })',
-    "generation.record(entry, 'lower')",
-  ]),
-  mutation(
-    "the ref's row before the sweep's",
-    [
-      PLAN,
-      "  await state.raise('sweeps', [",
-      "  if (!(await record(parts, looked))) return false;\n  await state.raise('sweeps', [",
-    ],
-    [PLAN, '  ]);\n  if (!(await record(parts, looked))) return false;\n', '  ]);\n'],
-  ),
-  mutation('what is gone already passed over by the sweep', [
-    'src/operators/sweep.ts',
-    'rows.filter((want) => want.seq <= seq)',
-    'rows.filter((want) => want.seq <= seq && want.value.blob !== null)',
-  ]),
-  mutation('what hints name left to the sweep', [
-    PLAN,
-    "targets: await lay(named, true), next: 'sweep'",
-    "targets: [], next: 'sweep'",
-  ]),
-  mutation('no look for leftovers', [
-    'src/clock/clock.ts',
-    '  leftovers: { everyMs: 1 * DAY, fire: leftovers },\n',
-    '',
-  ]),
-  mutation(
-    'alias left to itself',
-    ['src/clock/clock.ts', '  alias: { everyMs: 1 * MINUTE, fire: alignAlias },\n', ''],
-    ['src/clock/prune.ts', '  await alignAlias(parts);\n', ''],
-  ),
-  mutation('swap without the cut', ['src/runs/reindex.ts', '  if (lacking.size > 0) return false;\n', '']),
 ];
 
 const breakCopy = async ({ name, edits }: Mutation): Promise<string> => {
