@@ -17,12 +17,19 @@ const isImpossible = (ref: string): boolean =>
 
 const nameOf = (latin1: string): string => pathFromBytes(Buffer.from(latin1.trimEnd(), 'latin1'));
 
+export interface Glance {
+  /** Changes whenever the refs may have changed. */
+  readonly all: string;
+  /** Changes whenever somebody has written HEAD or the ref, also back to what it was. */
+  readonly written: string;
+}
+
 export interface Refs {
   /** The one ref that is followed, with its head; empty while it has none. */
   followed(): Promise<ReadonlyMap<string, string>>;
   head(ref: string): Promise<string | undefined>;
-  /** Changes whenever the refs may have changed, and costs no process. */
-  glance(): Promise<string>;
+  /** Costs no process. */
+  glance(): Promise<Glance>;
 }
 
 const codeOf = (error: unknown): string =>
@@ -40,7 +47,7 @@ const contentOf = async (file: string | Buffer): Promise<string | undefined> => 
   }
 };
 
-const mark = async (file: string): Promise<string> => {
+const mark = async (file: string | Buffer): Promise<string> => {
   try {
     const { ino, size, mtimeNs, ctimeNs } = await lstat(file, { bigint: true });
     return [ino, size, mtimeNs, ctimeNs].join(' ');
@@ -126,6 +133,8 @@ export const gitRefs = async ({ git, directory, ref: configured }: RefsOptions):
     return stdout.toString('latin1').trim();
   };
 
+  let writtenAt = '';
+
   const current = async () => configured ?? (await checkedOut()) ?? (await interrupted()) ?? DETACHED;
 
   return {
@@ -141,9 +150,17 @@ export const gitRefs = async ({ git, directory, ref: configured }: RefsOptions):
       const ref = configured ?? (at?.startsWith(`ref: ${HEADS}`) ? nameOf(at.slice(`ref: ${HEADS}`.length)) : '');
       const loose = ref === '' ? '' : await contentOf(fileOf(ref));
       // Git replaces these files, and never writes into them.
-      const marks = await Promise.all(['packed-refs', 'reftable/tables.list'].map((file) => mark(join(shared, file))));
+      const [packed = '', tables = ''] = await Promise.all(
+        ['packed-refs', 'reftable/tables.list'].map((file) => mark(join(shared, file))),
+      );
+      const ownTables = await mark(join(directory, 'reftable/tables.list'));
       const later = ref === '' ? await Promise.all(INTERRUPTED.map((file) => mark(join(directory, file)))) : [];
-      return JSON.stringify([at, loose, marks, later, await mark(join(directory, 'reftable/tables.list'))]);
+      // A ref that is packed loses its file, and nobody has written it.
+      if (loose !== undefined) writtenAt = await mark(fileOf(ref));
+      return {
+        all: JSON.stringify([at, loose, packed, tables, ownTables, later]),
+        written: JSON.stringify([await mark(join(directory, 'HEAD')), writtenAt, tables, ownTables]),
+      };
     },
   };
 };

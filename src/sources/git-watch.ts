@@ -1,15 +1,17 @@
 import { TryAgain } from '../errors.ts';
 import type { Time } from '../ports.ts';
-import type { Refs } from './git-refs.ts';
+import type { Glance, Refs } from './git-refs.ts';
 
 const SECOND = 1_000;
 /** A branch that is a symbolic ref to another one moves without a trace in its own files. */
 const CERTAIN_MS = 30 * SECOND;
+/** Until nothing moves while it is looked. */
+const STEADY_LOOKS = 3;
 const PATIENCE_MS = 10 * SECOND;
 
 export interface RefChange {
   readonly ref: string;
-  /** `null` where the ref was not there, or nothing was known yet. */
+  /** `null` where the ref was not there, or nothing was known yet; the same as `after` where it has come back. */
   readonly before: string | null;
   readonly after: string | null;
 }
@@ -23,6 +25,8 @@ export interface Watch {
   readonly pollMs?: number;
 }
 
+const isSame = (one: Glance, other: Glance) => one.all === other.all && one.written === other.written;
+
 /**
  * Tells every ref once at first, since nobody knows what happened before, and then whenever it moves, until the signal
  * aborts. Heads that follow each other within one poll are told as one change.
@@ -30,20 +34,28 @@ export interface Watch {
 export const watchRefs = async (refs: () => Promise<Refs>, time: Time, watch: Watch) => {
   const { onChange, onTrouble, signal, pollMs = 500 } = watch;
   const told = new Map<string, string>();
-  let seen: string | undefined;
+  let seen: Glance | undefined;
   let lookedAt = Number.NEGATIVE_INFINITY;
   let failures = 0;
 
   const look = async () => {
     const { glance, followed } = await refs();
     // Before the look itself: what moves in between is found by the next one.
-    const glanced = await glance();
-    if (glanced === seen && time.now() - lookedAt < CERTAIN_MS) return;
-    const found = await followed();
+    let glanced = await glance();
+    if (seen && isSame(glanced, seen) && time.now() - lookedAt < CERTAIN_MS) return;
+    let found = await followed();
+    for (let again = 0; again < STEADY_LOOKS; again += 1) {
+      const after = await glance();
+      if (isSame(after, glanced)) break;
+      glanced = after;
+      found = await followed();
+    }
+    // Whoever was told of this head may have read another one since, before it came back.
+    const cameBack = seen !== undefined && glanced.written !== seen.written;
     for (const ref of new Set([...found.keys(), ...told.keys()])) {
       const before = told.get(ref) ?? null;
       const after = found.get(ref) ?? null;
-      if (before === after) continue;
+      if (before === after && !cameBack) continue;
       await onChange({ ref, before, after });
       if (after === null) told.delete(ref);
       else told.set(ref, after);

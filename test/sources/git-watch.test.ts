@@ -78,6 +78,24 @@ describe('watching the refs of a repository', () => {
     );
   });
 
+  it('tells a head again that was away for a moment and has come back', async () => {
+    const { made, start, told, changes } = await watched();
+    const first = await made.commit({ files: [['a', '1']] });
+    const second = await made.commit({ files: [['a', '2']] });
+    void start();
+    await told({ ref: 'main', before: null, after: second });
+    // Whoever was told may have read the first commit in between, so silence would leave him there.
+    await made.git('update-ref', 'refs/heads/main', first);
+    await made.git('update-ref', 'refs/heads/main', second);
+    await vi.waitFor(() => expect(changes.length).toBeGreaterThan(1), 5_000);
+    expect(changes.at(-1)?.after).toBe(second);
+    const before = changes.length;
+    await made.git('symbolic-ref', 'HEAD', 'refs/heads/nowhere');
+    await made.git('symbolic-ref', 'HEAD', 'refs/heads/main');
+    await vi.waitFor(() => expect(changes.length).toBeGreaterThan(before), 5_000);
+    expect(changes.at(-1)?.after).toBe(second);
+  });
+
   it('starts no git while nothing moves', async () => {
     const directory = await temporaryDirectory();
     cleanups.push(() => rm(directory, { recursive: true, force: true }));
