@@ -109,16 +109,10 @@ describe('named histories', () => {
     await told.rest();
     told.push({ a: 'cat', b: 'dog' });
     // The writer of «cat» freezes before it records: «ant» is still there.
-    const records = (_: string, request: string) => request.startsWith('store.record') && request.includes('main/a');
-    const hold = world.hold(records);
-    await told.until(() => world.waits(records), 'the entry is on its way');
-    const slow = cluster.members.find(({ process }) =>
-      world.waits((name, request) => name === process.name && records(name, request)),
+    const slow = await told.freezing(
+      (request) => request.startsWith('store.record') && request.includes('main/a'),
+      'the entry is on its way',
     );
-    if (!slow) throw new Error('nobody records');
-    slow.process.state = 'frozen';
-    cluster.broker.evict(slow.process.name);
-    hold();
     // The next version has «ant» again; its writer has taken the first step of the apply when entry and delete arrive.
     const step = (method: string) => (name: string, request: string) =>
       name !== slow.process.name && request.startsWith(`store.${method} `) && request.includes('main/a');
@@ -141,20 +135,10 @@ describe('named histories', () => {
 
   history('a writer that wakes up with points of an older version', async (seed) => {
     const told = scenario(seed);
-    const { world, cluster } = told;
     told.push({ a: 'ant', b: 'dog' });
     await told.rest();
     told.push({ a: 'cat eel', b: 'dog' });
-    const writes = (_: string, request: string) => request.startsWith('store.upsert');
-    const hold = world.hold(writes);
-    await told.until(() => world.waits(writes), 'the points are on their way');
-    const slow = cluster.members.find(({ process }) =>
-      world.waits((name, request) => name === process.name && writes(name, request)),
-    );
-    if (!slow) throw new Error('nobody writes');
-    slow.process.state = 'frozen';
-    cluster.broker.evict(slow.process.name);
-    hold();
+    const slow = await told.freezing((request) => request.startsWith('store.upsert'), 'the points are on their way');
     await told.rest();
     told.push({ a: 'cat dog', b: 'dog' });
     await told.rest();
@@ -164,20 +148,14 @@ describe('named histories', () => {
 
   history('an overtaken plan that records late, followed by a revert', async (seed) => {
     const told = scenario(seed);
-    const { world, cluster } = told;
+    const { cluster } = told;
     told.push({ a: 'ant' });
     await told.rest();
     told.push({ a: 'bee' });
-    const appends = (_: string, request: string) => request.startsWith('log.append "tidemark.default.changes"');
-    const hold = world.hold(appends);
-    await told.until(() => world.waits(appends), 'the plan of «bee» is about to append and to record');
-    const slow = cluster.members.find(({ process }) =>
-      world.waits((name, request) => name === process.name && appends(name, request)),
+    const slow = await told.freezing(
+      (request) => request.startsWith('log.append "tidemark.default.changes"'),
+      'the plan of «bee» is about to append and to record',
     );
-    if (!slow) throw new Error('nobody appends');
-    slow.process.state = 'frozen';
-    cluster.broker.evict(slow.process.name);
-    hold();
     told.push({ a: 'cat' });
     await told.until(
       () => told.entry('a')?.blob === blobOf('cat') && !told.sweep()?.open,
@@ -227,18 +205,11 @@ describe('named histories', () => {
 
   history('a text that comes after the tombstone of its document', async (seed) => {
     const told = scenario(seed);
-    const { world, cluster } = told;
-    const publishes = (_: string, request: string) => request.startsWith('log.append "tidemark.default.documents"');
-    const hold = world.hold(publishes);
     told.push({ a: 'ant' });
-    await told.until(() => world.waits(publishes), 'the text is on its way');
-    const slow = cluster.members.find(({ process }) =>
-      world.waits((name, request) => name === process.name && publishes(name, request)),
+    const slow = await told.freezing(
+      (request) => request.startsWith('log.append "tidemark.default.documents"'),
+      'the text is on its way',
     );
-    if (!slow) throw new Error('nobody publishes');
-    slow.process.state = 'frozen';
-    cluster.broker.evict(slow.process.name);
-    hold();
     await told.rest();
     told.push({ b: 'bee' });
     await told.rest();

@@ -1,7 +1,7 @@
 /** A history that is told step by step: who waits, what happens meanwhile, and what must hold in the end. */
 import { encode, projectKey } from '../../src/records.ts';
 import { checkAtRest } from './check.ts';
-import { makeCluster } from './cluster.ts';
+import { type Member, makeCluster } from './cluster.ts';
 import { makeMonitor } from './monitor.ts';
 import { INSTANCE, NAMES } from './names.ts';
 import { random } from './random.ts';
@@ -72,6 +72,19 @@ export const scenario = (seed: number, { processes = 2, pageSize = 2 } = {}) => 
       const release = world.hold(matches);
       await told.until(() => world.waits(matches), `a request like ${request}`);
       return release;
+    },
+    /** Freezes whoever is about to make such a request, and gives its partitions to the others. */
+    async freezing(request: (label: string) => boolean, what: string): Promise<Member> {
+      const release = world.hold((_, label) => request(label));
+      const holder = () =>
+        cluster.members.find(({ process: { name } }) => world.waits((of, label) => of === name && request(label)));
+      await told.until(() => holder() !== undefined, what);
+      const member = holder();
+      if (!member) throw new Error(`nobody is about to: ${what}`);
+      member.process.state = 'frozen';
+      broker.evict(member.process.name);
+      release();
+      return member;
     },
     rest: () => cluster.rest(),
     async pass(ms: number): Promise<void> {
