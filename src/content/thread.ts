@@ -1,6 +1,7 @@
 /** The worker's side: one task at a time, in the order in which they came. Runs in a worker thread only. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { cutsOf, type TokenCounter } from '../chunker/chunker.ts';
+import { parseOf } from '../chunker/grammars.ts';
 import { convert } from '../converters/convert.ts';
 import { DeadLetter, messageOf } from '../errors.ts';
 import { pack, type Reply, type Request, RUNNING, SINCE, type ThreadData, tick, type Work } from './protocol.ts';
@@ -17,21 +18,21 @@ const count = await loaded.tokenCounter(tokens.options);
 
 const reply = (message: Reply, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
 
-const perform = (id: number, work: Work) => {
+const perform = async (id: number, work: Work) => {
   if (work.do === 'convert') {
     reply({ is: 'converted', id, converted: convert(work.path, work.bytes, limits) });
     return;
   }
   const text = { content: work.content, language: work.language, mediaType: '' };
-  const cuts = pack(cutsOf(text, { tokens: chunk.tokens, count }));
+  const cuts = pack(cutsOf(text, { tokens: chunk.tokens, count, parse: await parseOf(work.language) }));
   reply({ is: 'chunked', id, cuts }, [cuts.numbers.buffer]);
 };
 
-port.on('message', ({ id, work }: Request) => {
+const handle = async ({ id, work }: Request) => {
   Atomics.store(watch, SINCE, tick());
   Atomics.store(watch, RUNNING, id);
   try {
-    perform(id, work);
+    await perform(id, work);
   } catch (error) {
     if (error instanceof DeadLetter) reply({ is: 'failed', id, kind: error.kind, message: error.message });
     // A fault of ours: where it happened is all that there is to go by.
@@ -44,5 +45,10 @@ port.on('message', ({ id, work }: Request) => {
       });
   }
   Atomics.store(watch, RUNNING, 0);
+};
+
+let last = Promise.resolve();
+port.on('message', (request: Request) => {
+  last = last.then(() => handle(request));
 });
 reply({ is: 'ready' });
