@@ -32,6 +32,7 @@ export const convert = (path: string, bytes: Uint8Array, limits: ContentLimits):
   if (bytes.length <= LFS_MAX_BYTES && LFS_POINTER.test(content)) return { skip: 'lfs_pointer' };
   const { format, kind } = claimOf(path, content);
   const text = format.text(content, kind);
+  if (text.content !== content && text.content.trim() === '') return { skip: 'empty' };
   return Buffer.byteLength(text.content) > limits.textBytes ? { skip: 'text_too_large' } : { text };
 };
 
