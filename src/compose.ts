@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { names as namesOf } from './config/names.ts';
 import { optionsOf } from './config/pipeline.ts';
 import type { Config, PipelineOptions } from './config.ts';
-import { openEngines } from './engines.ts';
+import type { OpenEngines } from './engines.ts';
 import { BadConfiguration, messageOf } from './errors.ts';
 import type { Lock } from './log/lock.ts';
 import { type Dependency, dependency, PATIENCE, steady } from './operators/attempt.ts';
@@ -31,6 +31,7 @@ export const GIT = 'git';
 
 export interface Surroundings {
   readonly config: Config;
+  readonly openEngines: OpenEngines;
   /** Of all that is embedded. */
   readonly data: string;
   readonly lock: Pick<Lock, 'check'>;
@@ -69,7 +70,7 @@ export const openPipeline = async (around: Surroundings, name: string): Promise<
   const ofEngine = { time, telemetry, patience: impatience };
   const { repositories, sources } = openSources(options, { environment, ...needs });
   const report = (error: unknown) => telemetry.backgroundFailed({ what: 'log', error: messageOf(error) });
-  const engines = await openEngines({ config, names, directory: join(data, name), lock, time, report });
+  const engines = await around.openEngines({ config, names, directory: join(data, name), lock, time, report });
   const ofLog = dependency('log', engines.log.probe, ofEngine);
   const ofStore = dependency('store', engines.store.probe, ofEngine);
   const state = steady(engines.state, ofStore);
