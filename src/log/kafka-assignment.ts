@@ -33,6 +33,7 @@ export const assignment = async (group: ConsumerGroup, topic: string): Promise<A
   const waters = lowWaters();
   waters.assign(generationId, positions);
   let out = 0;
+  let last: Promise<void> = Promise.resolve();
   const ahead = () => [...waters.marks()].filter(([partition, mark]) => mark > (committed.get(partition) ?? 0));
 
   return {
@@ -57,12 +58,17 @@ export const assignment = async (group: ConsumerGroup, topic: string): Promise<A
     },
     out: () => out,
     moved: () => ahead().length > 0,
-    async commit() {
-      const marks = ahead();
-      if (marks.length === 0) return;
-      const partitions = marks.map(([partition, mark]) => ({ partition, offset: String(mark) }));
-      await offsetManager.commitOffsets({ topics: [{ topic, partitions }] });
-      for (const [partition, mark] of marks) committed.set(partition, mark);
+    /** One at a time, so that none arrives after a newer one. */
+    commit() {
+      const mine = last.then(async () => {
+        const marks = ahead();
+        if (marks.length === 0) return;
+        const partitions = marks.map(([partition, mark]) => ({ partition, offset: String(mark) }));
+        await offsetManager.commitOffsets({ topics: [{ topic, partitions }] });
+        for (const [partition, mark] of marks) committed.set(partition, mark);
+      });
+      last = mine.catch(() => undefined); // the error is the affair of whoever asked
+      return mine;
     },
   };
 };

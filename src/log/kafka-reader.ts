@@ -18,8 +18,8 @@ const FETCH_WAIT_MS = 250;
 const PARTITION_BYTES = 256 * KIB;
 const FETCH_BYTES = KIB * KIB;
 /** What waits to be asked for: fetching stops at the high mark and goes on at the low one. */
-const HIGH = { records: 4_000, bytes: 4 * KIB * KIB };
-const LOW = { records: 1_000, bytes: KIB * KIB };
+const HIGH = { records: 8_000, bytes: 8 * KIB * KIB };
+const LOW = { records: 4_000, bytes: 4 * KIB * KIB };
 const COMMIT_MS = 200;
 const COMMIT_AGAIN_MS = 2 * SECOND;
 const RESTART_MS = 1 * SECOND;
@@ -112,7 +112,7 @@ export const openReader = (options: ReaderOptions): Reader => {
 
   // ------------------------------------------------------------------------------------------ commits
 
-  let committing: Promise<void> | undefined;
+  let committing = false;
 
   const commit = async (of: Assignment): Promise<void> => {
     try {
@@ -124,14 +124,16 @@ export const openReader = (options: ReaderOptions): Reader => {
     }
   };
 
-  /** One at a time, each with all that has settled by then. */
+  /** Each with all that has settled by then. */
   const commitSoon = () => {
-    committing ??= (async () => {
+    if (committing) return;
+    committing = true;
+    const running = async () => {
       await time.sleep(COMMIT_MS, over.signal);
       while (current?.moved() && !over.signal.aborted) await commit(current);
-    })().finally(() => {
-      committing = undefined;
-    });
+      committing = false;
+    };
+    void running();
   };
 
   const commitNow = async (of: Assignment, withinMs: number) => {
@@ -275,7 +277,9 @@ export const openReader = (options: ReaderOptions): Reader => {
       seen = signs;
       silent = quiet && (await answers()) ? silent + WATCH_MS : 0;
       if (silent >= SILENT_SESSIONS * sessionMs)
-        return fail(new StopFlow(`${groupId} has not been heard of for ${silent / SECOND} s, although the broker answers`));
+        return fail(
+          new StopFlow(`${groupId} has not been heard of for ${silent / SECOND} s, although the broker answers`),
+        );
     }
   };
 

@@ -1,13 +1,10 @@
 /** The topics that a pipeline needs: made where they are missing, and looked at where they are not. */
 import kafkajs, { type Admin } from 'kafkajs';
 import { BadConfiguration } from '../errors.ts';
-
-export type TopicPolicy =
-  | { readonly policy: 'delete'; readonly retentionMs: number }
-  | { readonly policy: 'compact'; readonly lagMs: number; readonly tombstonesMs: number };
+import type { Policy } from './upkeep.ts';
 
 export interface TopicsOptions {
-  readonly topics: Readonly<Record<string, TopicPolicy>>;
+  readonly topics: Readonly<Record<string, Policy>>;
   /** Where it is not given: what a topic that is there has, and `PARTITIONS` for one that is made. */
   readonly partitions: number | undefined;
   /** Where it is not given: three, or as many brokers as there are. */
@@ -32,11 +29,15 @@ export const wantedTopics = (options: TopicsOptions, brokers: number): readonly 
   const { topics, partitions = PARTITIONS, replication = Math.min(REPLICAS, brokers), recordBytes } = options;
   return Object.entries(topics).map(([topic, policy]) => ({
     ...{ topic, partitions, replication },
-    settings: { ...settingsOf(policy), 'message.timestamp.type': 'LogAppendTime', 'max.message.bytes': String(recordBytes) },
+    settings: {
+      ...settingsOf(policy),
+      'message.timestamp.type': 'LogAppendTime',
+      'max.message.bytes': String(recordBytes),
+    },
   }));
 };
 
-const settingsOf = (policy: TopicPolicy): Record<string, string> =>
+const settingsOf = (policy: Policy): Record<string, string> =>
   policy.policy === 'delete'
     ? { 'cleanup.policy': 'delete', 'retention.ms': String(policy.retentionMs) }
     : {
@@ -91,7 +92,9 @@ export const ensureTopics = async (admin: Admin, options: TopicsOptions): Promis
   if (harmful.length > 0)
     throw new BadConfiguration(
       harmful
-        .map(({ topic, setting, expected, found }) => `topic ${topic}: ${setting} is ${found}, and has to be ${expected}`)
+        .map(
+          ({ topic, setting, expected, found }) => `topic ${topic}: ${setting} is ${found}, and has to be ${expected}`,
+        )
         .join('\n'),
     );
   return differing;

@@ -144,7 +144,9 @@ export const openKafkaLog = async (options: KafkaLogOptions): Promise<Log> => {
       if (first.every((offset, partition) => offset <= (marks[partition] ?? 0))) return true;
       // What is not in the log any more will not be settled.
       const starts = await bounds(topic);
-      return first.every((offset, partition) => offset <= Math.max(marks[partition] ?? 0, starts[partition]?.start ?? 0));
+      return first.every(
+        (offset, partition) => offset <= Math.max(marks[partition] ?? 0, starts[partition]?.start ?? 0),
+      );
     },
 
     members: (topic, group) =>

@@ -60,9 +60,7 @@ export const openLogOn = (
       topics: Object.fromEntries(
         topics.map(({ name, policy }) => [
           name,
-          policy === 'delete'
-            ? { policy, retentionMs: 24 * HOUR }
-            : { policy, lagMs: 0, tombstonesMs: 24 * HOUR },
+          policy === 'delete' ? { policy, retentionMs: 24 * HOUR } : { policy, lagMs: 0, tombstonesMs: 24 * HOUR },
         ]),
       ),
     },

@@ -45,7 +45,8 @@ export const findKafka = async (): Promise<KafkaBroker | { readonly missing: str
   if (await works('docker', ['info'])) return inContainer();
   const missing: string[] = [];
   for (const program of ['java', 'mvn']) if (!(await works(program, ['-version']))) missing.push(program);
-  if (missing.length > 0) return { missing: `TIDEMARK_TEST_KAFKA is not set, and there is no Docker and no ${missing.join(' and no ')}` };
+  if (missing.length > 0)
+    return { missing: `TIDEMARK_TEST_KAFKA is not set, and there is no Docker and no ${missing.join(' and no ')}` };
   return fromJars();
 };
 
@@ -104,7 +105,12 @@ export const fromJars = async (): Promise<OwnBroker> => {
   const [port, controller] = [await freePort(), await freePort()];
   const properties = { ...settings(port, controller), 'log.dirs': join(directory, 'data') };
   const file = join(directory, 'server.properties');
-  await writeFile(file, Object.entries(properties).map((pair) => `${pair.join('=')}\n`).join(''));
+  await writeFile(
+    file,
+    Object.entries(properties)
+      .map((pair) => `${pair.join('=')}\n`)
+      .join(''),
+  );
   const java = ['-Xmx384m', '-XX:+UseSerialGC', `-Dlog4j2.configurationFile=${resources}log4j2.properties`];
   const classes = ['-cp', join(jars, '*')];
   const format = ['kafka.tools.StorageTool', 'format', '-t', randomUUID(), '-c', file];
@@ -156,7 +162,13 @@ const fetchJars = async (): Promise<{ readonly jars: string; readonly version: s
   const version = versionOf(pom);
   const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'tidemark');
   const jars = join(cache, `kafka-${version}-${createHash('sha256').update(pom).digest('hex').slice(0, 8)}`);
-  if (await access(jars).then(() => true, () => false)) return { jars, version };
+  if (
+    await access(jars).then(
+      () => true,
+      () => false,
+    )
+  )
+    return { jars, version };
   await mkdir(cache, { recursive: true });
   const fetched = await mkdtemp(join(cache, 'fetching-'));
   try {
