@@ -4,7 +4,7 @@ import { names as namesOf } from './config/names.ts';
 import { optionsOf } from './config/pipeline.ts';
 import type { Config, PipelineOptions } from './config.ts';
 import type { OpenEngines } from './engines.ts';
-import { BadConfiguration, messageOf } from './errors.ts';
+import { BadConfiguration } from './errors.ts';
 import type { Lock } from './log/lock.ts';
 import { type Dependency, dependency, PATIENCE, steady } from './operators/attempt.ts';
 import type { Limits, Parts, Source } from './parts.ts';
@@ -69,8 +69,7 @@ export const openPipeline = async (around: Surroundings, name: string): Promise<
   const needs = { time, telemetry, patience: stays ? patience : impatience };
   const ofEngine = { time, telemetry, patience: impatience };
   const { repositories, sources } = openSources(options, { environment, ...needs });
-  const report = (error: unknown) => telemetry.backgroundFailed({ what: 'log', error: messageOf(error) });
-  const engines = await around.openEngines({ config, names, directory: join(data, name), lock, time, report });
+  const engines = await around.openEngines({ config, names, directory: join(data, name), lock, time, telemetry });
   const ofLog = dependency('log', engines.log.probe, ofEngine);
   const ofStore = dependency('store', engines.store.probe, ofEngine);
   const state = steady(engines.state, ofStore);

@@ -115,6 +115,89 @@ const pipeline = z.strictObject({
   ),
 });
 
+const kafkaTls = z.strictObject({
+  ca: option(text().optional(), "A file with the certificates that the brokers' are signed with.", {
+    otherwise: 'those that Node trusts',
+    example: '/etc/tidemark/ca.pem',
+  }),
+  cert: option(text().optional(), 'A file with our certificate, where brokers ask for one.', {
+    otherwise: 'none',
+    example: '/etc/tidemark/client.pem',
+  }),
+  key: option(text().optional(), 'A file with its key.', { otherwise: 'none', example: '/etc/tidemark/client.key' }),
+  passphrase: option(secret().optional(), 'What the key is locked with.', {
+    otherwise: 'none',
+    example: '${KAFKA_KEY_PASSPHRASE}',
+  }),
+});
+
+const GIVEN = 'none: it has to be given';
+const username = () => option(text(), 'The user.', { otherwise: GIVEN, example: 'tidemark' });
+const password = () => option(secret(), 'Its password.', { otherwise: GIVEN, example: '${KAFKA_PASSWORD}' });
+
+const kafkaSasl = z.discriminatedUnion('kind', [
+  z
+    .strictObject({
+      kind: option(z.literal('plain'), 'User and password as they are. Only with TLS.'),
+      username: username(),
+      password: password(),
+    })
+    .meta({ description: 'User and password as they are. Only with TLS.' }),
+  z
+    .strictObject({
+      kind: option(z.literal('scram-sha-256'), 'A password that is not sent.'),
+      username: username(),
+      password: password(),
+    })
+    .meta({ description: 'A password that is not sent.' }),
+  z
+    .strictObject({
+      kind: option(z.literal('scram-sha-512'), 'A password that is not sent.'),
+      username: username(),
+      password: password(),
+    })
+    .meta({ description: 'A password that is not sent.' }),
+  z
+    .strictObject({
+      kind: option(z.literal('oauthbearer'), 'A token of an identity provider.'),
+      tokenUrl: option(url('https', 'http'), 'Where a token is asked for.', {
+        otherwise: GIVEN,
+        example: 'https://id.example.com/oauth2/token',
+      }),
+      clientId: option(text(), 'The client, by its id.', { otherwise: GIVEN, example: 'tidemark' }),
+      clientSecret: option(secret(), 'Its secret.', { otherwise: GIVEN, example: '${KAFKA_CLIENT_SECRET}' }),
+      scope: option(text().optional(), 'What the token is to be good for.', {
+        otherwise: 'what the provider gives',
+        example: 'kafka',
+      }),
+    })
+    .meta({ description: 'A token of an identity provider, by client credentials.' }),
+]);
+
+const days = (otherwise: number, what: string) =>
+  option(whole(1, 3650).default(otherwise), `How many days ${what} are kept.`, { example: 2 * otherwise });
+
+const kafkaTopics = z.strictObject({
+  create: option(
+    z.boolean().default(true),
+    'Whether missing topics are made. `tidemark topics print` has the commands for whoever makes them otherwise.',
+    { example: false },
+  ),
+  partitions: option(
+    whole(1, 1000).optional(),
+    'Partitions of each topic, which bound how many processes share a flow. Topics that are there have to have as many.',
+    { otherwise: '12 for a topic that is made, and whatever the others have', example: 6 },
+  ),
+  replication: option(whole(1, 9).optional(), 'On how many brokers each partition stands.', {
+    otherwise: '3, or as many brokers as there are',
+    example: 3,
+  }),
+  eventsDays: days(7, 'events'),
+  changesDays: days(14, 'changes'),
+  deadLettersDays: days(30, 'dead letters'),
+  tombstonesDays: days(30, 'deletions in the compacted topic'),
+});
+
 const log = z.discriminatedUnion('kind', [
   z
     .strictObject({ kind: option(z.literal('embedded'), 'A log in the data directory.') })
@@ -130,6 +213,29 @@ const log = z.discriminatedUnion('kind', [
         'Brokers to ask first, as host:port. `TIDEMARK_KAFKA_BROKERS`, separated by commas, goes before.',
         { example: ['kafka-1:9092', 'kafka-2:9092'] },
       ),
+      tls: option(kafkaTls.optional(), 'Encrypts, and proves who we are where a certificate is given.', {
+        otherwise: 'no TLS; `tls: {}` trusts what Node trusts',
+      }),
+      sasl: option(kafkaSasl.optional(), 'How we say who we are.', {
+        otherwise: 'nobody asks',
+        example: { kind: 'scram-sha-512', username: 'tidemark', password: '${KAFKA_PASSWORD}' },
+      }),
+      clientId: option(text().default('tidemark'), "What the broker's logs and quotas call us.", {
+        example: 'tidemark-docs',
+      }),
+      compression: option(
+        z.enum(['gzip', 'none']).default('gzip').meta({ expected: 'gzip or none' }),
+        'How records are written. All codecs are read.',
+        {
+          example: 'none',
+        },
+      ),
+      sessionSeconds: option(
+        whole(6, 1800).default(30),
+        'How long a process may be silent before its partitions go to others.',
+        { example: 10 },
+      ),
+      topics: option(kafkaTopics.prefault({}), 'How topics are made, and what is expected of those that are there.'),
     })
     .meta({ description: 'Apache Kafka, for any number of processes.' }),
 ]);

@@ -23,6 +23,8 @@ export interface Telemetry {
   generationActive(of: { name: string; previous: string | undefined }): void;
   backgroundFailed(of: { what: string; error: string }): void;
   sourceUnreadable(of: { project: string; error: string }): void;
+  kafkaSaid(of: { level: 'debug' | 'warn'; message: string; error?: string }): void;
+  topicDiffers(of: { topic: string; setting: string; expected: string; found: string }): void;
 }
 
 /** Keys hold NUL between their parts; a reader gets spaces. */
@@ -100,6 +102,12 @@ export const telemetry = (logger: Logger, registry: Registry): Telemetry => {
     sourceUnreadable({ project, error }) {
       unreadable.inc();
       logger.warn({ project, error }, 'refs cannot be read, and are read again');
+    },
+    kafkaSaid({ level, message, error }) {
+      logger[level]({ error }, message);
+    },
+    topicDiffers({ topic, setting, expected, found }) {
+      logger.warn({ topic, setting, expected, found }, 'topic is otherwise than configured');
     },
     generationActive({ name, previous }) {
       logger.info({ name, previous }, 'generation active');

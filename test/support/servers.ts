@@ -1,0 +1,43 @@
+/**
+ * What tests need beside this process, for a whole run: started when the first test asks, stopped at its end, and said
+ * in the last line. Tests run in processes of their own, so they ask over a socket.
+ */
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { TestProject } from 'vitest/node';
+import { findKafka } from './kafka-broker.ts';
+
+declare module 'vitest' {
+  export interface ProvidedContext {
+    servers: string;
+  }
+}
+
+export type KafkaAnswer = { readonly address: string } | { readonly missing: string } | { readonly error: string };
+
+export default async ({ provide, vitest }: TestProject) => {
+  let kafka: ReturnType<typeof findKafka> | undefined;
+  const server = createServer(async (_, response) => {
+    kafka ??= findKafka();
+    const answer: KafkaAnswer = await kafka.catch((error: Error) => ({ error: error.message }));
+    response.end(JSON.stringify(answer));
+  });
+  server.requestTimeout = 0;
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  if (typeof address !== 'object' || address === null) throw new Error('servers cannot be asked for');
+  provide('servers', `http://127.0.0.1:${address.port}`);
+
+  return async () => {
+    server.close();
+    if (!kafka) return;
+    const found = await kafka.catch((error: Error) => ({ missing: error.message }));
+    if ('missing' in found) {
+      console.log(`Kafka: SKIPPED, ${found.missing}`);
+      return;
+    }
+    await found.stop(vitest.state.getCountOfFailedTests() > 0);
+    console.log(`Kafka: tested on ${found.what}`);
+  };
+};
