@@ -8,6 +8,7 @@ import type { Lock } from './log/lock.ts';
 import type { Names } from './parts.ts';
 import type { Log, State, Time, VectorStore } from './ports.ts';
 import { openEmbedded } from './sinks/embedded.ts';
+import { openQdrant } from './sinks/qdrant.ts';
 
 const DAY = 24 * 60 * 60 * 1_000;
 
@@ -38,9 +39,8 @@ export const openEngines = async ({
   report,
 }: EngineOptions): Promise<Engines> => {
   if (config.log.kind !== 'embedded') throw new BadConfiguration(missing('log', config.log.kind));
-  if (config.store.kind !== 'embedded') throw new BadConfiguration(missing('store', config.store.kind));
   await makeDirectory(directory);
-  const { state, store, close } = await openEmbedded({ file: join(directory, 'store.db'), now: time.now });
+  const { state, store, close } = await openStore(config.store, { names, directory, time });
   try {
     const topics = topicsOf(names);
     const log = await openEmbeddedLog({ directory: join(directory, 'log'), topics, lock, time, report });
@@ -59,7 +59,17 @@ export const openEngines = async ({
   }
 };
 
-const missing = (section: 'log' | 'store', kind: string) =>
+const openStore = async (
+  config: Config['store'],
+  { names, directory, time }: Pick<EngineOptions, 'names' | 'directory' | 'time'>,
+): Promise<Omit<Engines, 'log'>> => {
+  if (config.kind === 'embedded') return openEmbedded({ file: join(directory, 'store.db'), now: time.now });
+  const { kind: _, timeoutSeconds, ...options } = config;
+  const { state, store, close } = openQdrant({ ...options, timeoutMs: timeoutSeconds * 1_000, names, now: time.now });
+  return { state, store, close: async () => close() };
+};
+
+const missing = (section: 'log', kind: string) =>
   `open the ${section}: ${section}.kind is ${kind}, and this version of Tidemark has no such ${section}; use embedded`;
 
 const topicsOf = ({ topics }: Names): Record<string, TopicOptions> => ({
