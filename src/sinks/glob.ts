@@ -46,7 +46,12 @@ const translated = (glob: string): string => {
   let depth = 0;
   const tokens = glob.match(TOKEN) ?? [];
   // A brace that nothing closes is a brace.
-  const closed = tokens.filter((token) => token === '{').length === tokens.filter((token) => token === '}').length;
+  let open = 0;
+  const closed = tokens.every((token) => {
+    open += token === '{' ? 1 : token === '}' ? -1 : 0;
+    return open >= 0;
+  });
+  const choices = closed && open === 0;
   return tokens
     .map((token) => {
       if (token === '**/') return '(?:.*/)?';
@@ -55,7 +60,7 @@ const translated = (glob: string): string => {
       if (token === '?') return '[^/]';
       if (token.length > 1 && token.startsWith('[')) return characters(token);
       if (token.length > 1 && token.startsWith('\\')) return literal(token.slice(1));
-      if (closed && token === '{') {
+      if (choices && token === '{') {
         depth += 1;
         return '(?:';
       }
@@ -69,9 +74,12 @@ const translated = (glob: string): string => {
     .join('');
 };
 
+/** One that no character can be in, as `[b-a]`, is taken as it is written. */
 const characters = (set: string): string => {
   const negated = /^\[[!^]/.test(set);
-  return `[${negated ? '^/' : ''}${set.slice(negated ? 2 : 1, -1).replace(/[\\[\]^&]/g, '\\$&')}]`;
+  const inside = set.slice(negated ? 2 : 1, -1).replace(/[\\[\]^&]/g, '\\$&');
+  const backwards = [...inside.matchAll(/(.)-(.)/gsu)].some(([, from = '', to = '']) => from > to);
+  return backwards ? literal(set) : `[${negated ? '^/' : ''}${inside}]`;
 };
 
 const literal = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
