@@ -17,7 +17,7 @@ beforeEach(async () => {
 afterEach(() => stub.close());
 
 const operationsOf = () =>
-  stub.askedAt(WRITES).map(({ body }) => (body as { operations: Record<string, never>[] }).operations);
+  stub.askedAt(WRITES).map(({ body }) => (body as { operations: Record<string, unknown>[] }).operations);
 const bodyOf = (at: RegExp) => stub.askedAt(at)[0]?.body;
 
 describe('what Qdrant is asked', () => {

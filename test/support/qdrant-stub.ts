@@ -1,7 +1,9 @@
 /** A small HTTP server that answers as Qdrant does when nothing is there, and remembers what it was asked. */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
+import { names } from '../../src/config/names.ts';
 import { openQdrant, type QdrantOptions } from '../../src/sinks/qdrant.ts';
+import { LAYOUT } from './qdrant.ts';
 
 export interface Asked {
   readonly method: string;
@@ -20,15 +22,6 @@ export type Answer =
   | 'silence'
   | 'reset'
   | 'cut';
-
-export const QDRANT_NAMES: QdrantOptions['names'] = {
-  alias: 'docs',
-  state: 'docs-state',
-  generation: (fingerprint) => `docs-${fingerprint}`,
-  ledger: (generation) => `${generation}-ledger`,
-};
-
-export const LAYOUT = { shards: 1, replication: 1, onDisk: false, quantization: 'none', deferIndexing: false } as const;
 
 export const qdrantStub = async () => {
   const asked: Asked[] = [];
@@ -79,7 +72,14 @@ export const qdrantStub = async () => {
       scripted.push({ at, answers: [...answers] });
     },
     open: (options: Partial<QdrantOptions> = {}) =>
-      openQdrant({ url, timeoutMs: 5_000, names: QDRANT_NAMES, now: () => 1_795_000_000_000, ...LAYOUT, ...options }),
+      openQdrant({
+        url,
+        timeoutMs: 5_000,
+        names: names('own', { alias: 'docs' }),
+        now: () => 1_795_000_000_000,
+        ...LAYOUT,
+        ...options,
+      }),
     async close() {
       server.closeAllConnections();
       server.close();
