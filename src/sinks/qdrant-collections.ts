@@ -117,7 +117,9 @@ export const indexed = async (
   name: string,
   { config, status }: Schemas['CollectionInfo'],
 ): Promise<boolean> => {
-  if (config.optimizer_config.indexing_threshold !== NO_INDEXING) return status !== 'yellow';
+  // Grey: since its start nobody has told the server to go on.
+  const waits = config.optimizer_config.indexing_threshold === NO_INDEXING || status === 'grey';
+  if (!waits) return status !== 'yellow';
   await server.ask(`index ${name}`, (client) =>
     client.updateCollection(name, { optimizers_config: { indexing_threshold: INDEXING } }),
   );
