@@ -74,6 +74,7 @@ const runOnData = async (
     telemetry: () => quietTelemetry(stderr),
     commands: dataCommands,
     serving: () => undefined,
+    stays: false,
   };
   const until = systemTime.now() + OWNER_ENDS_MS;
   while (systemTime.now() < until) {
