@@ -78,18 +78,22 @@ export const qdrantServer = (options: ServerOptions): Server => {
   };
 };
 
-/** The client loses a path in a URL, takes 6333 for 443, and prints when it has a key and no TLS. */
+/** The client loses a path and a password in a URL, takes 6333 for 443, and prints when it has a key and no TLS. */
 const newClient = ({ url, apiKey, timeoutMs }: ServerOptions): QdrantClient => {
-  const { protocol, hostname, pathname, port } = new URL(url);
-  const standard = /^https?:\/\/[^/]*:(?:80|443)(?:\/|$)/.exec(url);
+  const { protocol, hostname, pathname, port, username, password } = new URL(url);
+  const named = /^https?:\/\/[^/]*:(80|443)(?:\/|$)/.exec(url)?.[1];
+  const basic = Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString('base64');
   return new QdrantClient({
     host: hostname,
     https: protocol === 'https:',
-    port: port ? Number(port) : standard ? (protocol === 'https:' ? 443 : 80) : DEFAULT_PORT,
+    port: Number(port || named || DEFAULT_PORT),
     prefix: pathname.replace(/\/+$/, ''),
     timeout: timeoutMs,
     checkCompatibility: false,
-    ...(apiKey === undefined ? {} : { headers: { 'api-key': apiKey } }),
+    headers: {
+      ...(apiKey === undefined ? {} : { 'api-key': apiKey }),
+      ...(username === '' ? {} : { authorization: `Basic ${basic}` }),
+    },
   });
 };
 

@@ -44,8 +44,10 @@ describe('what Qdrant is asked', () => {
     expect(stub.asked.map(({ headers }) => headers['api-key'])).toEqual(['very-secret', 'very-secret']);
   });
 
-  it('a path in the URL stands before all others', async () => {
-    await stub.open({ url: `${stub.url}/search/qdrant/` }).store.generations();
+  it('a path in the URL stands before all others, and a name and a password go along', async () => {
+    const url = stub.url.replace('://', '://me:p%40ss@');
+    await stub.open({ url: `${url}/search/qdrant/` }).store.generations();
+    expect(stub.asked[0]?.headers.authorization).toBe(`Basic ${Buffer.from('me:p@ss').toString('base64')}`);
     expect(stub.asked.map(({ path }) => path)).toEqual(['/search/qdrant/', '/search/qdrant/collections']);
   });
 
