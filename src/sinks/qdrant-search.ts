@@ -16,6 +16,8 @@ import { queryTerms } from './terms.ts';
 /** Asked for beyond the limit, so that a few that are left out cost no second question. */
 const SPARE = 20;
 const GROWTH = 4;
+/** Qdrant leaves the order of equals to chance. So little changes no other order, and of equals the dense one goes first. */
+const TIE_BREAK = [1, 0.9999];
 
 export interface SearchOptions {
   readonly server: Server;
@@ -75,7 +77,7 @@ const rankedBy = (query: Query, exact: boolean): ((size: number) => Ranked) | un
     const arms = terms.length > 0 ? [dense, lexical] : [dense];
     return {
       prefetch: arms.map((one) => ({ ...one, limit: arm })),
-      query: { rrf: { k: FUSION_K } },
+      query: { rrf: { k: FUSION_K, weights: arms.length > 1 ? TIE_BREAK : [1] } },
       limit: size,
       ...shown,
     };

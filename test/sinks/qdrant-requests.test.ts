@@ -220,7 +220,7 @@ describe('search', () => {
       ],
     };
     expect(bodyOf(/query$/)).toMatchObject({
-      query: { rrf: { k: 60 } },
+      query: { rrf: { k: 60, weights: [1, 0.9999] } },
       prefetch: [
         { using: 'dense', query: [1, 0, 0, 0], filter, limit: 50, params: { exact: false } },
         { using: 'bm25', query: { values: [1, 1] }, filter, limit: 50 },
