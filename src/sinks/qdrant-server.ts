@@ -13,7 +13,7 @@ export type Condition = Schemas['Condition'];
 
 export interface ServerOptions {
   readonly url: string;
-  readonly apiKey: string | undefined;
+  readonly apiKey?: string | undefined;
   readonly timeoutMs: number;
   /** Copies of each shard. With more than one all writes go by its leader, and reads ask most of them. */
   readonly replication: number;

@@ -39,7 +39,7 @@ export interface Qdrant {
 /** Asks the server nothing yet: it may be away, and whoever calls waits for it. */
 export const openQdrant = (options: QdrantOptions): Qdrant => {
   const { names } = options;
-  const server = qdrantServer({ ...options, apiKey: options.apiKey });
+  const server = qdrantServer(options);
   let state: Promise<void> | undefined;
   const ready = () => {
     state ??= bringAbout(server, names.state, statePlan(options)).catch((error: unknown) => {
