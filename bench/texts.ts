@@ -18,7 +18,9 @@ export const texts = (seed: number): Texts => {
   /** Some words are in most texts, most in few, as in any language. */
   const word = () => WORDS[Math.floor(WORDS.length * chance.next() ** 3)] ?? '';
   const words = (count: number) => Array.from({ length: count }, word);
-  const name = () => `${word()}${capital(word())}`;
+  /** A project has its own names, and uses them again and again. */
+  const names = Array.from({ length: 4_000 }, () => `${word()}${capital(word())}`);
+  const name = () => names[Math.floor(names.length * chance.next() ** 3)] ?? '';
   const paragraph = () => `${capital(words(12).join(' '))}, ${words(10).join(' ')}. ${capital(words(9).join(' '))}.`;
   const section = () => `## ${capital(words(3).join(' '))}\n\n${paragraph()} ${paragraph()}\n\n${paragraph()}\n`;
   const method = () =>

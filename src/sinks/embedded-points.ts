@@ -5,6 +5,7 @@ import { parseDocument } from '../records.ts';
 import { type Blob, type Database, fromText, toBytes, toText } from './embedded-database.ts';
 import { findGeneration, type GenerationTables } from './embedded-generations.ts';
 import { documentNumber, releaseDocument } from './embedded-ledger.ts';
+import { manyTexts } from './embedded-rows.ts';
 import { documentTerms, type Terms } from './terms.ts';
 
 const PAGE_ROWS = 5_000;
@@ -66,19 +67,23 @@ export const pointOf = (row: HitColumns): StoredPoint => {
 export const pointReads = (database: Database) => ({
   vectors(name: string, hashes: readonly string[]): [hash: string, vector: Float32Array][] {
     const { number: g } = findGeneration(database, name);
-    return hashes.flatMap((hash) => {
-      const row = database.get<[Blob]>(`SELECT floats FROM vectors_${g} WHERE hash = ?`, [toText(hash)]);
-      return row ? [[hash, floatsOf(row[0])] as [string, Float32Array]] : [];
-    });
+    return database
+      .all<[string, Blob]>(`SELECT hash, floats FROM vectors_${g} WHERE hash IN (SELECT value FROM json_each(?))`, [
+        manyTexts(hashes),
+      ])
+      .map(([hash, floats]) => [fromText(hash), floatsOf(floats)]);
   },
   present(name: string, document: string, ids: readonly string[]): string[] {
     const { number: g } = findGeneration(database, name);
     const number = documentNumber(database, g, document);
     if (number === undefined) return [];
-    return ids.filter(
-      (id) =>
-        database.get(`SELECT 1 FROM points_${g} WHERE document = ? AND id = ?`, [number, toText(id)]) !== undefined,
-    );
+    const [found = '[]'] =
+      database.get<[string]>(
+        `SELECT json_group_array(json(id)) FROM points_${g}
+         WHERE document = ? AND id IN (SELECT value FROM json_each(?))`,
+        [number, manyTexts(ids)],
+      ) ?? [];
+    return JSON.parse(found);
   },
   pointPage(name: string, cursor: string | undefined): Page<{ document: string; id: string; seq: number }> {
     const { number: g } = findGeneration(database, name);
@@ -116,6 +121,20 @@ export const pointReads = (database: Database) => ({
   },
 });
 
+/** A point by the numbers of its rows. */
+interface Numbered {
+  readonly point: number;
+  readonly seq: number;
+  readonly vector: number;
+}
+
+/** A document's row, and its points that are there. */
+interface Standing {
+  readonly key: string;
+  readonly number: number;
+  readonly points: Map<string, Numbered>;
+}
+
 export const pointWrites = (database: Database, now: () => number) => {
   /** The number of the vector, which has one use more. */
   const useVector = (g: number, hash: string, vector: Float32Array): number => {
@@ -138,7 +157,7 @@ export const pointWrites = (database: Database, now: () => number) => {
     ]);
   };
 
-  const insertPoint = (g: number, document: number, point: Point) => {
+  const insertPoint = (g: number, document: number, point: Point): Numbered => {
     const vector = useVector(g, point.hash, point.vector);
     const [number = 0] =
       database.get<[number]>(
@@ -155,6 +174,18 @@ export const pointWrites = (database: Database, now: () => number) => {
       blobOfTerms(terms),
       contentOf(point),
     ]);
+    return { point: number, seq: point.seq, vector };
+  };
+
+  const standing = (g: number, key: string): Standing => {
+    const known = documentNumber(database, g, key);
+    if (known === undefined) return { key, number: addDocument(g, key), points: new Map() };
+    const rows = database.all<[id: string, point: number, seq: number, vector: number]>(
+      `SELECT id, point, seq, vector FROM points_${g} WHERE document = ?`,
+      [known],
+    );
+    const points = rows.map(([id, point, seq, vector]) => [fromText(id), { point, seq, vector }] as const);
+    return { key, number: known, points: new Map(points) };
   };
 
   const addDocument = (g: number, document: string): number => {
@@ -168,33 +199,30 @@ export const pointWrites = (database: Database, now: () => number) => {
       const { number: g } = findGeneration(database, name);
       const number = documentNumber(database, g, document);
       if (number === undefined) return;
-      for (const { id, startLine, endLine, commit } of placements) {
-        database.run(
-          `UPDATE points_${g} SET seq = ?, start_line = ?, end_line = ?, commit_id = ?
-           WHERE document = ? AND id = ? AND seq < ?`,
-          [seq, startLine, endLine, toText(commit), number, toText(id), seq],
-        );
-      }
+      const rows = placements.map(({ id, startLine, endLine, commit }) => [
+        toText(id),
+        startLine,
+        endLine,
+        toText(commit),
+      ]);
+      database.run(
+        `UPDATE points_${g} SET seq = ?, start_line = r.value ->> 1, end_line = r.value ->> 2, commit_id = r.value ->> 3
+         FROM json_each(?) r WHERE document = ? AND id = r.value ->> 0 AND seq < ?`,
+        [seq, JSON.stringify(rows), number, seq],
+      );
     },
     upsert(name: string, points: readonly Point[]): void {
       const generation = findGeneration(database, name);
       const { number: g } = generation;
       checkDimensions(name, generation, points);
       // Points of one document mostly stand together.
-      let at: { readonly key: string; readonly number: number } | undefined;
+      let at: Standing | undefined;
       for (const point of points) {
-        if (at?.key !== point.document) {
-          const number = documentNumber(database, g, point.document) ?? addDocument(g, point.document);
-          at = { key: point.document, number };
-        }
-        const [there, seq = 0, vector = 0] =
-          database.get<[number, number, number]>(
-            `SELECT point, seq, vector FROM points_${g} WHERE document = ? AND id = ?`,
-            [at.number, toText(point.id)],
-          ) ?? [];
-        if (there !== undefined && seq >= point.seq) continue;
-        if (there !== undefined) removePoint(g, there, vector);
-        insertPoint(g, at.number, point);
+        if (at?.key !== point.document) at = standing(g, point.document);
+        const before = at.points.get(point.id);
+        if (before && before.seq >= point.seq) continue;
+        if (before) removePoint(g, before.point, before.vector);
+        at.points.set(point.id, insertPoint(g, at.number, point));
       }
     },
     prune(name: string, document: string, seq: number, keep: readonly string[]): void {
