@@ -207,7 +207,7 @@ export const pointWrites = (database: Database, now: () => number) => {
       ]);
       database.run(
         `UPDATE points_${g} SET seq = ?, start_line = r.value ->> 1, end_line = r.value ->> 2, commit_id = r.value ->> 3
-         FROM json_each(?) r WHERE document = ? AND id = r.value ->> 0 AND seq < ?`,
+         FROM json_each(?) r WHERE document = ? AND points_${g}.id = r.value ->> 0 AND seq < ?`,
         [seq, JSON.stringify(rows), number, seq],
       );
     },
