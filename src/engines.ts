@@ -29,14 +29,9 @@ export interface Engines {
   close(): Promise<void>;
 }
 
-export const openEngines = async ({
-  config,
-  names,
-  directory,
-  lock,
-  time,
-  report,
-}: EngineOptions): Promise<Engines> => {
+export type OpenEngines = (options: EngineOptions) => Promise<Engines>;
+
+export const openEngines: OpenEngines = async ({ config, names, directory, lock, time, report }) => {
   if (config.log.kind !== 'embedded') throw new BadConfiguration(missing('log', config.log.kind));
   if (config.store.kind !== 'embedded') throw new BadConfiguration(missing('store', config.store.kind));
   await makeDirectory(directory);
