@@ -299,7 +299,7 @@ const limits = z.strictObject({
   window: option(
     z
       .strictObject({
-        records: option(whole(1, 100_000).default(100), 'Deliveries that a flow has out at once.', { example: 500 }),
+        records: option(whole(1, 100_000).default(400), 'Deliveries that a flow has out at once.', { example: 500 }),
         bytes: option(size(64 * 1024, 1024 * MIB).default(8 * MIB), 'And their bytes together.', { example: '32 MiB' }),
       })
       .prefault({}),
@@ -315,8 +315,8 @@ const limits = z.strictObject({
     z
       .strictObject({
         plan: option(whole(1, 256).default(4), 'Projects planned side by side.', { example: 8 }),
-        collect: option(whole(1, 1024).default(16), 'Documents fetched and converted side by side.', { example: 32 }),
-        index: option(whole(1, 1024).default(32), 'Documents chunked, embedded and applied side by side.', {
+        collect: option(whole(1, 1024).default(64), 'Documents fetched and converted side by side.', { example: 32 }),
+        index: option(whole(1, 1024).default(128), 'Documents chunked, embedded and applied side by side.', {
           example: 64,
         }),
       })

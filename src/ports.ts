@@ -319,6 +319,11 @@ export interface RepoSource {
     commit: string,
     paths: readonly string[],
   ): Promise<ReadonlyMap<string, TreeEntry> | undefined>;
+  /**
+   * With the sizes of those blobs that are there, where the source can tell. Apart from the listings, since most of what
+   * is listed is never fetched.
+   */
+  sized(project: string, entries: readonly TreeEntry[]): Promise<readonly TreeEntry[]>;
   /** What differs from `base` to `head`; `undefined` when that cannot be told for certain. */
   compare(project: string, base: string, head: string): Promise<readonly Difference[] | undefined>;
   /** The blobs that are there, in any order. */
