@@ -23,6 +23,7 @@ export interface Telemetry {
   generationActive(of: { name: string; previous: string | undefined }): void;
   backgroundFailed(of: { what: string; error: string }): void;
   sourceUnreadable(of: { project: string; error: string }): void;
+  archiveUnusable(of: { instance: string; project: string; error: string }): void;
 }
 
 /** Keys hold NUL between their parts; a reader gets spaces. */
@@ -46,6 +47,7 @@ export const telemetry = (logger: Logger, registry: Registry): Telemetry => {
   });
   const background = counter('background_failures_total', 'Upkeep that failed and is tried again', ['what']);
   const unreadable = counter('source_looks_failed_total', 'Looks at refs that failed and are repeated', []);
+  const archives = counter('archives_unusable_total', 'Archives whose blobs are fetched one by one', ['instance']);
   const blocked = new Gauge({ name: 'tidemark_projects_blocked', help: 'Projects that refuse us', registers });
 
   return {
@@ -100,6 +102,10 @@ export const telemetry = (logger: Logger, registry: Registry): Telemetry => {
     sourceUnreadable({ project, error }) {
       unreadable.inc();
       logger.warn({ project, error }, 'refs cannot be read, and are read again');
+    },
+    archiveUnusable({ instance, project, error }) {
+      archives.inc({ instance });
+      logger.warn({ instance, project, error }, 'no archive: its blobs are fetched one by one');
     },
     generationActive({ name, previous }) {
       logger.info({ name, previous }, 'generation active');

@@ -58,7 +58,8 @@ export const rateLimiter = ({ requests, windowMs, headers }: RateLimit) => {
     if (!headers) return { refused, headers: {} };
     const resetMs = startedAt + windowMs;
     const said: Record<string, string> = {
-      'ratelimit-limit': String(requests),
+      // For a minute, whatever the window is.
+      'ratelimit-limit': String(Math.floor((requests * 60_000) / windowMs)),
       'ratelimit-name': 'throttle_authenticated_api',
       'ratelimit-observed': String(used),
       'ratelimit-remaining': String(Math.max(0, requests - used)),

@@ -316,6 +316,7 @@ export const simulatedGitlab = async () => {
     async close() {
       server.close();
       server.closeAllConnections();
+      world.files.close();
       const repositories = world.projects.flatMap(({ repository, wiki }) => (wiki ? [repository, wiki] : [repository]));
       await Promise.all([...repositories, ...scratch.values()].map((repository) => repository.remove()));
     },

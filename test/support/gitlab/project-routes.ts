@@ -137,7 +137,7 @@ const projectRoute = async (world: World, request: Request): Promise<Answer> => 
       return project.repositoryAccess === 'disabled'
         ? notFound('Repository')
         : json({ message: '403 Forbidden' }, {}, 403);
-    return repositoryRoute(project, raw, url);
+    return repositoryRoute({ world, project, url }, raw);
   }
   if (what === 'hooks') return hooksRoute(world, project.hooks, request);
   if (what === 'members' && rest[0] === 'all' && rest[1] !== undefined) {

@@ -1,7 +1,8 @@
 /** Branches, trees, blobs and archives, each straight from git. */
 import type { TestRepository } from '../repository.ts';
 import { type Answer, json, keysetPage, notFound, offsetPage } from './answers.ts';
-import type { SimulatedProject } from './world.ts';
+import type { CatFiles } from './cat-file.ts';
+import type { SimulatedProject, World } from './world.ts';
 
 const HEADS = 'refs/heads/';
 
@@ -99,8 +100,8 @@ const branches = async (project: SimulatedProject, name: string | undefined, url
   return offsetPage(found, url, show);
 };
 
-const blob = async ({ repository }: SimulatedProject, id: string): Promise<Answer> => {
-  const { found } = await quietly(() => repository.run(['cat-file', 'blob', id]));
+const blob = async ({ repository }: SimulatedProject, id: string, files: CatFiles): Promise<Answer> => {
+  const found = /^[0-9a-f]{40}$/.test(id) ? await files.blob(repository, id) : undefined;
   if (!found) return notFound('Blob');
   return { status: 200, headers: { 'content-type': 'text/plain' }, body: found };
 };
@@ -119,11 +120,14 @@ const commit = async ({ repository }: SimulatedProject, name: string): Promise<A
 };
 
 /** What follows `/projects/:id/repository/`. */
-export const repositoryRoute = async (project: SimulatedProject, rest: string, url: URL): Promise<Answer> => {
+export const repositoryRoute = async (
+  { world: { files }, project, url }: { readonly world: World; readonly project: SimulatedProject; readonly url: URL },
+  rest: string,
+): Promise<Answer> => {
   const [what = '', name, last] = rest.split('/').map(decodeURIComponent);
   if (what === 'tree') return tree(project, url);
   if (what === 'branches') return branches(project, name, url);
-  if (what === 'blobs' && name !== undefined && last === 'raw') return blob(project, name);
+  if (what === 'blobs' && name !== undefined && last === 'raw') return blob(project, name, files);
   if (what.startsWith('archive')) return archive(project, url);
   if (what === 'commits' && name !== undefined) return commit(project, name);
   return notFound('');

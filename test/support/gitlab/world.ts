@@ -2,6 +2,7 @@
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeRepository, type TestRepository } from '../repository.ts';
+import { type CatFiles, catFiles } from './cat-file.ts';
 
 export type Visibility = 'public' | 'internal' | 'private';
 export type AccessLevel = 'enabled' | 'private' | 'disabled';
@@ -65,13 +66,14 @@ export interface World {
   readonly users: SimulatedUser[];
   readonly tokens: Map<string, SimulatedToken>;
   readonly systemHooks: SimulatedHook[];
+  readonly files: CatFiles;
   nextId(): number;
 }
 
 export const makeWorld = (): World => {
   let ids = 0;
   return {
-    ...{ groups: [], projects: [], users: [], tokens: new Map(), systemHooks: [] },
+    ...{ groups: [], projects: [], users: [], tokens: new Map(), systemHooks: [], files: catFiles() },
     nextId() {
       ids += 1;
       return ids;
