@@ -6,6 +6,8 @@ import type { Time } from '../ports.ts';
 import type { BlobCache } from './blob-cache.ts';
 import { type GitlabSource, gitlabSource } from './gitlab.ts';
 import type { Pace } from './gitlab-pace.ts';
+import { isNamed } from './gitlab-projects.ts';
+import { refSelection } from './ref-selection.ts';
 
 export type GitlabOptions = NonNullable<SourceOptions['gitlab']>;
 
@@ -14,6 +16,10 @@ export interface GitlabInstance {
   readonly name: string;
   readonly url: string;
   readonly source: GitlabSource;
+  /** Whether the configuration names the project, by its id or its path, or a group that it is in. */
+  names(project: { readonly project: string; readonly path: string | undefined }): boolean;
+  /** As far as that can be told without asking. */
+  mayTrack(ref: string, defaultBranch: string | undefined): boolean;
 }
 
 export interface InstanceNeeds {
@@ -39,5 +45,12 @@ export const tokenOf =
 export const openInstance = (options: GitlabOptions, needs: InstanceNeeds): GitlabInstance => {
   const { name, url, groups, projects, refs, archived } = options;
   const scope = { groups, projects, refs, archived };
-  return { name, url, source: gitlabSource({ name, url, scope, token: tokenOf(options), ...needs }) };
+  const named = refSelection(refs);
+  return {
+    name,
+    url,
+    source: gitlabSource({ name, url, scope, token: tokenOf(options), ...needs }),
+    names: ({ project, path = '' }) => isNamed(scope, { id: project, path }),
+    mayTrack: (ref, standard) => (refs.length > 0 ? named(ref) : standard === undefined || standard === ref),
+  };
 };

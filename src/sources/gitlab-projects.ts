@@ -36,14 +36,34 @@ const groupsOf = (path: string): string[] =>
 const visibilityOf = ({ visibility, repository_access_level: access = 'enabled' }: ProjectAnswer) =>
   access === 'enabled' || access === 'public' ? visibility : 'private';
 
-export const projectOf = (answer: ProjectAnswer): Project => ({
+/** Whether the configuration names it, by its id or its path, or a group that it is in. */
+export const isNamed = (
+  { groups, projects }: Pick<Scope, 'groups' | 'projects'>,
+  { id, path }: { readonly id: string; readonly path: string },
+): boolean => {
+  const lower = path.toLowerCase();
+  const isAbove = (group: string) => lower.startsWith(`${group.toLowerCase()}/`);
+  return groups.some(isAbove) || projects.some((one) => one === id || one.toLowerCase() === lower);
+};
+
+const whyHidden = (scope: Scope, answer: ProjectAnswer, listed: ReadonlySet<number>): string | undefined => {
+  const { archived, marked_for_deletion_on: deletion, path_with_namespace: path } = answer;
+  if (typeof deletion === 'string') return 'its deletion is scheduled';
+  if (archived && !scope.archived) return 'it is archived';
+  // Listed are also those that are named by a path that they had before, or by the id of their group.
+  return listed.has(answer.id) || isNamed(scope, { id: String(answer.id), path })
+    ? undefined
+    : 'the configuration leads to it no more';
+};
+
+const projectOf = (scope: Scope, answer: ProjectAnswer, listed: ReadonlySet<number>): Project => ({
   id: String(answer.id),
   path: answer.path_with_namespace,
   url: answer.web_url,
   visibility: visibilityOf(answer),
   groups: groupsOf(answer.path_with_namespace),
   archived: answer.archived,
-  hidden: typeof answer.marked_for_deletion_on === 'string' ? 'its deletion is scheduled' : undefined,
+  hidden: whyHidden(scope, answer, listed),
 });
 
 const isNotFound = (error: unknown): boolean => error instanceof Refused && error.status === 404;
@@ -51,6 +71,8 @@ const isNotFound = (error: unknown): boolean => error instanceof Refused && erro
 export const gitlabProjects = ({ api, scope, now }: ProjectsOptions) => {
   const defaults = new Map<string, { readonly ref: string | undefined; readonly at: number }>();
   const named = refSelection(scope.refs);
+  /** By the last list that came whole. */
+  let listed: ReadonlySet<number> = new Set();
 
   const heard = (value: unknown): ProjectAnswer => {
     const answer = checked(projectSchema, 'a project', value);
@@ -88,8 +110,9 @@ export const gitlabProjects = ({ api, scope, now }: ProjectsOptions) => {
     scope.refs.length > 0 ? named(ref) : (await defaultRef(project)) === ref;
 
   return {
-    show,
     tracks,
+
+    one: async (project: string): Promise<Project> => projectOf(scope, await show(project), listed),
 
     /** Those of the configuration, each once; throws at its end for what of it is refused. */
     async *all(): AsyncGenerator<Project> {
@@ -99,7 +122,7 @@ export const gitlabProjects = ({ api, scope, now }: ProjectsOptions) => {
         for (const answer of answers) {
           if (told.has(answer.id) || (answer.archived && !scope.archived)) continue;
           told.add(answer.id);
-          yield projectOf(answer);
+          yield projectOf(scope, answer, told);
         }
       };
       const unlessRefused = async (ask: () => Promise<readonly ProjectAnswer[]>) => {
@@ -128,7 +151,8 @@ export const gitlabProjects = ({ api, scope, now }: ProjectsOptions) => {
       }
       for (const name of scope.projects) yield* once(await unlessRefused(async () => [await show(name)]));
       const [first] = refused;
-      if (first)
+      if (!first) listed = told;
+      else
         throw new BlockProject(
           `${refused.length} of the groups and projects of the configuration cannot be read, the first: ${messageOf(first)}`,
         );

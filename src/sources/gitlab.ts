@@ -4,7 +4,7 @@ import { type BlobCache, blobId } from './blob-cache.ts';
 import { gitlabApi } from './gitlab-api.ts';
 import { archives as archivesOf } from './gitlab-archive.ts';
 import type { Pace } from './gitlab-pace.ts';
-import { gitlabProjects, lacking, projectOf, type Scope } from './gitlab-projects.ts';
+import { gitlabProjects, lacking, type Scope } from './gitlab-projects.ts';
 import { Refused, requests as requestsOf } from './gitlab-requests.ts';
 import { gitlabTrees, type TreesOptions } from './gitlab-trees.ts';
 
@@ -110,7 +110,7 @@ export const gitlabSource = (options: GitlabSourceOptions): GitlabSource => {
       }
     },
 
-    project: (id) => of(async () => projectOf(await projects.show(id))),
+    project: (id) => of(() => projects.one(id)),
     refs: (id) => of(() => projects.refs(id)),
     head: (id, ref) => of(() => projects.head(id, ref)),
     tree: (id, commit, cursor) => of(() => trees.page(id, commit, cursor)),

@@ -3,8 +3,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Registry } from 'prom-client';
 import { type Config, configSchema } from '../../src/config.ts';
 import { type Hosted, openHost } from '../../src/host.ts';
+import { type HttpServer, openHttp } from '../../src/http/server.ts';
+import { webhookHints } from '../../src/http/webhook-hints.ts';
+import { gitlabWebhooks } from '../../src/http/webhooks.ts';
 import { lagOf, sumOf } from '../../src/lag.ts';
 import type { Time } from '../../src/ports.ts';
 import type { Report } from '../../src/records.ts';
@@ -50,6 +54,7 @@ export const gitlabService = async ({ origin }: SimulatedGitlab, options: Servic
   const { parts } = pipeline;
   const leaving = new AbortController();
   let flows: Promise<void> | undefined;
+  let http: HttpServer | undefined;
 
   return {
     ...{ host, pipeline, parts, data, telemetry },
@@ -66,6 +71,19 @@ export const gitlabService = async ({ origin }: SimulatedGitlab, options: Servic
       // Whoever waits for it sees why it ended.
       flows.catch(() => undefined);
       return flows;
+    },
+    /** Takes webhooks; resolves to where. */
+    async receive(
+      secrets: readonly string[],
+      unavailable: () => string | undefined = () => undefined,
+    ): Promise<string> {
+      const file = webhookHints([pipeline]);
+      const handler = gitlabWebhooks({ secrets, file, unavailable, time, telemetry });
+      http = await openHttp({
+        ...{ host: '127.0.0.1', port: 0, registry: new Registry(), ready: () => [], status: async () => ({}) },
+        receivers: { '/webhooks/gitlab': handler },
+      });
+      return `${http.url}/webhooks/gitlab`;
     },
     async backfill(...scope: string[]): Promise<Report> {
       return pipeline.withFlows(
@@ -102,6 +120,7 @@ export const gitlabService = async ({ origin }: SimulatedGitlab, options: Servic
     /** `keep` leaves the data directory to the next one. */
     async close({ keep = false } = {}) {
       leaving.abort();
+      await http?.close();
       await flows?.catch(() => undefined);
       await host.close();
       if (!keep) await rm(data, { recursive: true, force: true });
