@@ -15,7 +15,7 @@ const pipelineName = pattern(/^[a-z0-9](?:[a-z0-9-]{0,58}[a-z0-9])?$/, PIPELINE_
 
 const refs = option(
   z.array(text()).default([]),
-  'Branches to index, by name or glob. An empty list is the default branch, also when that changes.',
+  'Branches to index, by name or pattern, in which `*` is any run of characters. An empty list is the default branch, also when that changes.',
   { example: ['main', 'release/*'] },
 );
 
@@ -47,11 +47,23 @@ const gitlab = z.strictObject({
     otherwise: 'none: public projects only',
     example: '${GITLAB_TOKEN}',
   }),
+  tokenFile: option(
+    text().optional(),
+    'A file that holds the token, and is read anew for every request, so that it can be replaced at any time. Relative to the file that says so. Goes before `token`.',
+    { otherwise: 'none', example: '/run/secrets/gitlab-token' },
+  ),
   groups: option(z.array(text()).default([]), 'Groups whose projects are indexed, with their subgroups.', {
     example: ['team', 'team/platform'],
   }),
   projects: option(z.array(text()).default([]), 'Single projects, by path or id.', { example: ['team/website'] }),
   refs,
+  archived: option(z.boolean().default(true), 'Whether archived projects are indexed.', { example: false }),
+  requestsPerMinute: option(
+    whole(1, 1_000_000).default(1_200),
+    'Requests that this process sends in a minute; less where the server says that it allows less. All pipelines of an instance share it.',
+    { example: 300 },
+  ),
+  requestsAtOnce: option(whole(1, 256).default(8), 'And how many at a time.', { example: 4 }),
 });
 
 const source = z.strictObject({
@@ -337,6 +349,11 @@ const limits = z.strictObject({
       })
       .prefault({}),
     'How much goes into one call.',
+  ),
+  blobCache: option(
+    size(0, 1024 * 1024 * MIB).default(2048 * MIB),
+    'Blobs of GitLab that are kept on disk in the data directory, so that none is fetched twice. Those used longest ago give way.',
+    { example: '10 GiB' },
   ),
   convertSeconds: option(whole(1, 3600).default(30), 'How long one document may take to convert or to chunk.', {
     example: 120,
