@@ -3,7 +3,7 @@
  * and summing would hold the event loop for as long as a batch is large.
  */
 import type { Embedder } from '../ports.ts';
-import { thread } from './thread.ts';
+import { besideOf, thread } from '../thread.ts';
 
 const SECOND = 1000;
 const DIMENSIONS = 256;
@@ -21,27 +21,34 @@ export const staticShape = {
 
 /** About 10 ms of work: how long an urgent question waits behind a batch at most, twice. */
 const SLICE_CHARACTERS = 100_000;
+/** The thread works on one while the next is on its way. */
+const AHEAD = { calls: 2, bytes: Number.POSITIVE_INFINITY };
 const DEADLINE_MS = 60 * SECOND;
 const HEAP_MB = 192;
 
 export const staticEmbedder = (): Embedder => {
-  const file = new URL(import.meta.url.endsWith('.ts') ? './static-thread.ts' : './static-thread.js', import.meta.url);
-  const model = thread<readonly string[], Float32Array>(file, {
-    action: 'embed with the built-in model',
-    deadlineMs: DEADLINE_MS,
-    heapMb: HEAP_MB,
+  const model = thread<readonly string[], Float32Array>(besideOf(import.meta.url, 'static-thread'), {
+    name: 'the built-in embedder',
+    ...{ deadlineMs: DEADLINE_MS, heapMb: HEAP_MB, ahead: AHEAD },
   });
+  const call = (texts: readonly string[], kind: 'passage' | 'query') =>
+    model.call({
+      name: `Embedding ${texts.length} texts`,
+      request: () => ({ value: texts, transfer: [] }),
+      bytes: 0,
+      urgent: kind === 'query',
+    });
 
   return {
     dimensions: DIMENSIONS,
     // A mean has no longest text.
     maxTokens: Number.MAX_SAFE_INTEGER,
     async probe() {
-      await model.call([], true);
+      await call([], 'query');
     },
     tokens: tokensAtMost,
     async embed(texts, kind) {
-      const parts = await Promise.all(slices(texts).map((slice) => model.call(slice, kind === 'query')));
+      const parts = await Promise.all(slices(texts).map((slice) => call(slice, kind)));
       return parts.flatMap(vectorsOf);
     },
     close: () => model.close(),
