@@ -20,7 +20,6 @@ const MINUTE = 60_000;
 const MIB = 1024 ** 2;
 /** How long a text waits for others to be embedded with. */
 const EMBED_WAIT_MS = 5;
-const EMBED_PARALLEL = 2;
 const BLOB_BYTES_PER_REQUEST = 4 * MIB;
 
 /** The instance of all plain repositories. */
@@ -49,6 +48,8 @@ export interface Pipeline {
   readonly target: Target;
   /** Plain repositories, which are followed by looking at them. */
   readonly repositories: readonly Repository[];
+  /** Keeps what shapes a generation, for whoever feeds it. */
+  remember(target: Target): Promise<void>;
   dependencies(): readonly Dependency[];
   close(): Promise<void>;
 }
@@ -87,6 +88,7 @@ export const openPipeline = async (around: Surroundings, name: string): Promise<
     parts,
     target,
     repositories,
+    remember: shapes.remember,
     dependencies: () => [ofLog, ofStore, ...ofSources, ...shapes.dependencies()],
     async close() {
       await shapes.close();
@@ -113,7 +115,6 @@ const limitsOf = ({ limits }: Config): Limits => ({
   embedTokens: limits.batch.tokens,
   embedTexts: limits.batch.texts,
   embedWaitMs: EMBED_WAIT_MS,
-  embedParallel: EMBED_PARALLEL,
 });
 
 type Needs = Parameters<typeof dependency>[2] & { readonly environment: Environment };

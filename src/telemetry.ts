@@ -20,6 +20,7 @@ export interface Telemetry {
   projectBlocked(of: { project: string; reason: string }): void;
   projectUnblocked(of: { project: string }): void;
   filed(of: { by: string; ref: string; paths: number }): void;
+  tokensEmbedded(of: { embedder: string; model: string; tokens: number }): void;
   generationActive(of: { name: string; previous: string | undefined }): void;
   backgroundFailed(of: { what: string; error: string }): void;
   sourceUnreadable(of: { project: string; error: string }): void;
@@ -46,6 +47,7 @@ export const telemetry = (logger: Logger, registry: Registry): Telemetry => {
   });
   const background = counter('background_failures_total', 'Upkeep that failed and is tried again', ['what']);
   const unreadable = counter('source_looks_failed_total', 'Looks at refs that failed and are repeated', []);
+  const tokens = counter('embedder_tokens_total', 'Tokens that embedding servers have counted', ['embedder', 'model']);
   const blocked = new Gauge({ name: 'tidemark_projects_blocked', help: 'Projects that refuse us', registers });
 
   return {
@@ -100,6 +102,9 @@ export const telemetry = (logger: Logger, registry: Registry): Telemetry => {
     sourceUnreadable({ project, error }) {
       unreadable.inc();
       logger.warn({ project, error }, 'refs cannot be read, and are read again');
+    },
+    tokensEmbedded({ embedder, model, tokens: counted }) {
+      tokens.inc({ embedder, model }, counted);
     },
     generationActive({ name, previous }) {
       logger.info({ name, previous }, 'generation active');

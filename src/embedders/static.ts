@@ -4,6 +4,7 @@
  */
 import type { Embedder } from '../ports.ts';
 import { besideOf, thread } from '../thread.ts';
+import { inSlices } from './slices.ts';
 
 const SECOND = 1000;
 const DIMENSIONS = 256;
@@ -43,14 +44,13 @@ export const staticEmbedder = (): Embedder => {
     dimensions: DIMENSIONS,
     // A mean has no longest text.
     maxTokens: Number.MAX_SAFE_INTEGER,
+    batch: { texts: Number.POSITIVE_INFINITY, tokens: Number.POSITIVE_INFINITY, parallel: 2 },
     async probe() {
       await call([], 'query');
     },
     tokens: tokensAtMost,
-    async embed(texts, kind) {
-      const parts = await Promise.all(slices(texts).map((slice) => call(slice, kind)));
-      return parts.flatMap(vectorsOf);
-    },
+    embed: (texts, kind) =>
+      inSlices(texts, { dimensions: DIMENSIONS, characters: SLICE_CHARACTERS, call: (slice) => call(slice, kind) }),
     close: () => model.close(),
   };
 };
@@ -65,24 +65,3 @@ export const tokensAtMost = (text: string): number => {
   }
   return tokens;
 };
-
-const slices = (texts: readonly string[]): readonly (readonly string[])[] => {
-  const cut: string[][] = [];
-  let room = 0;
-  for (const text of texts) {
-    const slice = cut.at(-1);
-    if (slice && text.length <= room) slice.push(text);
-    else {
-      cut.push([text]);
-      room = SLICE_CHARACTERS;
-    }
-    room -= text.length;
-  }
-  return cut;
-};
-
-/** Each in memory of its own: whoever keeps one of them keeps no batch, and `vector.buffer` is that vector. */
-const vectorsOf = (block: Float32Array): Float32Array[] =>
-  Array.from({ length: block.length / DIMENSIONS }, (_, index) =>
-    block.slice(index * DIMENSIONS, (index + 1) * DIMENSIONS),
-  );

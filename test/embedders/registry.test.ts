@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { EmbedderOptions } from '../../src/config.ts';
+import type { EmbedderOptions } from '../../src/config/embedder.ts';
 import { embedderOf } from '../../src/embedders/registry.ts';
 import { tokenCounter } from '../../src/embedders/token-counter.ts';
 
