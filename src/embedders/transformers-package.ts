@@ -1,4 +1,5 @@
 /** The one place that loads Transformers.js, which is an optional dependency: what is used of it, and how it is missed. */
+import { join } from 'node:path';
 
 /** As many token ids as the text has, special ones included. */
 type Tokenizer = (
@@ -15,13 +16,16 @@ interface Tensor {
 export type Model = (inputs: Readonly<Record<string, Tensor>>) => Promise<Readonly<Record<string, Tensor | undefined>>>;
 
 interface Loading {
-  readonly revision: string;
-  readonly cache_dir: string | null;
   readonly local_files_only: boolean;
 }
 
 export interface TransformersPackage {
-  readonly env: { remoteHost: string; allowRemoteModels: boolean };
+  readonly env: {
+    remoteHost: string;
+    remotePathTemplate: string;
+    allowRemoteModels: boolean;
+    cacheDir: string | null;
+  };
   readonly Tensor: new (type: 'int64', data: BigInt64Array, dims: readonly number[]) => Tensor;
   readonly AutoTokenizer: { from_pretrained(model: string, options: Loading): Promise<Tokenizer> };
   readonly AutoModel: {
@@ -60,18 +64,22 @@ const load = async (name: string): Promise<TransformersPackage> => {
   }
 };
 
-export const transformersPackage = async ({ hub, local }: ModelPlace): Promise<TransformersPackage> => {
+/**
+ * Revision and cache are set for all, since 4.3 forgets the options for one when it looks which files of a tokenizer there
+ * are: it would ask the hub for another revision, even if all is in the cache.
+ */
+export const transformersPackage = async (place: ModelPlace): Promise<TransformersPackage> => {
+  const { hub, local, revision, cache } = place;
   const loaded = await load(NAME);
-  loaded.env.remoteHost = hub.endsWith('/') ? hub : `${hub}/`;
-  loaded.env.allowRemoteModels = !local;
+  const { env } = loaded;
+  env.remoteHost = hub.endsWith('/') ? hub : `${hub}/`;
+  env.remotePathTemplate = `{model}/resolve/${encodeURIComponent(revision)}/`;
+  env.allowRemoteModels = !local;
+  if (cache !== undefined) env.cacheDir = join(cache, encodeURIComponent(revision));
   return loaded;
 };
 
-export const loadingOf = ({ local, revision, cache }: ModelPlace): Loading => ({
-  revision,
-  cache_dir: cache ?? null,
-  local_files_only: local,
-});
+export const loadingOf = ({ local }: ModelPlace): Loading => ({ local_files_only: local });
 
 /** What went wrong, with what to do about it. */
 export const had = async <T>({ model, local, hub }: ModelPlace, loading: Promise<T>): Promise<T> => {

@@ -66,9 +66,12 @@ export const embeddingServer = async (): Promise<EmbeddingServer> => {
 
   const start = () =>
     new Promise<void>((resolve) => {
-      server = createServer((message, response) => void serve(message, response).catch(() => response.destroy()));
-      server.listen(port, '127.0.0.1', () => {
-        port = (server?.address() as AddressInfo).port;
+      const started = createServer(
+        (message, response) => void serve(message, response).catch(() => response.destroy()),
+      );
+      server = started;
+      started.listen(port, '127.0.0.1', () => {
+        ({ port } = started.address() as AddressInfo);
         resolve();
       });
     });
