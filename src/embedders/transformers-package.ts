@@ -25,6 +25,7 @@ export interface TransformersPackage {
     remotePathTemplate: string;
     allowRemoteModels: boolean;
     cacheDir: string | null;
+    logLevel: number;
   };
   readonly Tensor: new (type: 'int64', data: BigInt64Array, dims: readonly number[]) => Tensor;
   readonly AutoTokenizer: { from_pretrained(model: string, options: Loading): Promise<Tokenizer> };
@@ -48,6 +49,9 @@ export interface ModelPlace {
   readonly hub: string;
   readonly cache: string | undefined;
 }
+
+/** What goes wrong is thrown as well; what it would print are the texts. */
+const SILENT = 50;
 
 const NAME = '@xenova/transformers';
 const INSTALL = 'npm install --no-save @xenova/transformers@npm:@huggingface/transformers@4.3.1';
@@ -75,6 +79,7 @@ export const transformersPackage = async (place: ModelPlace): Promise<Transforme
   env.remoteHost = hub.endsWith('/') ? hub : `${hub}/`;
   env.remotePathTemplate = `{model}/resolve/${encodeURIComponent(revision)}/`;
   env.allowRemoteModels = !local;
+  env.logLevel = SILENT;
   if (cache !== undefined) env.cacheDir = join(cache, encodeURIComponent(revision));
   return loaded;
 };

@@ -1,18 +1,16 @@
 /** The inside of the transformers embedder's thread: texts in, their vectors out in one block that is handed over. */
 import { DeadLetter, messageOf } from '../errors.ts';
 import { inside } from '../thread.ts';
+import { type Batching, batchesOf } from './batches.ts';
 import { pool } from './pooling.ts';
 import { had, loadingOf, type ModelPlace, transformersPackage } from './transformers-package.ts';
 
-export interface TransformersData extends ModelPlace {
+export interface TransformersData extends ModelPlace, Batching {
   readonly dtype: string;
   readonly pooling: 'mean' | 'cls';
   readonly dimensions: number;
   readonly maxTokens: number;
   readonly threads: number;
-  /** With padding. A text that is longer goes alone. */
-  readonly batchTokens: number;
-  readonly alone: boolean;
 }
 
 interface Tokens {
@@ -50,18 +48,6 @@ const tokensOf = (text: string, index: number): Tokens => {
 const fitting = (all: readonly number[]): readonly number[] =>
   all.length <= maxTokens ? all : [...all.slice(0, maxTokens - 1), all.at(-1) as number];
 
-/** Longest first, so that what is padded is nearly as long, and memory is at its most in the first batch. */
-const batchesOf = (texts: readonly Tokens[]): readonly (readonly Tokens[])[] => {
-  const batches: Tokens[][] = [];
-  for (const one of [...texts].sort((a, b) => b.ids.length - a.ids.length)) {
-    const batch = batches.at(-1);
-    const width = batch?.[0]?.ids.length ?? 0;
-    if (batch && !alone && (batch.length + 1) * width <= batchTokens) batch.push(one);
-    else batches.push([one]);
-  }
-  return batches;
-};
-
 const infer = async (batch: readonly Tokens[], vectors: Float32Array): Promise<void> => {
   const width = batch[0]?.ids.length ?? 0;
   const dims = [batch.length, width];
@@ -95,7 +81,7 @@ const infer = async (batch: readonly Tokens[], vectors: Float32Array): Promise<v
 
 const embed = async (texts: readonly string[]): Promise<Float32Array<ArrayBuffer>> => {
   const vectors = new Float32Array(texts.length * dimensions);
-  for (const batch of batchesOf(texts.map(tokensOf))) await infer(batch, vectors);
+  for (const batch of batchesOf(texts.map(tokensOf), { batchTokens, alone })) await infer(batch, vectors);
   return vectors;
 };
 
