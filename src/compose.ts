@@ -26,7 +26,6 @@ const MIB = 1024 ** 2;
 const EMBED_WAIT_MS = 5;
 /** A log, a store, and for a command also a source or a model, that has never answered for so long ends the process. */
 const FIRST_ANSWER_MS = 20 * SECOND;
-const EMBED_PARALLEL = 2;
 const BLOB_BYTES_PER_REQUEST = 4 * MIB;
 
 /** The instance of all plain repositories. */
@@ -83,6 +82,8 @@ export interface Pipeline {
   /** Plain repositories, which are followed by looking at them. */
   readonly repositories: readonly Repository[];
   readonly gitlabs: readonly GitlabInstance[];
+  /** Keeps what shapes a generation, for whoever feeds it. */
+  remember(target: Target): Promise<void>;
   dependencies(): readonly Dependency[];
   close(): Promise<void>;
 }
@@ -126,6 +127,7 @@ export const openPipeline = async (around: Surroundings, name: string, shared: S
     target,
     repositories,
     gitlabs,
+    remember: shapes.remember,
     dependencies: () => [ofLog, ofStore, ...ofSources, ...shapes.dependencies()],
     async close() {
       await shapes.close();
@@ -152,7 +154,6 @@ const limitsOf = ({ limits }: Config): Limits => ({
   embedTokens: limits.batch.tokens,
   embedTexts: limits.batch.texts,
   embedWaitMs: EMBED_WAIT_MS,
-  embedParallel: EMBED_PARALLEL,
 });
 
 const openRepositories = ({ sources }: PipelineOptions, environment: Environment, time: Time): readonly Repository[] =>

@@ -3,6 +3,7 @@
  * `docs/configuration.md` all come from here. Reading it is `config/load.ts`.
  */
 import { z } from 'zod';
+import { embedderSchema } from './config/embedder.ts';
 import { choice, flag, option, pattern, secret, size, text, url, whole } from './config/options.ts';
 import { DEFAULT_SELECTION } from './selection.ts';
 
@@ -71,18 +72,6 @@ const source = z.strictObject({
   gitlab: option(gitlab.optional(), 'Projects and groups of a GitLab server.'),
 });
 
-export const embedderSchema = z.discriminatedUnion('kind', [
-  z
-    .strictObject({ kind: option(z.literal('static'), 'The built-in model: works offline, at once, by meaning.') })
-    .meta({ description: 'The built-in model. Needs nothing, and has no options.' }),
-  z
-    .strictObject({
-      kind: option(z.literal('hash'), 'Feature hashing.'),
-      dimensions: option(whole(8, 4096).default(384), 'Numbers a vector.', { example: 256 }),
-    })
-    .meta({ description: 'Feature hashing, for tests and benchmarks alone: it finds words, not meaning.' }),
-]);
-
 const pipeline = z.strictObject({
   sources: option(
     z
@@ -113,7 +102,7 @@ const pipeline = z.strictObject({
     'How texts are cut.',
   ),
   embedder: option(embedderSchema.prefault({ kind: 'static' }), 'What turns chunks into vectors.', {
-    example: { kind: 'static' },
+    example: { kind: 'transformers', model: 'Xenova/all-MiniLM-L6-v2' },
   }),
   topics: option(
     pattern(/^[A-Za-z0-9][A-Za-z0-9._-]{0,150}$/, 'letters, digits, ".", "_" and "-"').optional(),
@@ -423,5 +412,4 @@ export const configSchema = z.strictObject({
 export type Config = z.output<typeof configSchema>;
 export type PipelineOptions = z.output<typeof pipeline>;
 export type SourceOptions = z.output<typeof source>;
-export type EmbedderOptions = z.output<typeof embedderSchema>;
 export type Limits = z.output<typeof limits>;

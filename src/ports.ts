@@ -379,6 +379,8 @@ export interface Embedder {
   readonly dimensions: number;
   /** The longest text, in its own tokens, that is embedded whole. */
   readonly maxTokens: number;
+  /** What one call may bring, in `tokens`, and how many calls are worth making side by side. */
+  readonly batch: { readonly texts: number; readonly tokens: number; readonly parallel: number };
   probe(): Promise<void>;
   /** An upper bound that costs nothing to ask for; what batches are filled by. */
   tokens(text: string): number;

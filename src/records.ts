@@ -3,7 +3,7 @@
  * parse is a dead letter.
  */
 import { z } from 'zod';
-import type { EmbedderOptions } from './config.ts';
+import type { EmbedderOptions } from './config/embedder.ts';
 
 /** A key names its parts from the outside in, joined by NUL, which no name of a project, a ref or a file can hold. */
 const NUL = '\0';

@@ -21,6 +21,7 @@ export interface Telemetry {
   projectUnblocked(of: { project: string }): void;
   projectHidden(of: { project: string; reason: string }): void;
   filed(of: { by: string; ref: string; paths: number }): void;
+  tokensEmbedded(of: { embedder: string; model: string; tokens: number }): void;
   generationActive(of: { name: string; previous: string | undefined }): void;
   backgroundFailed(of: { what: string; error: string }): void;
   sourceUnreadable(of: { project: string; error: string }): void;
@@ -53,6 +54,7 @@ export const telemetry = (logger: Logger, registry: Registry): Telemetry => {
   const unreadable = counter('source_looks_failed_total', 'Looks at refs that failed and are repeated', []);
   const archives = counter('archives_unusable_total', 'Archives whose blobs are fetched one by one', ['instance']);
   const webhooks = counter('webhooks_total', 'Webhooks by what became of them', ['outcome']);
+  const tokens = counter('embedder_tokens_total', 'Tokens that embedding servers have counted', ['embedder', 'model']);
   const blocked = new Gauge({ name: 'tidemark_projects_blocked', help: 'Projects that refuse us', registers });
 
   return {
@@ -126,6 +128,9 @@ export const telemetry = (logger: Logger, registry: Registry): Telemetry => {
     archiveUnusable({ instance, project, error }) {
       archives.inc({ instance });
       logger.warn({ instance, project, error }, 'no archive: its blobs are fetched one by one');
+    },
+    tokensEmbedded({ embedder, model, tokens: counted }) {
+      tokens.inc({ embedder, model }, counted);
     },
     generationActive({ name, previous }) {
       logger.info({ name, previous }, 'generation active');

@@ -26,6 +26,9 @@ export const secret = () => z.string().meta({ expected: 'text', secret: true });
 
 export const pattern = (of: RegExp, expected: string) => z.string().regex(of).meta({ expected });
 
+export const oneOf = <const T extends readonly [string, ...string[]]>(...of: T) =>
+  z.enum(of).meta({ expected: of.join(', ').replace(/, ([^,]*)$/, ' or $1') });
+
 const numberOf = (value: unknown): unknown =>
   typeof value === 'string' && /^-?\d+$/.test(value.trim()) ? Number(value) : value;
 
