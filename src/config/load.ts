@@ -127,6 +127,8 @@ const sourceConflicts = (pipeline: string, { sources }: PipelineOptions): readon
 const resolved = (config: Config, base: string, dataBase: string): Config => ({
   ...config,
   ...(config.data === undefined ? {} : { data: resolve(dataBase, config.data) }),
+  log:
+    config.log.kind === 'kafka' && config.log.tls ? { ...config.log, tls: placed(config.log.tls, base) } : config.log,
   pipelines: Object.fromEntries(
     Object.entries(config.pipelines).map(([name, pipeline]) => {
       const sources = pipeline.sources.map(({ git, ...source }) => {
@@ -137,6 +139,15 @@ const resolved = (config: Config, base: string, dataBase: string): Config => ({
       return [name, { ...pipeline, sources }];
     }),
   ),
+});
+
+type Tls = NonNullable<Extract<Config['log'], { kind: 'kafka' }>['tls']>;
+
+const placed = ({ ca, cert, key, ...rest }: Tls, base: string): Tls => ({
+  ...rest,
+  ...(ca === undefined ? {} : { ca: resolve(base, ca) }),
+  ...(cert === undefined ? {} : { cert: resolve(base, cert) }),
+  ...(key === undefined ? {} : { key: resolve(base, key) }),
 });
 
 /** The name of the directory or of the remote repository, made to fit a key. */
