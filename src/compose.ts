@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { names as namesOf } from './config/names.ts';
 import { optionsOf } from './config/pipeline.ts';
 import type { Config, PipelineOptions } from './config.ts';
-import { openEngines } from './engines.ts';
+import type { OpenEngines } from './engines.ts';
 import { BadConfiguration } from './errors.ts';
 import type { Lock } from './log/lock.ts';
 import { type Dependency, dependency, PATIENCE, steady } from './operators/attempt.ts';
@@ -16,10 +16,13 @@ import type { Environment } from './sources/git-command.ts';
 import { joinedGit } from './sources/git-joined.ts';
 import type { Telemetry } from './telemetry.ts';
 
-const MINUTE = 60_000;
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
 const MIB = 1024 ** 2;
 /** How long a text waits for others to be embedded with. */
 const EMBED_WAIT_MS = 5;
+/** A log, a store, and for a command also a source or a model, that has never answered for so long ends the process. */
+const FIRST_ANSWER_MS = 20 * SECOND;
 const EMBED_PARALLEL = 2;
 const BLOB_BYTES_PER_REQUEST = 4 * MIB;
 
@@ -28,12 +31,15 @@ export const GIT = 'git';
 
 export interface Surroundings {
   readonly config: Config;
+  readonly openEngines: OpenEngines;
   /** Of all that is embedded. */
   readonly data: string;
   readonly lock: Pick<Lock, 'check'>;
   readonly environment: Environment;
   readonly time: Time;
   readonly telemetry: Telemetry;
+  /** Stays, and answers searches, also while a source or a model has not answered yet. */
+  readonly stays: boolean;
 }
 
 export interface Repository {
@@ -54,17 +60,20 @@ export interface Pipeline {
 }
 
 export const openPipeline = async (around: Surroundings, name: string): Promise<Pipeline> => {
-  const { config, data, lock, environment, time, telemetry } = around;
+  const { config, data, lock, environment, time, telemetry, stays } = around;
   const options = optionsOf(config, name);
   const names = namesOf(name, options);
   const target = targetOf(names, options);
-  const needs = { time, telemetry, patience: patienceOf(config) };
+  const patience = patienceOf(config);
+  const impatience = { ...patience, firstAnswerMs: FIRST_ANSWER_MS };
+  const needs = { time, telemetry, patience: stays ? patience : impatience };
+  const ofEngine = { time, telemetry, patience: impatience };
   const { repositories, sources } = openSources(options, { environment, ...needs });
-  const engines = await openEngines({ config, names, directory: join(data, name), lock, time, telemetry });
-  const ofLog = dependency('log', engines.log.probe, needs);
-  const ofStore = dependency('store', engines.store.probe, needs);
+  const engines = await around.openEngines({ config, names, directory: join(data, name), lock, time, telemetry });
+  const ofLog = dependency('log', engines.log.probe, ofEngine);
+  const ofStore = dependency('store', engines.store.probe, ofEngine);
   const state = steady(engines.state, ofStore);
-  const shapes = openShapes({ state, target, limits: config.limits, time, telemetry });
+  const shapes = openShapes({ state, target, limits: config.limits, ...needs });
 
   const parts: Parts = {
     names,

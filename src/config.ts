@@ -3,7 +3,7 @@
  * `docs/configuration.md` all come from here. Reading it is `config/load.ts`.
  */
 import { z } from 'zod';
-import { option, pattern, secret, size, text, url, whole } from './config/options.ts';
+import { choice, flag, option, pattern, secret, size, text, url, whole } from './config/options.ts';
 import { DEFAULT_SELECTION } from './selection.ts';
 
 const MIB = 1024 ** 2;
@@ -253,13 +253,48 @@ const store = z.discriminatedUnion('kind', [
       kind: option(z.literal('qdrant'), 'Qdrant.'),
       url: option(
         url('http', 'https').default('http://localhost:6333'),
-        'Where it answers. `TIDEMARK_QDRANT_URL` goes before.',
+        'Where it answers; on port 6333 where the URL names none. `TIDEMARK_QDRANT_URL` goes before.',
         { example: 'https://qdrant.example.com:6333' },
       ),
       apiKey: option(secret().optional(), 'Its API key. `TIDEMARK_QDRANT_API_KEY` goes before.', {
         otherwise: 'none',
         example: '${QDRANT_API_KEY}',
       }),
+      timeoutSeconds: option(whole(1, 3600).default(60), 'How long a request may take before it is repeated.', {
+        example: 120,
+      }),
+      shards: option(
+        whole(1, 1000).default(1),
+        'Shards of each new generation. More than one pays off on several nodes.',
+        { example: 3 },
+      ),
+      replication: option(
+        whole(1, 100).default(1),
+        'Copies of each shard. With more than one, writes go by the leader of the shard and reads ask most of the copies.',
+        { example: 2 },
+      ),
+      onDisk: option(
+        flag().default(false),
+        'Keeps the vectors, their index and the large payload indexes of new generations on disk: less memory, slower search.',
+        { example: true },
+      ),
+      quantization: option(
+        choice('none', 'scalar', 'binary').default('none'),
+        'Keeps short forms of the vectors of new generations in memory; goes well with `onDisk`. `binary` is for 1024 dimensions and more.',
+        { example: 'scalar' },
+      ),
+      deferIndexing: option(
+        flag().default(false),
+        'Fills a new generation first and indexes it then, before it is activated: pays off when embedding is faster than indexing.',
+        { example: true },
+      ),
+      exact: option(
+        flag().default(false),
+        'Searches every vector instead of the index: nothing is missed, and it is slow.',
+        {
+          example: true,
+        },
+      ),
     })
     .meta({ description: 'Qdrant, for any number of processes.' }),
 ]);

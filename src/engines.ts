@@ -35,7 +35,9 @@ export interface Engines {
   close(): Promise<void>;
 }
 
-export const openEngines = async (options: EngineOptions): Promise<Engines> => {
+export type OpenEngines = (options: EngineOptions) => Promise<Engines>;
+
+export const openEngines: OpenEngines = async (options) => {
   const { state, store, close } = await openStore(options);
   try {
     const log = await openLog(options);
@@ -54,13 +56,14 @@ export const openEngines = async (options: EngineOptions): Promise<Engines> => {
   }
 };
 
-const openStore = async ({ config: { store }, directory, time }: EngineOptions) => {
-  if (store.kind !== 'embedded')
-    throw new BadConfiguration(
-      `open the store: store.kind is ${store.kind}, and this version of Tidemark has no such store; use embedded`,
-    );
+const openStore = async ({ config, names, directory, time }: EngineOptions): Promise<Omit<Engines, 'log'>> => {
   await makeDirectory(directory);
-  return openEmbedded({ file: join(directory, 'store.db'), now: time.now });
+  if (config.store.kind === 'embedded') return openEmbedded({ file: join(directory, 'store.db'), now: time.now });
+  const { kind: _, timeoutSeconds, ...options } = config.store;
+  // Read when it is needed: the default starts without it.
+  const { openQdrant } = await import('./sinks/qdrant.ts');
+  const { state, store, close } = openQdrant({ ...options, timeoutMs: timeoutSeconds * SECOND, names, now: time.now });
+  return { state, store, close: async () => close() };
 };
 
 const openLog = async ({ config, names, directory, lock, time, telemetry }: EngineOptions): Promise<Log> => {

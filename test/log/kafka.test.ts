@@ -1,10 +1,10 @@
 import kafkajs from 'kafkajs';
 import { logContract } from '../contracts/log.ts';
-import { realKafka } from '../support/kafka.ts';
+import { realServer } from '../support/real-server.ts';
 import { createTopics, openLogOn, withAdmin } from './kafka-support.ts';
 
 const { ConfigResourceTypes } = kafkajs;
-const broker = await realKafka();
+const broker = await realServer('Kafka');
 
 const HOUR_MS = 3_600_000;
 const LARGE = { 'max.message.bytes': String(16 * 1024 ** 2) };

@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import type { RealServer } from './servers.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
@@ -24,22 +25,14 @@ const STOP_MS = 20 * SECOND;
 const run = promisify(execFile);
 const resources = fileURLToPath(new URL('kafka/', import.meta.url));
 
-export interface KafkaBroker {
-  readonly address: string;
-  /** What it is and where it comes from. */
-  readonly what: string;
-  /** Ends it for good and removes its data; its log stays where the run has failed. */
-  stop(failed?: boolean): Promise<void>;
-}
-
 /** A broker whose process can be ended and begun again on the same data and address. */
-export interface OwnBroker extends KafkaBroker {
+export interface OwnBroker extends RealServer {
   pause(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>;
   resume(): Promise<void>;
 }
 
 /** Resolves to the reason where there is none to be had. */
-export const findKafka = async (): Promise<KafkaBroker | { readonly missing: string }> => {
+export const findKafka = async (): Promise<RealServer | { readonly missing: string }> => {
   const named = process.env.TIDEMARK_TEST_KAFKA;
   if (named) return { address: named, what: `Kafka at ${named}`, stop: async () => undefined };
   if (await works('docker', ['info'])) return inContainer();
@@ -75,7 +68,7 @@ const settings = (broker: number, controller: number): Record<string, string> =>
   'log.cleaner.backoff.ms': '200',
 });
 
-const inContainer = async (): Promise<KafkaBroker> => {
+const inContainer = async (): Promise<RealServer> => {
   const version = versionOf(await readFile(join(resources, 'pom.xml'), 'utf8'));
   const [port, controller] = [await freePort(), await freePort()];
   const environment = Object.entries(settings(port, controller)).flatMap(([name, value]) => [
