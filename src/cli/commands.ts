@@ -8,6 +8,7 @@ import { reindex, rollback } from './reindex.ts';
 import { search } from './search.ts';
 import { serveWith } from './serve.ts';
 import { status } from './status.ts';
+import { topicsPrint } from './topics-print.ts';
 import { verify } from './verify.ts';
 
 /** Run in the process that holds the data directory, for whoever asks. */
@@ -25,4 +26,4 @@ export const dataCommands: readonly DataCommand[] = [
   rollback,
 ];
 
-export const commands: readonly Command[] = [serveWith(dataCommands), ...dataCommands, configCheck];
+export const commands: readonly Command[] = [serveWith(dataCommands), ...dataCommands, topicsPrint, configCheck];

@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildExecutable, type Executable, eventually } from '../support/executable.ts';
-import { realKafka } from '../support/kafka.ts';
+import { realServer } from '../support/real-server.ts';
 import { makeRepository, type TestRepository } from '../support/repository.ts';
 
 /** Far more than are indexed before the kill. */
 const FILES = 2_000;
 const MINUTE = 60_000;
 
-const broker = await realKafka();
+const broker = await realServer('Kafka');
 
 describe.skipIf(!broker)('on Kafka, with the embedded store', { timeout: 3 * MINUTE }, () => {
   let tidemark: Executable;
@@ -49,6 +49,25 @@ describe.skipIf(!broker)('on Kafka, with the embedded store', { timeout: 3 * MIN
     expect(second.stderr).toContain('following run 1-');
     expect(JSON.parse(second.stdout)).toMatchObject({ status: 'success', planned: 0, embedded: 0, unchanged: FILES });
     expect(await json('verify')).toMatchObject({ documents: FILES, differences: [], status: 'same' });
+  });
+
+  it('flows may run in different processes, and the topics can be printed', async () => {
+    const service = tidemark.start(repository.directory, ['serve', '--flows', 'plan,collect']);
+    await service.says(/^ready: /m);
+    const status = await eventually(
+      () => json('status'),
+      ({ lag }) => lag.plan.members === 2 && lag.collect.members === 2,
+    );
+    expect(status.lag.index.members).toBe(0);
+    service.child.kill('SIGTERM');
+    expect((await service.ended).code).toBe(0);
+    const { stdout } = await tide('topics', 'print', '--json');
+    const topics = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(topics).toHaveLength(6);
+    expect(topics.filter(({ settings }) => settings['cleanup.policy'] === 'compact')).toHaveLength(1);
   });
 
   it('a service follows commits, and a backfill beside it ends by itself', async () => {
