@@ -2,7 +2,13 @@
 import { backfill } from './backfill.ts';
 import type { Command, DataCommand } from './command.ts';
 import { configCheck } from './config-check.ts';
-import { deadLettersList, deadLettersReplay, deadLettersShow } from './dead-letters.ts';
+import {
+  deadLettersDiscard,
+  deadLettersList,
+  deadLettersReplay,
+  deadLettersShow,
+  deadLettersStats,
+} from './dead-letters.ts';
 import { documents, documentsShow } from './documents.ts';
 import { reindex, rollback } from './reindex.ts';
 import { search } from './search.ts';
@@ -20,7 +26,9 @@ export const dataCommands: readonly DataCommand[] = [
   documentsShow,
   deadLettersList,
   deadLettersShow,
+  deadLettersStats,
   deadLettersReplay,
+  deadLettersDiscard,
   verify,
   reindex,
   rollback,
