@@ -44,7 +44,7 @@ describe('without a file', () => {
       store: { kind: 'embedded' },
       http: { host: '127.0.0.1', port: 7717 },
       webhooks: { secrets: [] },
-      limits: { window: { records: 100, bytes: 8 * 1024 ** 2 }, textBytes: 4 * 1024 ** 2, retryMinutes: 15 },
+      limits: { window: { records: 400, bytes: 8 * 1024 ** 2 }, textBytes: 4 * 1024 ** 2, retryMinutes: 15 },
     });
     expect(found.data).toBeUndefined();
   });
