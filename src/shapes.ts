@@ -120,7 +120,9 @@ export const openShapes = ({ state, target, limits, ...needs }: ShapesOptions): 
       targets.set(name, shape);
       const value = { ...shape, embedder: withoutSecrets(shape.embedder) };
       // The newest stands: a model may have been moved, and a server have another address.
-      await state.raise('shapes', [{ key: name, scope: 'shapes', seq: needs.time.now(), token: needs.time.token(), value }]);
+      await state.raise('shapes', [
+        { key: name, scope: 'shapes', seq: needs.time.now(), token: needs.time.token(), value },
+      ]);
     },
     dependencies: () => made.map(({ dependency: one }) => one),
     async close() {
