@@ -54,7 +54,7 @@ export const makeCluster = async ({ directory, config, env }: ClusterOptions) =>
 
   const ended = async (service: Service): Promise<number | null> => {
     const until = Date.now() + END_MS;
-    while (service.child.exitCode === null && service.child.signalCode === null) {
+    while (!hasEnded(service)) {
       if (Date.now() > until) throw new Error(`${service.name} has not ended: ${await lastOf(service)}`);
       await sleep(50);
     }
@@ -101,7 +101,7 @@ export const makeCluster = async ({ directory, config, env }: ClusterOptions) =>
       service.frozen = false;
     },
     /** Services that ended by themselves: nobody has asked them to. */
-    lost: () => [...services].filter(({ child }) => child.exitCode !== null || child.signalCode !== null),
+    lost: () => [...services].filter(hasEnded),
     /** A command beside the services; what it has printed. */
     async run(...args: string[]): Promise<string> {
       made += 1;
@@ -117,10 +117,12 @@ export const makeCluster = async ({ directory, config, env }: ClusterOptions) =>
     },
     async close(): Promise<void> {
       for (const service of services) {
-        signal(service, 'SIGKILL');
+        if (!hasEnded(service)) signal(service, 'SIGKILL');
         await ended(service);
       }
     },
   };
 };
+const hasEnded = ({ child }: Service) => child.exitCode !== null || child.signalCode !== null;
+
 export type Cluster = Awaited<ReturnType<typeof makeCluster>>;
