@@ -3,6 +3,7 @@
  * `docs/configuration.md` all come from here. Reading it is `config/load.ts`.
  */
 import { z } from 'zod';
+import { embedderSchema } from './config/embedder.ts';
 import { choice, flag, option, pattern, secret, size, text, url, whole } from './config/options.ts';
 import { DEFAULT_SELECTION } from './selection.ts';
 
@@ -15,7 +16,7 @@ const pipelineName = pattern(/^[a-z0-9](?:[a-z0-9-]{0,58}[a-z0-9])?$/, PIPELINE_
 
 const refs = option(
   z.array(text()).default([]),
-  'Branches to index, by name or glob. An empty list is the default branch, also when that changes.',
+  'Branches to index, by name or pattern, in which `*` is any run of characters. An empty list is the default branch, also when that changes.',
   { example: ['main', 'release/*'] },
 );
 
@@ -47,29 +48,29 @@ const gitlab = z.strictObject({
     otherwise: 'none: public projects only',
     example: '${GITLAB_TOKEN}',
   }),
+  tokenFile: option(
+    text().optional(),
+    'A file that holds the token, and is read anew for every request, so that it can be replaced at any time. Relative to the file that says so. Goes before `token`.',
+    { otherwise: 'none', example: '/run/secrets/gitlab-token' },
+  ),
   groups: option(z.array(text()).default([]), 'Groups whose projects are indexed, with their subgroups.', {
     example: ['team', 'team/platform'],
   }),
   projects: option(z.array(text()).default([]), 'Single projects, by path or id.', { example: ['team/website'] }),
   refs,
+  archived: option(z.boolean().default(true), 'Whether archived projects are indexed.', { example: false }),
+  requestsPerMinute: option(
+    whole(1, 1_000_000).default(1_200),
+    'Requests that this process sends in a minute; less where the server says that it allows less. All pipelines of an instance share it.',
+    { example: 300 },
+  ),
+  requestsAtOnce: option(whole(1, 256).default(8), 'And how many at a time.', { example: 4 }),
 });
 
 const source = z.strictObject({
   git: option(git.optional(), 'A plain repository, local or wherever the git program reaches.'),
   gitlab: option(gitlab.optional(), 'Projects and groups of a GitLab server.'),
 });
-
-export const embedderSchema = z.discriminatedUnion('kind', [
-  z
-    .strictObject({ kind: option(z.literal('static'), 'The built-in model: works offline, at once, by meaning.') })
-    .meta({ description: 'The built-in model. Needs nothing, and has no options.' }),
-  z
-    .strictObject({
-      kind: option(z.literal('hash'), 'Feature hashing.'),
-      dimensions: option(whole(8, 4096).default(384), 'Numbers a vector.', { example: 256 }),
-    })
-    .meta({ description: 'Feature hashing, for tests and benchmarks alone: it finds words, not meaning.' }),
-]);
 
 const pipeline = z.strictObject({
   sources: option(
@@ -101,7 +102,7 @@ const pipeline = z.strictObject({
     'How texts are cut.',
   ),
   embedder: option(embedderSchema.prefault({ kind: 'static' }), 'What turns chunks into vectors.', {
-    example: { kind: 'static' },
+    example: { kind: 'transformers', model: 'Xenova/all-MiniLM-L6-v2' },
   }),
   topics: option(
     pattern(/^[A-Za-z0-9][A-Za-z0-9._-]{0,150}$/, 'letters, digits, ".", "_" and "-"').optional(),
@@ -116,10 +117,14 @@ const pipeline = z.strictObject({
 });
 
 const kafkaTls = z.strictObject({
-  ca: option(text().optional(), "A file with the certificates that the brokers' are signed with.", {
-    otherwise: 'those that Node trusts',
-    example: '/etc/tidemark/ca.pem',
-  }),
+  ca: option(
+    text().optional(),
+    "A file with the certificates that the brokers' are signed with. Relative to the file that says so.",
+    {
+      otherwise: 'those that Node trusts',
+      example: '/etc/tidemark/ca.pem',
+    },
+  ),
   cert: option(text().optional(), 'A file with our certificate, where brokers ask for one.', {
     otherwise: 'none',
     example: '/etc/tidemark/client.pem',
@@ -338,6 +343,11 @@ const limits = z.strictObject({
       .prefault({}),
     'How much goes into one call.',
   ),
+  blobCache: option(
+    size(0, 1024 * 1024 * MIB).default(2048 * MIB),
+    'Blobs of GitLab that are kept on disk in the data directory, so that none is fetched twice. Those used longest ago give way.',
+    { example: '10 GiB' },
+  ),
   convertSeconds: option(whole(1, 3600).default(30), 'How long one document may take to convert or to chunk.', {
     example: 120,
   }),
@@ -406,5 +416,4 @@ export const configSchema = z.strictObject({
 export type Config = z.output<typeof configSchema>;
 export type PipelineOptions = z.output<typeof pipeline>;
 export type SourceOptions = z.output<typeof source>;
-export type EmbedderOptions = z.output<typeof embedderSchema>;
 export type Limits = z.output<typeof limits>;

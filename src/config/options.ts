@@ -26,6 +26,9 @@ export const secret = () => z.string().meta({ expected: 'text', secret: true });
 
 export const pattern = (of: RegExp, expected: string) => z.string().regex(of).meta({ expected });
 
+export const oneOf = <const T extends readonly [string, ...string[]]>(...of: T) =>
+  z.enum(of).meta({ expected: of.join(', ').replace(/, ([^,]*)$/, ' or $1') });
+
 const numberOf = (value: unknown): unknown =>
   typeof value === 'string' && /^-?\d+$/.test(value.trim()) ? Number(value) : value;
 
@@ -63,4 +66,8 @@ export const url = (...schemes: readonly string[]) =>
   z
     .string()
     .refine((value) => URL.canParse(value) && schemes.includes(new URL(value).protocol.slice(0, -1)))
-    .meta({ expected: `a URL that starts with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}` });
+    .meta({ expected: `a URL that starts with ${alternatives(schemes.map((scheme) => `${scheme}://`))}` });
+
+/** As a sentence lists them. */
+export const alternatives = (words: readonly string[]): string =>
+  words.length < 2 ? words.join() : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;

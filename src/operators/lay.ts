@@ -92,6 +92,7 @@ export const lay = async (parts: Parts, laying: Laying): Promise<boolean> => {
   if (rows.length > 0) await state.raise('wants', rows);
   if (!(await stillOurs())) return false;
 
+  const together = targets.filter(({ blob }) => blob !== null).length;
   const live: Change[] = [];
   const backfill: Change[] = [];
   for (const target of targets) {
@@ -103,6 +104,7 @@ export const lay = async (parts: Parts, laying: Laying): Promise<boolean> => {
       type,
       blob,
       ...size,
+      ...(blob === null ? {} : { together }),
       rules,
       seq,
       runs,

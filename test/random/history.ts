@@ -17,6 +17,7 @@ import { differences } from './check.ts';
 import { randomFile, randomPath } from './content.ts';
 
 const FILE_BYTES = 100_000;
+const IT = { fileBytes: FILE_BYTES, instance: 'git', project: 'it' };
 const DEADLINE_MS = 60_000;
 type Mode = 'live' | 'backfill' | 'mixed';
 
@@ -92,7 +93,7 @@ const restAndCompare = async (repository: TestRepository, pipeline: Hosted): Pro
   for (;;) {
     await sleep(100);
     const resting = sumOf(await lagOf(pipeline.parts)) === 0;
-    const wrong = resting ? await differences(repository, pipeline.parts, FILE_BYTES) : ['it does not come to rest'];
+    const wrong = resting ? await differences(repository, pipeline.parts, IT) : ['it does not come to rest'];
     if (wrong.length === 0 || Date.now() > until) return wrong;
   }
 };
