@@ -114,11 +114,19 @@ export const readHead = (parts: Parts) =>
       if (seen === newest.after) return false;
       return seen === null || seen === planned || announced.some((hint) => seen === hint.before);
     };
+    // A replica that has the announced commit has heard of the push: if its head is another one, the hint is an old one.
+    const heard = async () => {
+      const after = newest?.after;
+      return typeof after === 'string' && (await ask((port) => port.entries(id.project, after, []))) !== undefined;
+    };
     let seen = await head();
     for (const wait of parts.sources.get(id.instance)?.replicas ? REPLICA_LAG : []) {
       if (!lags(seen)) break;
+      // Objects come before the refs that name them, so it is looked once more.
+      const isOld = await heard();
       await parts.time.sleep(wait);
       seen = await head();
+      if (isOld) break;
     }
     return { ...claimed, head: seen };
   });

@@ -122,15 +122,20 @@ export const gitlabTrees = (options: TreesOptions): Trees => {
     return packed.tree();
   };
 
+  const isThere = async (project: string, commit: string): Promise<boolean> => {
+    try {
+      await requests.ask(`projects/${encodeURIComponent(project)}/repository/commits/${commit}`);
+      return true;
+    } catch (error) {
+      if (error instanceof Refused && error.status === 404) return false;
+      throw error;
+    }
+  };
+
   /** A tree that is not found is one whose commit is not there, if the project is and the commit is not. */
   const isGone = async (project: string, commit: string): Promise<boolean> => {
     await assertProject(project);
-    try {
-      await requests.ask(`projects/${encodeURIComponent(project)}/repository/commits/${commit}`);
-    } catch (error) {
-      if (error instanceof Refused && error.status === 404) return true;
-      throw error;
-    }
+    if (!(await isThere(project, commit))) return true;
     throw new TryAgain(`project ${project} has commit ${commit}, and its tree is not found`);
   };
 
@@ -190,6 +195,8 @@ export const gitlabTrees = (options: TreesOptions): Trees => {
     },
 
     async entries(project, commit, paths) {
+      if (paths.length === 0 && isCommit(commit) && !remembered.has(`${project} ${commit}`))
+        return (await isThere(project, commit)) ? new Map() : undefined;
       const tree = await treeOf(project, commit);
       if (!tree) return undefined;
       const wanted = new Set(paths);
