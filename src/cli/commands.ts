@@ -1,9 +1,11 @@
 /** Every command, one line each. */
+import { approve } from './approve.ts';
 import { backfill } from './backfill.ts';
 import type { Command, DataCommand } from './command.ts';
 import { configCheck } from './config-check.ts';
 import { deadLettersList, deadLettersReplay, deadLettersShow } from './dead-letters.ts';
 import { documents, documentsShow } from './documents.ts';
+import { forget } from './forget.ts';
 import { reindex, rollback } from './reindex.ts';
 import { search } from './search.ts';
 import { serveWith } from './serve.ts';
@@ -21,6 +23,8 @@ export const dataCommands: readonly DataCommand[] = [
   deadLettersShow,
   deadLettersReplay,
   verify,
+  approve,
+  forget,
   reindex,
   rollback,
 ];
