@@ -6,6 +6,7 @@ import { configCheck } from './config-check.ts';
 import { deadLettersList, deadLettersReplay, deadLettersShow } from './dead-letters.ts';
 import { documents, documentsShow } from './documents.ts';
 import { forget } from './forget.ts';
+import { hooksEnsure, hooksList, hooksRemove } from './gitlab-hooks.ts';
 import { reindex, rollback } from './reindex.ts';
 import { search } from './search.ts';
 import { serveWith } from './serve.ts';
@@ -25,6 +26,9 @@ export const dataCommands: readonly DataCommand[] = [
   verify,
   approve,
   forget,
+  hooksEnsure,
+  hooksList,
+  hooksRemove,
   reindex,
   rollback,
 ];
