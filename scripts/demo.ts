@@ -34,16 +34,19 @@ await gitlab.push(handbook, { files: HANDBOOK });
 await gitlab.push(website, { files: WEBSITE });
 const service = await gitlabService(gitlab, { pipeline: { embedder: { kind: 'static' } } });
 let slowest = 0;
+/** When GitLab began to tell of the newest push, which is in its repository then. */
+let pushedAt = performance.now();
 
 const hits = async (question: string) =>
-  (await search(service.parts, { text: question, mode: 'hybrid', limit: 3 })).hits;
+  (await search(service.parts, { text: question, mode: 'hybrid', limit: 10 })).hits;
 
-/** Until the first hit of the question is, or is no more, that file of the project. */
+/** Until the question finds that file first, or finds it no more. */
 const shows = async (question: string, path: string, wanted: boolean): Promise<void> => {
-  const began = performance.now();
   for (;;) {
-    const found = (await hits(question)).find((hit) => hit.path === path);
-    const tookMs = performance.now() - began;
+    const all = await hits(question);
+    // What is there has to come first; what is gone may be nowhere.
+    const found = (wanted ? all.slice(0, 1) : all).find((hit) => hit.path === path);
+    const tookMs = performance.now() - pushedAt;
     if ((found !== undefined) === wanted) {
       slowest = Math.max(slowest, tookMs);
       const where = found
@@ -70,22 +73,28 @@ try {
   say(
     `Backfill of the group: ${report.indexed} documents in ${(report.durationMs / SECOND).toFixed(1)} s, ${gitlab.seen.length} requests.`,
   );
-  await shows('who has to react when something breaks at night?', 'on-call.md', true);
+  pushedAt = performance.now();
+  await shows('who answers the pager?', 'on-call.md', true);
   const url = await service.receive([secret]);
+  slowest = 0;
+  gitlab.carryBy(async (delivery) => {
+    pushedAt = performance.now();
+    await gitlab.deliverNow(delivery);
+  });
   for (const project of [handbook, website]) gitlab.hook(project.hooks, { url, signingToken: secret });
 
   await step('git push: a new page', () =>
     push(handbook, [['travel.md', '# Travel\n\nBook trains; planes need an approval by finance.\n']]),
   );
-  await shows('may I fly to a conference?', 'travel.md', true);
+  await shows('approval for planes', 'travel.md', true);
   await step('git mv src/login.ts src/session/magic-link.ts', () =>
     push(website, [
       ['src/login.ts', null],
       ['src/session/magic-link.ts', WEBSITE[1]?.[1] ?? ''],
     ]),
   );
-  await shows('log in without a password', 'src/session/magic-link.ts', true);
-  await shows('log in without a password', 'src/login.ts', false);
+  await shows('send a link to log in', 'src/session/magic-link.ts', true);
+  await shows('send a link to log in', 'src/login.ts', false);
   await step('git push --force: a history without the holidays', () =>
     push(handbook, [...HANDBOOK.slice(0, 2), ['travel.md', '# Travel\n\nWalk.\n']], true),
   );
