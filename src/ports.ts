@@ -289,6 +289,8 @@ export interface WantedBlob extends TreeEntry {
 
 export interface TreePage {
   readonly entries: readonly TreeEntry[];
+  /** Put together from many answers: were the last ones missing, nobody could tell. */
+  readonly paged?: boolean;
   readonly next?: string;
 }
 
