@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Generation, Point, Query } from '../src/ports.ts';
-import { documentKey } from '../src/records.ts';
+import { documentKey, projectKey } from '../src/records.ts';
 import { openEmbedded } from '../src/sinks/embedded.ts';
 
 const CHUNKS = Number(process.argv[2] ?? 100_000);
@@ -154,7 +154,11 @@ for (const mode of ['dense', 'lexical', 'hybrid'] as const) {
     print(`${mode} search, ${sideBySide} at a time`, await searches(generation, query(mode), sideBySide));
   }
 }
-const filter = { projects: ['3'], path: 'src/**/*.ts', language: 'typescript' };
+const filter = {
+  projects: [projectKey({ instance: 'main', project: '3' })],
+  path: 'src/**/*.ts',
+  languages: ['typescript'],
+};
 print('hybrid search with all filters, 1 at a time', await searches(generation, query('hybrid', filter), 1));
 
 const changed = Array.from({ length: 2_500 }, (_, i) => documentOf(i, 2));

@@ -206,11 +206,22 @@ export interface Query {
   /** Needed for `dense` and `hybrid`. */
   readonly vector?: Float32Array;
   readonly limit: number;
+  /** How many candidates each arm of a hybrid search brings to the fusion; `armSize` of the limit without. */
+  readonly candidates?: number;
+  /** What a place in each arm is worth in the fusion (`fuse`); 1 each without. */
+  readonly weights?: ArmWeights;
+  /** Keys (`projectKey`): a project's id alone may stand for several. None lets nothing through. */
   readonly projects?: readonly string[];
   readonly ref?: string;
   /** A glob over the path. */
   readonly path?: string;
-  readonly language?: string;
+  /** Any of these. None lets nothing through. */
+  readonly languages?: readonly string[];
+}
+
+export interface ArmWeights {
+  readonly dense: number;
+  readonly lexical: number;
 }
 
 export interface Hit {

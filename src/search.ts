@@ -1,27 +1,34 @@
 /** A question to the active generation, and hits with all that is joined to them: project, blob and place to look. */
 import { rows } from './clock/rows.ts';
+import { type FileKind, languagesOf } from './converters/kinds.ts';
 import { TryAgain } from './errors.ts';
 import type { Parts } from './parts.ts';
 import { isUnicode } from './paths.ts';
 import type { Hit, Query } from './ports.ts';
 import { type ProjectRow, parseDocument, projectKey } from './records.ts';
+import { type Ranked, rerank } from './rerank.ts';
 import { shownPath } from './runs/documents.ts';
 import { activeGeneration } from './runs/generations.ts';
 import { projectNames } from './runs/projects.ts';
+import { armSize } from './sinks/ranking.ts';
+
+type OneOrMore<T> = T | readonly T[];
 
 export interface SearchQuery {
   readonly text: string;
   readonly mode: Query['mode'];
   readonly limit: number;
   /** By path or id. */
-  readonly project?: string;
+  readonly project?: OneOrMore<string>;
+  /** All projects in it and in its subgroups. */
+  readonly group?: OneOrMore<string>;
   readonly ref?: string;
   readonly path?: string;
-  readonly language?: string;
+  readonly language?: OneOrMore<string>;
+  readonly kind?: OneOrMore<FileKind>;
 }
 
-export interface FoundChunk {
-  readonly score: number;
+export interface Place {
   readonly project: string;
   readonly ref: string;
   /** With U+FFFD for bytes that are not UTF-8, which `pathBytes` then has in base64. */
@@ -29,11 +36,18 @@ export interface FoundChunk {
   readonly pathBytes?: string;
   readonly startLine: number;
   readonly endLine: number;
+}
+
+export interface FoundChunk extends Place {
+  readonly score: number;
+  readonly language: string;
   readonly heading: readonly string[];
   readonly text: string;
   readonly blob: string | null;
   readonly commit: string;
   readonly url: string | null;
+  /** Where the same text stands as well: other branches, copies of the file. */
+  readonly copies: readonly Place[];
 }
 
 export interface Found {
@@ -44,33 +58,64 @@ export interface Found {
   readonly hits: readonly FoundChunk[];
 }
 
+/** Hybrid hits are put in order for readers of code; the other two modes show what their arm says. */
 export const search = async (parts: Parts, asked: SearchQuery): Promise<Found> => {
-  const { state, store, time } = parts;
-  const { text, mode, limit, project, ref, path, language } = asked;
-  const beganAt = time.now();
-  const name = await activeGeneration(parts);
-  if (name === undefined)
+  const { text, mode, limit } = asked;
+  const beganAt = parts.time.now();
+  const generation = await activeGeneration(parts);
+  if (generation === undefined)
     throw new TryAgain('nothing is indexed yet: `tidemark serve` or `tidemark backfill` indexes the repository');
-  const generation = store.generation(name);
-  const found = await generation.search({
+  const found = await candidates(parts, generation, asked);
+  const ranked =
+    mode === 'hybrid' ? rerank(text, found, limit) : found.slice(0, limit).map((hit) => ({ ...hit, copies: [] }));
+  const hits = await joined(parts, generation, ranked);
+  return { query: text, mode, generation, tookMs: parts.time.now() - beganAt, hits };
+};
+
+/** What the store says, before anything is put in another order: of a hybrid search more than is asked for. */
+export const candidates = async (parts: Parts, generation: string, asked: SearchQuery): Promise<readonly Hit[]> => {
+  const { text, mode, limit, ref, path } = asked;
+  const projects = await projectKeys(parts, asked);
+  const languages = languagesFor(asked);
+  return parts.store.generation(generation).search({
     mode,
     text,
-    limit,
-    ...(mode === 'lexical' ? {} : { vector: await vectorOf(parts, name, text) }),
-    ...(project === undefined ? {} : { projects: await idsOf(parts, project) }),
+    ...(mode === 'hybrid' ? { limit: armSize(limit), candidates: armSize(limit) } : { limit }),
+    ...(mode === 'lexical' ? {} : { vector: await vectorOf(parts, generation, text) }),
+    ...(projects === undefined ? {} : { projects }),
     ...(ref === undefined ? {} : { ref }),
     ...(path === undefined ? {} : { path }),
-    ...(language === undefined ? {} : { language }),
+    ...(languages === undefined ? {} : { languages }),
   });
-  const documents = [...new Set(found.map(({ point }) => point.document))];
-  const keys = [...new Set(documents.map((document) => projectKey(parseDocument(document))))];
-  const [ledger, projects] = await Promise.all([generation.ledger(documents), state.read('projects', keys)]);
-  const hits = found.map((hit) => {
+};
+
+const joined = async (
+  { state, store }: Parts,
+  generation: string,
+  ranked: readonly Ranked[],
+): Promise<readonly FoundChunk[]> => {
+  const all = ranked.flatMap((hit) => [hit, ...hit.copies]).map(({ point }) => point.document);
+  const keys = [...new Set(all.map((document) => projectKey(parseDocument(document))))];
+  const documents = [...new Set(ranked.map(({ point }) => point.document))];
+  const [ledger, projects] = await Promise.all([
+    store.generation(generation).ledger(documents),
+    state.read('projects', keys),
+  ]);
+  const rowOf = (document: string) => projects.get(projectKey(parseDocument(document)))?.value;
+  return ranked.map((hit) => {
     const { document } = hit.point;
-    const row = projects.get(projectKey(parseDocument(document)))?.value;
-    return hitOf(hit, ledger.get(document)?.indexedBlob ?? null, row);
+    const copies = hit.copies.map((copy) => placeOf(copy, rowOf(copy.point.document)));
+    return { ...hitOf(hit, ledger.get(document)?.indexedBlob ?? null, rowOf(document)), copies };
   });
-  return { query: text, mode, generation: name, tookMs: time.now() - beganAt, hits };
+};
+
+const listOf = <T>(given: OneOrMore<T> | undefined): readonly T[] | undefined =>
+  given === undefined || Array.isArray(given) ? (given as readonly T[] | undefined) : [given as T];
+
+const languagesFor = ({ language, kind }: SearchQuery): readonly string[] | undefined => {
+  const [languages, kinds] = [listOf(language), listOf(kind)];
+  const ofKinds = kinds && languagesOf(kinds);
+  return languages && ofKinds ? languages.filter((one) => ofKinds.includes(one)) : (languages ?? ofKinds);
 };
 
 const vectorOf = async (parts: Parts, generation: string, text: string): Promise<Float32Array> => {
@@ -81,27 +126,41 @@ const vectorOf = async (parts: Parts, generation: string, text: string): Promise
   return vector;
 };
 
-/** Ids of the projects that are called so. One that nobody has heard of matches nothing, as itself. */
-const idsOf = async ({ state }: Parts, wanted: string): Promise<readonly string[]> => {
-  const ids = new Set<string>();
+/**
+ * Keys of the projects that are called so and in such groups; `undefined` for all. A name that nobody has heard of
+ * matches nothing.
+ */
+const projectKeys = async ({ state }: Parts, asked: SearchQuery): Promise<readonly string[] | undefined> => {
+  const [names, groups] = [listOf(asked.project), listOf(asked.group)];
+  if (!names && !groups) return undefined;
+  const keys: string[] = [];
   for await (const { key, value } of rows(state, 'projects', 'projects')) {
-    const id = parseDocument(key);
-    if (projectNames(id, value.path).includes(wanted)) ids.add(id.project);
+    const called = projectNames(parseDocument(key), value.path);
+    if (names && !names.some((name) => called.includes(name))) continue;
+    if (groups && !groups.some((group) => value.groups.some((one) => one === group || one.startsWith(`${group}/`))))
+      continue;
+    keys.push(key);
   }
-  return ids.size > 0 ? [...ids] : [wanted];
+  return keys;
 };
 
-const hitOf = ({ score, point }: Hit, blob: string | null, row: ProjectRow | undefined): FoundChunk => {
+const placeOf = ({ point }: Hit, row: ProjectRow | undefined): Place => {
   const { project, ref, path } = parseDocument(point.document);
-  const { startLine, endLine, heading, text, commit } = point;
-  const at = { project: row?.path || project, ref, path, startLine, endLine };
-  return { score, ...at, ...shownPath(path), heading, text, blob, commit, url: urlOf(row, at) };
+  const { startLine, endLine } = point;
+  return { project: row?.path || project, ref, ...shownPath(path), startLine, endLine };
+};
+
+const hitOf = (hit: Hit, blob: string | null, row: ProjectRow | undefined): Omit<FoundChunk, 'copies'> => {
+  const { heading, text, commit, language, document } = hit.point;
+  const place = placeOf(hit, row);
+  const { path } = parseDocument(document);
+  return { score: hit.score, ...place, language, heading, text, blob, commit, url: urlOf(row, { ...place, path }) };
 };
 
 /** To exactly these lines in GitLab; a plain repository has no pages. */
 const urlOf = (
   row: ProjectRow | undefined,
-  { ref, path, startLine, endLine }: Pick<FoundChunk, 'ref' | 'path' | 'startLine' | 'endLine'>,
+  { ref, path, startLine, endLine }: Pick<Place, 'ref' | 'path' | 'startLine' | 'endLine'>,
 ): string | null => {
   if (!row?.url || !isUnicode(ref + path)) return null;
   const place = [...ref.split('/'), ...path.split('/')].map(encodeURIComponent).join('/');

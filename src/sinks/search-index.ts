@@ -21,7 +21,7 @@ export interface IndexedPoint {
 export interface Allowed {
   /** Asked once for each point, so it is worth keeping the answer for a document. */
   readonly document: ((document: number) => boolean) | undefined;
-  readonly language: string | undefined;
+  readonly languages: readonly string[] | undefined;
 }
 
 export interface Candidate {
@@ -122,12 +122,12 @@ export const searchIndex = (dimensions: number): SearchIndex => {
 
   /** Offers what the search may bring of a segment, by the scores of its slots. */
   const offer = (segment: Segment, allowed: Allowed, scores: Float32Array | Float64Array, to: Best, least: number) => {
-    const language = allowed.language === undefined ? undefined : (languages.get(allowed.language) ?? NOBODY);
+    const spoken = allowed.languages && new Set(allowed.languages.map((language) => languages.get(language)));
     for (let slot = 0; slot < segment.used; slot += 1) {
       const score = scores[slot] as number;
       if (score <= least || score < to.least()) continue;
       const document = segment.documents[slot] as number;
-      if (document === NOBODY || (language !== undefined && segment.languages[slot] !== language)) continue;
+      if (document === NOBODY || spoken?.has(segment.languages[slot]) === false) continue;
       if (allowed.document === undefined || allowed.document(document)) to.offer(segment.rows[slot] as number, score);
     }
   };

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { StopFlow } from '../../src/errors.ts';
 import type { Query } from '../../src/ports.ts';
-import { documentKey } from '../../src/records.ts';
+import { documentKey, projectKey } from '../../src/records.ts';
 import { entry, hashOf, point, type StoreUnderTest, unit, uuid } from './store-builders.ts';
 
 /** Search by meaning, by words and by both. */
@@ -93,6 +93,24 @@ export const searchContract = (t: StoreUnderTest): void => {
       expect(hits[1]?.score).toBeCloseTo(1 / 60, 5);
     });
 
+    test('hybrid gives each arm its weight, which divides the position, and as many candidates as asked for', async () => {
+      await t.stand([
+        ...Array.from({ length: 9 }, (_, i) => ({
+          ...point({ id: uuid(`dense ${i}`), text: `other ${i}` }),
+          vector: unit(1, 0.01 * (i + 1)),
+        })),
+        { ...point({ id: uuid('lexical'), text: 'offset commit' }), vector: unit(0, 1) },
+      ]);
+      const query = { mode: 'hybrid', text: 'offsets', vector: unit(1), limit: 10 } as const;
+      const lexicalFirst = await t.generation.search({ ...query, weights: { dense: 0.25, lexical: 1 }, candidates: 3 });
+      expect(lexicalFirst.map(({ point: { text } }) => text)).toEqual(['offset commit', 'other 0', 'other 1', 'other 2']);
+      [1 / 60, 1 / 63, 1 / 67, 1 / 71].forEach((score, at) => {
+        expect(lexicalFirst[at]?.score).toBeCloseTo(score, 5);
+      });
+      const denseFirst = await t.generation.search({ ...query, weights: { dense: 1, lexical: 0.25 }, candidates: 3 });
+      expect(denseFirst.map(({ point: { text } }) => text)).toEqual(['other 0', 'other 1', 'other 2', 'offset commit']);
+    });
+
     test('hybrid with a text that has no terms still answers by vector', async () => {
       await t.stand([point({ text: 'found' })]);
       expect(await t.find({ mode: 'hybrid', text: '??', vector: unit(1) })).toEqual(['found']);
@@ -107,10 +125,10 @@ export const searchContract = (t: StoreUnderTest): void => {
     });
 
     describe('with a filter', () => {
-      const place = (id: string, project: string, ref: string, path: string, language: string) =>
+      const place = (id: string, project: string, ref: string, path: string, language: string, instance = 'main') =>
         point({
           id: uuid(id),
-          document: documentKey({ instance: 'main', project, ref, path }),
+          document: documentKey({ instance, project, ref, path }),
           text: `word ${id}`,
           language,
         });
@@ -121,16 +139,21 @@ export const searchContract = (t: StoreUnderTest): void => {
           place('c', '2', 'main', 'docs/c.md', 'markdown'),
           place('d', '11', 'main', 'README.md', 'markdown'),
           place('e', '2', 'main', 'a+b (1).py', 'python'),
+          place('f', '1', 'main', 'Makefile', 'makefile', 'other'),
         ]),
       );
+      const keys = (...projects: string[]) => projects.map((project) => projectKey({ instance: 'main', project }));
       const filters: [string, Partial<Query>, string][] = [
-        ['one project', { projects: ['1'] }, 'ab'],
-        ['several projects', { projects: ['1', '11'] }, 'abd'],
+        ['one project, and not its namesake on another instance', { projects: keys('1') }, 'ab'],
+        ['several projects', { projects: keys('1', '11') }, 'abd'],
+        ['a thousand projects', { projects: keys(...Array.from({ length: 1_000 }, (_, i) => `${i + 2}`)) }, 'cde'],
         ['no project at all', { projects: [] }, ''],
-        ['a project that is not there', { projects: ['3'] }, ''],
-        ['a ref', { ref: 'main' }, 'acde'],
-        ['a language', { language: 'markdown' }, 'cd'],
-        ['a language that no point has', { language: 'cobol' }, ''],
+        ['a project that is not there', { projects: keys('3') }, ''],
+        ['a ref', { ref: 'main' }, 'acdef'],
+        ['a language', { languages: ['markdown'] }, 'cd'],
+        ['several languages', { languages: ['markdown', 'python'] }, 'cde'],
+        ['no language at all', { languages: [] }, ''],
+        ['languages that no point has', { languages: ['cobol', 'ada'] }, ''],
         ['a name at any depth', { path: '*.ts' }, 'ab'],
         ['a glob within one folder', { path: 'src/*.ts' }, 'a'],
         ['a glob across folders', { path: 'src/**/*.ts' }, 'ab'],
@@ -139,7 +162,7 @@ export const searchContract = (t: StoreUnderTest): void => {
         ['a path with signs that mean something elsewhere', { path: 'a+b (1).py' }, 'e'],
         ['alternatives', { path: '{src,docs}/*' }, 'abc'],
         ['a glob that nothing matches', { path: 'lib/**' }, ''],
-        ['all at once', { projects: ['1', '2'], ref: 'main', path: '**/*.md', language: 'markdown' }, 'c'],
+        ['all at once', { projects: keys('1', '2'), ref: 'main', path: '**/*.md', languages: ['markdown'] }, 'c'],
       ];
       test.each(filters)('%s', async (_, filter, expected) => {
         for (const mode of ['dense', 'lexical', 'hybrid'] as const) {
@@ -152,7 +175,7 @@ export const searchContract = (t: StoreUnderTest): void => {
         const others = Array.from({ length: 300 }, (_, i) => place(`z${i}`, '9', 'main', `z${i}.txt`, 'text'));
         await t.stand(others);
         for (const mode of ['dense', 'lexical', 'hybrid'] as const) {
-          expect(await t.find({ mode, text: 'word', vector: unit(1), limit: 1, projects: ['2'] })).toHaveLength(1);
+          expect(await t.find({ mode, text: 'word', vector: unit(1), limit: 1, projects: keys('2') })).toHaveLength(1);
         }
       });
     });

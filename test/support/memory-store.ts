@@ -1,8 +1,8 @@
 import { StopFlow } from '../../src/errors.ts';
 import type { Generation, Hit, Page, Point, Query, VectorStore } from '../../src/ports.ts';
-import { type LedgerEntry, parseDocument } from '../../src/records.ts';
+import { type LedgerEntry, parseDocument, projectKey } from '../../src/records.ts';
 import { globPattern } from '../../src/sinks/glob.ts';
-import { fuse, inverseFrequency } from '../../src/sinks/ranking.ts';
+import { armSize, EVEN, fuse, inverseFrequency } from '../../src/sinks/ranking.ts';
 import { documentTerms, queryTerms } from '../../src/sinks/terms.ts';
 
 export interface Contents {
@@ -19,11 +19,11 @@ const page = <T>(all: ReadonlyMap<string, T>, cursor: string | undefined, size: 
   return keys.length > size && last !== undefined ? { rows, next: last } : { rows };
 };
 
-const matches = ({ projects, ref, path, language }: Query, point: Point) => {
+const matches = ({ projects, ref, path, languages }: Query, point: Point) => {
   const id = parseDocument(point.document);
-  if (projects && !projects.includes(id.project)) return false;
+  if (projects && !projects.includes(projectKey(id))) return false;
   if (ref !== undefined && id.ref !== ref) return false;
-  if (language !== undefined && point.language !== language) return false;
+  if (languages && !languages.includes(point.language)) return false;
   return path === undefined || globPattern(path).test(id.path);
 };
 
@@ -149,20 +149,23 @@ export const memoryStore = ({
     },
     async search(query) {
       const { ledger, points, dimensions } = contents(name);
-      const { mode, text, vector, limit } = query;
+      const { mode, text, vector, limit, candidates = armSize(limit), weights = EVEN } = query;
       if (mode !== 'lexical' && vector?.length !== dimensions) {
         throw new StopFlow(`generation ${name} has ${dimensions} dimensions, the query ${vector?.length}`);
       }
       const named = [...points.values()].filter(
         (point) => ledger.get(point.document)?.chunks.includes(point.id) && matches(query, point),
       );
-      const dense = vector && mode !== 'lexical' ? [byMeaning(named, vector)] : [];
-      const lexical = mode === 'dense' ? [] : [byWords(named, text)];
-      const arms = [...dense, ...lexical];
+      const dense = vector && mode !== 'lexical' ? byMeaning(named, vector) : [];
+      const lexical = mode === 'dense' ? [] : byWords(named, text);
+      const arm = (scored: readonly Scored[]) => scored.slice(0, candidates).map(({ point }) => point);
       const ranked =
         mode === 'hybrid'
-          ? fuse(arms.map((arm) => arm.map(({ point }) => point))).map(({ item: point, score }) => ({ point, score }))
-          : arms.flat();
+          ? fuse([
+              { items: arm(dense), weight: weights.dense },
+              { items: arm(lexical), weight: weights.lexical },
+            ]).map(({ item: point, score }) => ({ point, score }))
+          : [...dense, ...lexical];
       return ranked.slice(0, limit).map(({ point: { vector: _, ...point }, score }): Hit => ({ score, point }));
     },
   });
