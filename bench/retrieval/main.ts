@@ -58,13 +58,12 @@ const listed = async (parts: Parts, way: Way, text: string): Promise<readonly Li
   return found.map(({ point }) => ({ ...point, path: parseDocument(point.document).path, copies: [] }));
 };
 
-/** A paraphrase is one only while it has no word of its answer, nor of the path that this stands at. */
+/** A paraphrase is one only while it has no word of the file that answers it, nor of its path. */
 const checkParaphrase = ({ ask }: Question, answers: readonly Answer[], read: Indexed['read']): void => {
-  for (const { path, startLine, endLine } of answers) {
-    const text = (read(path) ?? '').split('\n').slice(startLine - 1, endLine).join('\n');
-    const terms = new Set(documentTerms(text, path).ids);
+  for (const { path } of answers) {
+    const terms = new Set(documentTerms(read(path) ?? '', path).ids);
     const shared = ask.split(/\s+/).filter((word) => [...queryTerms(word)].some((term) => terms.has(term)));
-    if (shared.length > 0) throw new Error(`"${ask}" shares ${shared.join(', ')} with ${path}:${startLine}-${endLine}`);
+    if (shared.length > 0) throw new Error(`"${ask}" shares ${shared.join(', ')} with ${path}`);
   }
 };
 

@@ -77,15 +77,21 @@ const rangeOf = (lines: readonly string[], at: string, path: string): Range | un
   return { startLine: startOfComment(lines, line) + 1, endLine: end + 1 };
 };
 
+const COMMENT = /^\s*(?:\/\/|\/?\*|#|@)/;
+
 const startOfComment = (lines: readonly string[], line: number): number => {
   let start = line;
-  while (start > 0 && /^\s*(?:\/\/|\/?\*|#|@)/.test(lines[start - 1] ?? '')) start -= 1;
+  while (start > 0 && COMMENT.test(lines[start - 1] ?? '')) start -= 1;
   return start;
 };
 
 const indentOf = (line: string): number => line.search(/\S/);
 
 const endOfBlock = (lines: readonly string[], line: number): number => {
+  if (COMMENT.test(lines[line] ?? '')) {
+    const over = lines.findIndex((text, i) => i > line && !COMMENT.test(text));
+    return (over < 0 ? lines.length : over) - 1;
+  }
   const indent = indentOf(lines[line] ?? '');
   let end = line;
   for (let i = line + 1; i < lines.length; i += 1) {
