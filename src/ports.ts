@@ -201,15 +201,12 @@ export interface Point extends Placement, Chunk {
 export type StoredPoint = Omit<Point, 'vector'>;
 
 export interface Query {
-  readonly mode: 'hybrid' | 'dense' | 'lexical';
+  /** By meaning, or by words. What makes one list of both is no store's business (`fusion.ts`). */
+  readonly mode: 'dense' | 'lexical';
   readonly text: string;
-  /** Needed for `dense` and `hybrid`. */
+  /** Needed for `dense`. */
   readonly vector?: Float32Array;
   readonly limit: number;
-  /** How many candidates each arm of a hybrid search brings to the fusion; `armSize` of the limit without. */
-  readonly candidates?: number;
-  /** What a place in each arm is worth in the fusion (`fuse`); 1 each without. */
-  readonly weights?: ArmWeights;
   /** Keys (`projectKey`): a project's id alone may stand for several. None lets nothing through. */
   readonly projects?: readonly string[];
   readonly ref?: string;
@@ -217,11 +214,6 @@ export interface Query {
   readonly path?: string;
   /** Any of these. None lets nothing through. */
   readonly languages?: readonly string[];
-}
-
-export interface ArmWeights {
-  readonly dense: number;
-  readonly lexical: number;
 }
 
 export interface Hit {

@@ -6,8 +6,8 @@
  */
 import { definedNames } from './definitions.ts';
 import type { Hit } from './ports.ts';
-import { type DocumentId, parseDocument } from './records.ts';
 import { type Question, questionOf, stemsOf } from './question.ts';
+import { type DocumentId, parseDocument } from './records.ts';
 
 export interface Weights {
   /** What a chunk is worth, times this, that defines a name which was asked for. */
@@ -20,19 +20,17 @@ export interface Weights {
   readonly company: number;
   readonly aside: number;
   readonly vendored: number;
-  readonly declared: number;
   /** For each chunk of the same file that stands before it. */
   readonly repeated: number;
 }
 
 export const WEIGHTS: Weights = {
-  definition: 3,
+  definition: 4,
   namedAlike: 1.3,
-  path: 0.3,
-  company: 0.2,
+  path: 0.2,
+  company: 0.1,
   aside: 0.5,
   vendored: 0.3,
-  declared: 0.7,
   repeated: 0.8,
 };
 
@@ -79,9 +77,9 @@ const essence = (text: string): string => text.toLowerCase().replace(/\s+/g, ' '
 
 const ASIDE =
   /(?:^|\/)(?:_?_?tests?_?_?|specs?|testing|testdata|fixtures?|mocks?|__mocks__|_?examples?|samples?|demos?|playground|bench(?:marks?)?|compat|legacy|deprecated)\/|(?:^|[/._-])(?:test|spec|bench|mock|example)s?[._-][^/]*$|[._-](?:tests?|specs?|bench|mocks?)\.[^/]+$|(?:^|\/)(?:changelog|changes|history|news)(?:\.[^/]*)?$|[a-z](?:Test|Tests|Spec)\.[^/]+$/i;
-const ASKS_ASIDE = /\b(?:tests?|testing|tested|specs?|fixtures?|mocks?|examples?|samples?|demos?|bench(?:mark)?s?|changelog|changes|deprecated|legacy)\b/i;
+const ASKS_ASIDE =
+  /\b(?:tests?|testing|tested|specs?|fixtures?|mocks?|examples?|samples?|demos?|bench(?:mark)?s?|changelog|changes|deprecated|legacy)\b/i;
 const VENDORED = /(?:^|\/)(?:vendor|vendored|third[_-]?party|node_modules|external|extern|deps|_vendor)\//i;
-const DECLARED = /(?:^|\/)(?:__init__\.pyi?|package-info\.java|index\.[cm]?[jt]sx?|mod\.rs)$|\.d\.[cm]?ts$/;
 
 const factorOf = (question: Question, { point }: Hit, path: string, weights: Weights): number => {
   let factor = 1;
@@ -91,7 +89,6 @@ const factorOf = (question: Question, { point }: Hit, path: string, weights: Wei
   factor *= 1 + weights.path * pathShare(question, path);
   if (!ASKS_ASIDE.test(question.text) && ASIDE.test(path)) factor *= weights.aside;
   if (VENDORED.test(path)) factor *= weights.vendored;
-  if (DECLARED.test(path)) factor *= weights.declared;
   return factor;
 };
 

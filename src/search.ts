@@ -2,6 +2,7 @@
 import { rows } from './clock/rows.ts';
 import { type FileKind, languagesOf } from './converters/kinds.ts';
 import { TryAgain } from './errors.ts';
+import { armSize, fuse } from './fusion.ts';
 import type { Parts } from './parts.ts';
 import { isUnicode } from './paths.ts';
 import type { Hit, Query } from './ports.ts';
@@ -10,13 +11,14 @@ import { type Ranked, rerank } from './rerank.ts';
 import { shownPath } from './runs/documents.ts';
 import { activeGeneration } from './runs/generations.ts';
 import { projectNames } from './runs/projects.ts';
-import { armSize } from './sinks/ranking.ts';
+
+export type SearchMode = Query['mode'] | 'hybrid';
 
 type OneOrMore<T> = T | readonly T[];
 
 export interface SearchQuery {
   readonly text: string;
-  readonly mode: Query['mode'];
+  readonly mode: SearchMode;
   readonly limit: number;
   /** By path or id. */
   readonly project?: OneOrMore<string>;
@@ -52,7 +54,7 @@ export interface FoundChunk extends Place {
 
 export interface Found {
   readonly query: string;
-  readonly mode: Query['mode'];
+  readonly mode: SearchMode;
   readonly generation: string;
   readonly tookMs: number;
   readonly hits: readonly FoundChunk[];
@@ -66,27 +68,32 @@ export const search = async (parts: Parts, asked: SearchQuery): Promise<Found> =
   if (generation === undefined)
     throw new TryAgain('nothing is indexed yet: `tidemark serve` or `tidemark backfill` indexes the repository');
   const found = await candidates(parts, generation, asked);
-  const ranked =
-    mode === 'hybrid' ? rerank(text, found, limit) : found.slice(0, limit).map((hit) => ({ ...hit, copies: [] }));
+  const ranked = mode === 'hybrid' ? rerank(text, found, limit) : found.map((hit) => ({ ...hit, copies: [] }));
   const hits = await joined(parts, generation, ranked);
   return { query: text, mode, generation, tookMs: parts.time.now() - beganAt, hits };
 };
 
-/** What the store says, before anything is put in another order: of a hybrid search more than is asked for. */
+/** Before they are put in order for readers: of a hybrid search all that its arms have brought. */
 export const candidates = async (parts: Parts, generation: string, asked: SearchQuery): Promise<readonly Hit[]> => {
   const { text, mode, limit, ref, path } = asked;
   const projects = await projectKeys(parts, asked);
   const languages = languagesFor(asked);
-  return parts.store.generation(generation).search({
-    mode,
-    text,
-    ...(mode === 'hybrid' ? { limit: armSize(limit), candidates: armSize(limit) } : { limit }),
-    ...(mode === 'lexical' ? {} : { vector: await vectorOf(parts, generation, text) }),
+  const filters = {
     ...(projects === undefined ? {} : { projects }),
     ...(ref === undefined ? {} : { ref }),
     ...(path === undefined ? {} : { path }),
     ...(languages === undefined ? {} : { languages }),
-  });
+  };
+  const store = parts.store.generation(generation);
+  const lexical = (size: number) => store.search({ mode: 'lexical', text, limit: size, ...filters });
+  const dense = async (size: number) => {
+    const vector = await vectorOf(parts, generation, text);
+    return store.search({ mode: 'dense', text, vector, limit: size, ...filters });
+  };
+  if (mode === 'dense') return dense(limit);
+  if (mode === 'lexical') return lexical(limit);
+  const [byMeaning, byWords] = await Promise.all([dense(armSize(limit)), lexical(armSize(limit))]);
+  return fuse(text, { dense: byMeaning, lexical: byWords });
 };
 
 const joined = async (

@@ -58,12 +58,13 @@ const listed = async (parts: Parts, way: Way, text: string): Promise<readonly Li
   return found.map(({ point }) => ({ ...point, path: parseDocument(point.document).path, copies: [] }));
 };
 
-/** A paraphrase is one only while it has no word of the file that answers it, nor of its path. */
+/** A paraphrase is one only while it has no word of its answer, nor of the path that this stands at. */
 const checkParaphrase = ({ ask }: Question, answers: readonly Answer[], read: Indexed['read']): void => {
-  for (const { path } of answers) {
-    const terms = new Set(documentTerms(read(path) ?? '', path).ids);
+  for (const { path, startLine, endLine } of answers) {
+    const lines = (read(path) ?? '').split('\n').slice(startLine - 1, endLine);
+    const terms = new Set(documentTerms(lines.join('\n'), path).ids);
     const shared = ask.split(/\s+/).filter((word) => [...queryTerms(word)].some((term) => terms.has(term)));
-    if (shared.length > 0) throw new Error(`"${ask}" shares ${shared.join(', ')} with ${path}`);
+    if (shared.length > 0) throw new Error(`"${ask}" shares ${shared.join(', ')} with ${path}:${startLine}-${endLine}`);
   }
 };
 
@@ -71,7 +72,7 @@ const askAll = async (set: QuestionSet, { parts, read }: Indexed): Promise<reado
   const asked: Asked[] = [];
   for (const question of set.questions) {
     const answers = answersOf(question, read);
-    if (question.kind === 'paraphrase') checkParaphrase(question, answers, read);
+    if (question.kind === 'paraphrase' || question.kind === 'jargon') checkParaphrase(question, answers, read);
     const of = {} as Record<Way, Measures>;
     for (const way of WAYS) of[way] = measured(await listed(parts, way, question.ask), answers);
     asked.push({ ...question, set: set.name, of });
@@ -112,9 +113,18 @@ const runSet = async (set: QuestionSet, embedder: EmbedderOptions, tokens: numbe
   try {
     const commit = values.at ?? set.commit;
     const began = performance.now();
-    const index = await indexed({ repository: cloneOf(set), commit, exclude: set.exclude, embedder, tokens, directory });
+    const index = await indexed({
+      repository: cloneOf(set),
+      commit,
+      exclude: set.exclude,
+      embedder,
+      tokens,
+      directory,
+    });
     const seconds = ((performance.now() - began) / 1000).toFixed(1);
-    console.log(`${set.name} at ${commit.slice(0, 12)}: ${index.chunks} chunks in ${seconds} s (weights ${set.weights})`);
+    console.log(
+      `${set.name} at ${commit.slice(0, 12)}: ${index.chunks} chunks in ${seconds} s (weights ${set.weights})`,
+    );
     const asked = await askAll(set, index);
     await index.close();
     printTable(asked);

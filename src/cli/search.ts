@@ -1,6 +1,5 @@
 import { BadUsage } from '../errors.ts';
-import type { Query } from '../ports.ts';
-import type { Found } from '../search.ts';
+import type { Found, SearchMode } from '../search.ts';
 import type { DataCommand } from './command.ts';
 import { EXIT } from './exit.ts';
 import { printable } from './output.ts';
@@ -47,7 +46,7 @@ export const search: DataCommand = {
   },
 };
 
-const modeOf = (given: string | undefined): Query['mode'] => {
+const modeOf = (given: string | undefined): SearchMode => {
   const mode = MODES.find((known) => known === (given ?? 'hybrid'));
   if (!mode) throw new BadUsage(`--mode: expected ${MODES.join(', ')}, got "${given}"`);
   return mode;

@@ -12,7 +12,6 @@ import { type Answer, type Calls, type FromWorker, toFailure } from './embedded-
 import { floatsOf, HIT_COLUMNS, type HitColumns, pointOf, termsOfBlob } from './embedded-points.ts';
 import { type FileOptions, openForReading } from './embedded-schema.ts';
 import { globPattern } from './glob.ts';
-import { armSize, EVEN, fuse } from './ranking.ts';
 import { type Allowed, type Candidate, type SearchIndex, searchIndex } from './search-index.ts';
 import { queryTerms } from './terms.ts';
 
@@ -138,25 +137,16 @@ const addNewPoints = (database: Database, g: number, following: Following) => {
   }
 };
 
-const rowsOf = (arm: readonly Candidate[]) => arm.map(({ row }) => row);
-
 const found = (database: Database, g: number, following: Following, query: Query): readonly Hit[] => {
   const { index, documents } = following;
-  const { mode, vector, text, limit, candidates = armSize(limit), weights = EVEN } = query;
+  const { mode, vector, text, limit } = query;
   const allowed = allowedBy(documents, query);
-  const dense = (size: number) => (vector ? named(database, g, size, (n) => index.dense(vector, n, allowed)) : []);
   const terms = queryTerms(text);
-  const lexical = (size: number) => named(database, g, size, (n) => index.lexical(terms, n, allowed));
-  const hits = {
-    dense: () => dense(limit).map(({ row, score }) => ({ item: row, score })),
-    lexical: () => lexical(limit).map(({ row, score }) => ({ item: row, score })),
-    hybrid: () =>
-      fuse([
-        { items: rowsOf(dense(candidates)), weight: weights.dense },
-        { items: rowsOf(lexical(candidates)), weight: weights.lexical },
-      ]),
-  }[mode]();
-  return hits.slice(0, limit).flatMap(({ item, score }) => {
+  const arm =
+    mode === 'dense' && vector
+      ? (size: number) => index.dense(vector, size, allowed)
+      : (size: number) => index.lexical(terms, size, allowed);
+  return named(database, g, limit, arm).flatMap(({ row: item, score }) => {
     const row = database.get<HitColumns>(
       `SELECT ${HIT_COLUMNS} FROM points_${g} p JOIN ledger_${g} l USING (document) JOIN vectors_${g} v USING (vector)
        JOIN contents_${g} c USING (point) WHERE p.point = ?`,

@@ -4,7 +4,7 @@ import type { Query } from '../../src/ports.ts';
 import { documentKey, projectKey } from '../../src/records.ts';
 import { entry, hashOf, point, type StoreUnderTest, unit, uuid } from './store-builders.ts';
 
-/** Search by meaning, by words and by both. */
+/** Search by meaning and by words. */
 export const searchContract = (t: StoreUnderTest): void => {
   describe('search', () => {
     test('a hit has everything of its point but the vector', async () => {
@@ -80,43 +80,7 @@ export const searchContract = (t: StoreUnderTest): void => {
       expect(await t.find({ mode: 'lexical', text: 'operators' })).toEqual(['mark']);
     });
 
-    test('hybrid prefers what both arms bring, by reciprocal rank with k = 60', async () => {
-      await t.stand([
-        { ...point({ id: uuid('both'), text: 'offset commit' }), vector: unit(0.8, 0.2) },
-        { ...point({ id: uuid('dense'), text: 'something else' }), vector: unit(1) },
-        { ...point({ id: uuid('none'), text: 'neither' }), vector: unit(0, 1) },
-      ]);
-      const query = { text: 'how are offsets committed', vector: unit(1), limit: 10 };
-      const hits = await t.generation.search({ mode: 'hybrid', ...query });
-      expect(hits.map(({ point: { text } }) => text)).toEqual(['offset commit', 'something else', 'neither']);
-      expect(hits[0]?.score).toBeCloseTo(1 / 61 + 1 / 60, 5);
-      expect(hits[1]?.score).toBeCloseTo(1 / 60, 5);
-    });
-
-    test('hybrid gives each arm its weight, which divides the position, and as many candidates as asked for', async () => {
-      await t.stand([
-        ...Array.from({ length: 9 }, (_, i) => ({
-          ...point({ id: uuid(`dense ${i}`), text: `other ${i}` }),
-          vector: unit(1, 0.01 * (i + 1)),
-        })),
-        { ...point({ id: uuid('lexical'), text: 'offset commit' }), vector: unit(0, 1) },
-      ]);
-      const query = { mode: 'hybrid', text: 'offsets', vector: unit(1), limit: 10 } as const;
-      const lexicalFirst = await t.generation.search({ ...query, weights: { dense: 0.25, lexical: 1 }, candidates: 3 });
-      expect(lexicalFirst.map(({ point: { text } }) => text)).toEqual(['offset commit', 'other 0', 'other 1', 'other 2']);
-      [1 / 60, 1 / 63, 1 / 67, 1 / 71].forEach((score, at) => {
-        expect(lexicalFirst[at]?.score).toBeCloseTo(score, 5);
-      });
-      const denseFirst = await t.generation.search({ ...query, weights: { dense: 1, lexical: 0.25 }, candidates: 3 });
-      expect(denseFirst.map(({ point: { text } }) => text)).toEqual(['other 0', 'other 1', 'other 2', 'offset commit']);
-    });
-
-    test('hybrid with a text that has no terms still answers by vector', async () => {
-      await t.stand([point({ text: 'found' })]);
-      expect(await t.find({ mode: 'hybrid', text: '??', vector: unit(1) })).toEqual(['found']);
-    });
-
-    test.each(['dense', 'lexical', 'hybrid'] as const)('%s brings as many as asked for, and no more', async (mode) => {
+    test.each(['dense', 'lexical'] as const)('%s brings as many as asked for, and no more', async (mode) => {
       await t.stand(Array.from({ length: 30 }, (_, i) => point({ id: uuid(`${i}`), text: `shared word ${i}` })));
       for (const limit of [1, 7, 30]) {
         expect(await t.find({ mode, text: 'shared', vector: unit(1), limit })).toHaveLength(limit);
@@ -165,7 +129,7 @@ export const searchContract = (t: StoreUnderTest): void => {
         ['all at once', { projects: keys('1', '2'), ref: 'main', path: '**/*.md', languages: ['markdown'] }, 'c'],
       ];
       test.each(filters)('%s', async (_, filter, expected) => {
-        for (const mode of ['dense', 'lexical', 'hybrid'] as const) {
+        for (const mode of ['dense', 'lexical'] as const) {
           const texts = await t.find({ mode, text: 'word', vector: unit(1), ...filter });
           expect(texts.map((text) => text.slice('word '.length)).sort()).toEqual([...expected]);
         }
@@ -174,7 +138,7 @@ export const searchContract = (t: StoreUnderTest): void => {
       test('it works inside the arms: points that it leaves out take nobody else’s place', async () => {
         const others = Array.from({ length: 300 }, (_, i) => place(`z${i}`, '9', 'main', `z${i}.txt`, 'text'));
         await t.stand(others);
-        for (const mode of ['dense', 'lexical', 'hybrid'] as const) {
+        for (const mode of ['dense', 'lexical'] as const) {
           expect(await t.find({ mode, text: 'word', vector: unit(1), limit: 1, projects: keys('2') })).toHaveLength(1);
         }
       });
@@ -206,7 +170,7 @@ export const searchContract = (t: StoreUnderTest): void => {
       await t.generation.upsert(late);
       expect(await t.find({ vector: unit(1) })).toEqual([]);
       await t.stand([{ ...point({ id: uuid('shown'), text: 'a word shown' }), vector: unit(0.5, 0.5) }]);
-      for (const mode of ['dense', 'lexical', 'hybrid'] as const) {
+      for (const mode of ['dense', 'lexical'] as const) {
         expect(await t.find({ mode, text: 'word', vector: unit(1), limit: 1 })).toEqual(['a word shown']);
       }
     });
@@ -223,9 +187,7 @@ export const searchContract = (t: StoreUnderTest): void => {
       const wrong = Float32Array.of(1, 0);
       const search = (query: Partial<Query>) => t.generation.search({ mode: 'dense', text: 't', limit: 1, ...query });
       await expect(search({ vector: wrong })).rejects.toBeInstanceOf(StopFlow);
-      await expect(search({ mode: 'hybrid', vector: wrong })).rejects.toBeInstanceOf(StopFlow);
       await expect(search({})).rejects.toBeInstanceOf(StopFlow);
-      await expect(search({ mode: 'hybrid' })).rejects.toBeInstanceOf(StopFlow);
     });
   });
 };

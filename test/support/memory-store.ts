@@ -2,7 +2,7 @@ import { StopFlow } from '../../src/errors.ts';
 import type { Generation, Hit, Page, Point, Query, VectorStore } from '../../src/ports.ts';
 import { type LedgerEntry, parseDocument, projectKey } from '../../src/records.ts';
 import { globPattern } from '../../src/sinks/glob.ts';
-import { armSize, EVEN, fuse, inverseFrequency } from '../../src/sinks/ranking.ts';
+import { inverseFrequency } from '../../src/sinks/ranking.ts';
 import { documentTerms, queryTerms } from '../../src/sinks/terms.ts';
 
 export interface Contents {
@@ -149,23 +149,14 @@ export const memoryStore = ({
     },
     async search(query) {
       const { ledger, points, dimensions } = contents(name);
-      const { mode, text, vector, limit, candidates = armSize(limit), weights = EVEN } = query;
+      const { mode, text, vector, limit } = query;
       if (mode !== 'lexical' && vector?.length !== dimensions) {
         throw new StopFlow(`generation ${name} has ${dimensions} dimensions, the query ${vector?.length}`);
       }
       const named = [...points.values()].filter(
         (point) => ledger.get(point.document)?.chunks.includes(point.id) && matches(query, point),
       );
-      const dense = vector && mode !== 'lexical' ? byMeaning(named, vector) : [];
-      const lexical = mode === 'dense' ? [] : byWords(named, text);
-      const arm = (scored: readonly Scored[]) => scored.slice(0, candidates).map(({ point }) => point);
-      const ranked =
-        mode === 'hybrid'
-          ? fuse([
-              { items: arm(dense), weight: weights.dense },
-              { items: arm(lexical), weight: weights.lexical },
-            ]).map(({ item: point, score }) => ({ point, score }))
-          : [...dense, ...lexical];
+      const ranked = mode === 'dense' && vector ? byMeaning(named, vector) : byWords(named, text);
       return ranked.slice(0, limit).map(({ point: { vector: _, ...point }, score }): Hit => ({ score, point }));
     },
   });
