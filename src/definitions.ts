@@ -8,7 +8,7 @@ const MODIFIERS =
   'readonly|inline|extern|unsafe|open|data|pub(?:\\([^)]*\\))?|local|partial|const(?=\\s+(?:fn|enum|class)))\\s+)*';
 const KEYWORDS =
   'class|interface|trait|struct|enum|union|type|typealias|record|protocol|object|module|namespace|' +
-  'def|fn|func|fun|function\\*?|sub|proc|procedure|macro|const|let|var|val|static|macro_rules!|#define';
+  'def|fn|func|fun|function\\*?|sub|proc|procedure|macro|const|let|var|val|macro_rules!|#define';
 const NAME = '([\\p{L}_$][\\p{L}\\p{N}_$]*)';
 
 /** `export const name`, `class name`, `func (r *Receiver) name`, `def self.name`. */
@@ -24,7 +24,7 @@ const TYPED = new RegExp(`^\\s*${MODIFIERS}[\\p{L}_][\\p{L}\\p{N}_<>,.:&*\\[\\]?
 const ASSIGNED = new RegExp(`^${NAME}\\s*(?:(?::[^=]+)?=[^=>]|\\(\\)\\s*\\{)`, 'u');
 
 /** A variable inside of something. */
-const LOCAL = /^\s+(?:const|let|var|val|static)\s/;
+const LOCAL = /^\s+(?:const|let|var|val)\s/;
 
 const NO_NAMES = new Set(
   'if for while switch catch return else elif do with when match case new await yield throw function not and or in is'.split(
@@ -47,7 +47,7 @@ export const definedNames = (text: string): string[] => {
 const nameOf = (line: string): string | undefined => {
   const keyword = KEYWORD.exec(line)?.[1];
   if (keyword !== undefined) return LOCAL.test(line) ? undefined : keyword;
-  if (/^\s*(?:return|throw|await|yield|else|case)\b/.test(line)) return undefined;
+  if (!/[(=]/.test(line) || /^\s*(?:return|throw|await|yield|else|case)\b/.test(line)) return undefined;
   const other = METHOD.exec(line)?.[1] ?? ASSIGNED.exec(line)?.[1] ?? TYPED.exec(line)?.[1];
   return other === undefined || NO_NAMES.has(other) ? undefined : other;
 };

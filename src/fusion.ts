@@ -4,7 +4,7 @@
  */
 import type { Hit } from './ports.ts';
 import { parseDocument } from './records.ts';
-import { documentTerms, queryTerms } from './sinks/terms.ts';
+import { documentTerms, wordTerms } from './sinks/terms.ts';
 
 /** With less, the first of one arm wins over what both arms agree on. */
 const K = 60;
@@ -38,7 +38,7 @@ const LOOKED_AT = 10;
  * answer meets some of them anywhere, and what it meets says nothing.
  */
 const coverage = (text: string, lexical: readonly Hit[]): number => {
-  const asked = new Set(queryTerms(text));
+  const asked = new Set(wordTerms(text));
   const shares = lexical.slice(0, LOOKED_AT).map(({ point }) => {
     const { ids } = documentTerms(point.embed, parseDocument(point.document).path);
     return ids.filter((id) => asked.has(id)).length / asked.size;

@@ -7,7 +7,7 @@
 import { definedNames } from './definitions.ts';
 import type { Hit } from './ports.ts';
 import { type Question, questionOf, stemsOf } from './question.ts';
-import { type DocumentId, parseDocument } from './records.ts';
+import { parseDocument } from './records.ts';
 
 export interface Weights {
   /** What a chunk is worth, times this, that defines a name which was asked for. */
@@ -16,8 +16,9 @@ export interface Weights {
   readonly namedAlike: number;
   /** Of a file, all of whose name's parts stand in the question; in proportion if only some do. */
   readonly path: number;
-  /** For each further hit in the same file, in proportion to what it is worth beside the best. */
+  /** The best chunk of a file gains so much where the file has most other hits; in proportion elsewhere. */
   readonly company: number;
+  /** Tests, examples, benchmarks, change logs: unless the question asks for such. */
   readonly aside: number;
   readonly vendored: number;
   /** For each chunk of the same file that stands before it. */
@@ -35,48 +36,26 @@ export const WEIGHTS: Weights = {
 };
 
 export interface Ranked extends Hit {
-  /** Hits with the same text, on other branches or in copies of the file; best first. */
+  /** Hits with almost the same text, on other branches or in copies of the file; best first. */
   readonly copies: readonly Hit[];
-}
-
-interface Candidate {
-  readonly hit: Hit;
-  readonly copies: Hit[];
-  readonly id: DocumentId;
-  /** Before the rules that look at others. */
-  readonly own: number;
 }
 
 export const rerank = (text: string, hits: readonly Hit[], limit: number, weights = WEIGHTS): readonly Ranked[] => {
   const question = questionOf(text);
-  const best = hits[0]?.score ?? 0;
-  if (best <= 0) return hits.slice(0, limit).map((hit) => ({ ...hit, copies: [] }));
-  const candidates = folded(hits).map(({ hit, copies }): Candidate => {
-    const id = parseDocument(hit.point.document);
-    return { hit, copies, id, own: (hit.score / best) * factorOf(question, hit, id.path, weights) };
+  const best = hits[0]?.score ?? 1;
+  const judged = hits.map((hit): Hit => {
+    const { path } = parseDocument(hit.point.document);
+    return { point: hit.point, score: (hit.score / best) * factorOf(question, hit, path, weights) };
   });
-  return shared(withCompany(candidates, weights), weights)
-    .slice(0, limit)
-    .map(({ hit, copies, score }) => ({ ...hit, copies, score }));
+  return spread(withCompany(folded(bestFirst(judged)), weights), weights).slice(0, limit);
 };
 
-/** The same text is one hit: of the copies the one that search found first. */
-const folded = (hits: readonly Hit[]): { readonly hit: Hit; readonly copies: Hit[] }[] => {
-  const first = new Map<string, { readonly hit: Hit; readonly copies: Hit[] }>();
-  for (const hit of hits) {
-    const text = essence(hit.point.text);
-    const known = first.get(text);
-    if (known) known.copies.push(hit);
-    else first.set(text, { hit, copies: [] });
-  }
-  return [...first.values()];
-};
+const bestFirst = <T extends Hit>(hits: readonly T[]): readonly T[] => hits.toSorted((a, b) => b.score - a.score);
 
-/** Indentation, line breaks and case do not make another text. */
-const essence = (text: string): string => text.toLowerCase().replace(/\s+/g, ' ').trim();
-
-const ASIDE =
-  /(?:^|\/)(?:_?_?tests?_?_?|specs?|testing|testdata|fixtures?|mocks?|__mocks__|_?examples?|samples?|demos?|playground|bench(?:marks?)?|compat|legacy|deprecated)\/|(?:^|[/._-])(?:test|spec|bench|mock|example)s?[._-][^/]*$|[._-](?:tests?|specs?|bench|mocks?)\.[^/]+$|(?:^|\/)(?:changelog|changes|history|news)(?:\.[^/]*)?$|[a-z](?:Test|Tests|Spec)\.[^/]+$/i;
+const ASIDE_FOLDER =
+  /(?:^|\/)(?:_?_?tests?_?_?|specs?|testing|testdata|fixtures?|_?_?mocks?_?_?|_?examples?|samples?|demos?|playground|bench(?:marks?)?|compat|legacy|deprecated)\//i;
+const ASIDE_FILE =
+  /^(?:test|spec|bench|mock)s?[._-]|[._-](?:tests?|specs?|bench|mocks?)\.|^(?:CHANGE(?:LOG|S)|HISTORY|NEWS|[Cc]hange(?:log|s)|[Hh]istory)(?:\.|$)|[a-z](?:Tests?|Spec)\./;
 const ASKS_ASIDE =
   /\b(?:tests?|testing|tested|specs?|fixtures?|mocks?|examples?|samples?|demos?|bench(?:mark)?s?|changelog|changes|deprecated|legacy)\b/i;
 const VENDORED = /(?:^|\/)(?:vendor|vendored|third[_-]?party|node_modules|external|extern|deps|_vendor)\//i;
@@ -87,10 +66,14 @@ const factorOf = (question: Question, { point }: Hit, path: string, weights: Wei
   if (names.some((name) => question.symbols.has(name.toLowerCase()))) factor *= weights.definition;
   else if (names.some((name) => isNamedAlike(question, name))) factor *= weights.namedAlike;
   factor *= 1 + weights.path * pathShare(question, path);
-  if (!ASKS_ASIDE.test(question.text) && ASIDE.test(path)) factor *= weights.aside;
+  if (isAside(path) && !ASKS_ASIDE.test(question.text)) factor *= weights.aside;
   if (VENDORED.test(path)) factor *= weights.vendored;
   return factor;
 };
+
+const fileOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
+
+const isAside = (path: string): boolean => ASIDE_FOLDER.test(path) || ASIDE_FILE.test(fileOf(path));
 
 const isNamedAlike = ({ stems }: Question, name: string): boolean => {
   const parts = stemsOf(name);
@@ -99,46 +82,64 @@ const isNamedAlike = ({ stems }: Question, name: string): boolean => {
 
 /** How much of the file's own name stands in the question. */
 const pathShare = ({ stems }: Question, path: string): number => {
-  const file = path.slice(path.lastIndexOf('/') + 1);
-  const parts = stemsOf(file.replace(/\.[^.]*$/, ''));
+  const parts = stemsOf(fileOf(path).replace(/\.[^.]*$/, ''));
   return parts.length === 0 ? 0 : parts.filter((part) => stems.has(part)).length / parts.length;
 };
 
-interface Scored extends Candidate {
-  readonly score: number;
-}
+/** So much of the lines of two chunks has to be the same for one to be the other's copy. */
+const SAME = 0.8;
 
-/** Several hits in a file say that it is what the file is about; each adds to the file's best one alone. */
-const withCompany = (candidates: readonly Candidate[], { company }: Weights): readonly Scored[] => {
-  const files = new Map<string, { best: Candidate; sum: number }>();
-  for (const candidate of candidates) {
-    const { document } = candidate.hit.point;
-    const file = files.get(document);
-    if (!file) files.set(document, { best: candidate, sum: candidate.own });
-    else {
-      file.sum += candidate.own;
-      if (candidate.own > file.best.own) file.best = candidate;
+/** Almost the same text is one hit: of the copies the one that is worth most. */
+const folded = (hits: readonly Hit[]): readonly Ranked[] => {
+  const kept: { readonly hit: Hit; readonly lines: number; readonly copies: Hit[] }[] = [];
+  const having = new Map<string, number[]>();
+  for (const hit of hits) {
+    const lines = linesOf(hit.point.text);
+    const shared = new Map<number, number>();
+    for (const line of lines) for (const at of having.get(line) ?? []) shared.set(at, (shared.get(at) ?? 0) + 1);
+    const original = [...shared].find(([at, count]) => count >= SAME * Math.max(lines.size, kept[at]?.lines ?? 0));
+    if (original) {
+      kept[original[0]]?.copies.push(hit);
+      continue;
     }
+    for (const line of lines) having.set(line, [...(having.get(line) ?? []), kept.length]);
+    kept.push({ hit, lines: lines.size, copies: [] });
   }
-  const most = Math.max(...[...files.values()].map(({ best, sum }) => sum - best.own), Number.MIN_VALUE);
-  return candidates.map((candidate) => {
-    const file = files.get(candidate.hit.point.document);
-    const share = file?.best === candidate ? (file.sum - candidate.own) / most : 0;
-    return { ...candidate, score: candidate.own * (1 + company * share) };
-  });
+  return kept.map(({ hit, copies }) => ({ ...hit, copies }));
 };
 
-/** Best first; each further chunk of a file counts for less, so that no file fills the page. */
-const shared = (scored: readonly Scored[], { repeated }: Weights): readonly Scored[] => {
+const linesOf = (text: string): ReadonlySet<string> =>
+  new Set(text.split('\n').flatMap((line) => (line.trim() === '' ? [] : [line.trim()])));
+
+/** Several hits in a file say that it is what the file is about: the best one of a file gains by the others. */
+const withCompany = (hits: readonly Ranked[], { company }: Weights): readonly Ranked[] => {
+  const others = new Map<string, number>();
+  const first = new Set<Ranked>();
+  for (const hit of hits) {
+    const { document } = hit.point;
+    const sum = others.get(document);
+    if (sum === undefined) first.add(hit);
+    others.set(document, sum === undefined ? 0 : sum + hit.score);
+  }
+  const most = Math.max(...others.values()) || 1;
+  return hits.map((hit) =>
+    first.has(hit)
+      ? { ...hit, score: hit.score * (1 + (company * (others.get(hit.point.document) ?? 0)) / most) }
+      : hit,
+  );
+};
+
+/** What a file may have before all others have had their turn. */
+const MOST_OF_A_FILE = 3;
+
+/** Each further chunk of a file counts for less, and beyond some they stand behind all others. */
+const spread = (hits: readonly Ranked[], { repeated }: Weights): readonly Ranked[] => {
   const before = new Map<string, number>();
-  return bestFirst(scored)
-    .map((candidate) => {
-      const { document } = candidate.hit.point;
-      const count = before.get(document) ?? 0;
-      before.set(document, count + 1);
-      return { ...candidate, score: candidate.score * repeated ** count };
-    })
-    .toSorted((a, b) => b.score - a.score);
+  const counted = bestFirst(hits).map((hit) => {
+    const count = before.get(hit.point.document) ?? 0;
+    before.set(hit.point.document, count + 1);
+    return { count, hit: { ...hit, score: hit.score * repeated ** count } };
+  });
+  const of = (late: boolean) => counted.flatMap(({ count, hit }) => (count >= MOST_OF_A_FILE === late ? [hit] : []));
+  return [...bestFirst(of(false)), ...bestFirst(of(true))];
 };
-
-const bestFirst = (scored: readonly Scored[]) => scored.toSorted((a, b) => b.score - a.score);

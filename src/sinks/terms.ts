@@ -53,10 +53,11 @@ export const documentTerms = (embed: string, path: string): Terms => {
 };
 
 /** Each weighs 1; how rare it is decides the rest. */
-export const queryTerms = (text: string): Uint32Array => {
-  const defined = [...symbolsOf(text)].map(definitionId);
-  return counted([text], (ids) => joined(ids, defined));
-};
+export const queryTerms = (text: string): Uint32Array =>
+  joined(wordTerms(text), [...symbolsOf(text)].map(definitionId));
+
+/** Without those by which definitions are found. */
+export const wordTerms = (text: string): Uint32Array => counted([text], (ids) => ids);
 
 /** No text has such a term by itself, as none holds a colon. */
 const definitionId = (name: string): number => termId(`def:${name}`);
