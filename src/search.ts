@@ -1,6 +1,7 @@
 /** A question to the active generation, and hits with all that is joined to them: project, blob and place to look. */
 import { rows } from './clock/rows.ts';
-import { type FileKind, languagesOf } from './converters/kinds.ts';
+import type { FileKind } from './converters/format.ts';
+import { languagesOf } from './converters/kinds.ts';
 import { TryAgain } from './errors.ts';
 import { armSize, fuse } from './fusion.ts';
 import type { Parts } from './parts.ts';
@@ -62,13 +63,13 @@ export interface Found {
 
 /** Hybrid hits are put in order for readers of code; the other two modes show what their arm says. */
 export const search = async (parts: Parts, asked: SearchQuery): Promise<Found> => {
-  const { text, mode, limit } = asked;
+  const { text, mode } = asked;
   const beganAt = parts.time.now();
   const generation = await activeGeneration(parts);
   if (generation === undefined)
     throw new TryAgain('nothing is indexed yet: `tidemark serve` or `tidemark backfill` indexes the repository');
   const found = await candidates(parts, generation, asked);
-  const ranked = mode === 'hybrid' ? rerank(text, found, limit) : found.map((hit) => ({ ...hit, copies: [] }));
+  const ranked = mode === 'hybrid' ? await inOrder(parts, asked, found) : found.map(alone);
   const hits = await joined(parts, generation, ranked);
   return { query: text, mode, generation, tookMs: parts.time.now() - beganAt, hits };
 };
@@ -94,6 +95,27 @@ export const candidates = async (parts: Parts, generation: string, asked: Search
   if (mode === 'lexical') return lexical(limit);
   const [byMeaning, byWords] = await Promise.all([dense(armSize(limit)), lexical(armSize(limit))]);
   return fuse(text, { dense: byMeaning, lexical: byWords });
+};
+
+const alone = (hit: Hit): Ranked => ({ ...hit, copies: [] });
+
+/** What a reranker reads: that costs by the passage, and what the rules put further down is seldom the best. */
+const READ = 30;
+
+const inOrder = async (
+  { reranker }: Parts,
+  { text, limit }: SearchQuery,
+  found: readonly Hit[],
+): Promise<readonly Ranked[]> => {
+  if (!reranker) return rerank(text, found, limit);
+  const { port, dependency } = reranker;
+  const ranked = rerank(text, found, Math.max(limit, READ));
+  const passages = ranked.map(({ point }) => point.embed);
+  const scores = await dependency.attempt(() => port.score(text, passages));
+  return ranked
+    .map((hit, at) => ({ ...hit, score: scores[at] ?? Number.NEGATIVE_INFINITY }))
+    .toSorted((a, b) => b.score - a.score)
+    .slice(0, limit);
 };
 
 const joined = async (

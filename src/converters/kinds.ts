@@ -1,9 +1,6 @@
 /** What kind of file a language stands for, as a filter of a search. */
-import type { Format } from './format.ts';
+import type { FileKind, Format } from './format.ts';
 import { formats } from './registry.ts';
-
-export const KINDS = ['code', 'docs', 'config'] as const;
-export type FileKind = (typeof KINDS)[number];
 
 /** Of the format `code`, those that nobody would call code. */
 const SETTINGS = new Set(['ini', 'ignore', 'requirements', 'gomod', 'xml', 'hcl', 'terraform', 'nix', 'cue']);
@@ -21,5 +18,3 @@ const kinds: ReadonlyMap<string, FileKind> = new Map(
 /** The languages that files of these kinds are in. */
 export const languagesOf = (wanted: readonly FileKind[]): readonly string[] =>
   [...kinds].flatMap(([language, kind]) => (wanted.includes(kind) ? [language] : []));
-
-export const kindOfLanguage = (language: string): FileKind => kinds.get(language) ?? 'docs';
