@@ -130,11 +130,12 @@ const joined = async (
     store.generation(generation).ledger(documents),
     state.read('projects', keys),
   ]);
-  const rowOf = (document: string) => projects.get(projectKey(parseDocument(document)))?.value;
-  return ranked.map((hit) => {
-    const { document } = hit.point;
-    const copies = hit.copies.map((copy) => placeOf(copy, rowOf(copy.point.document)));
-    return { ...hitOf(hit, ledger.get(document)?.indexedBlob ?? null, rowOf(document)), copies };
+  const rowOf = ({ point }: Hit) => projects.get(projectKey(parseDocument(point.document)))?.value;
+  // Read after the search, so that what was hidden in between is not shown.
+  const isShown = (hit: Hit) => rowOf(hit)?.hidden === undefined;
+  return ranked.filter(isShown).map((hit) => {
+    const copies = hit.copies.filter(isShown).map((copy) => placeOf(copy, rowOf(copy)));
+    return { ...hitOf(hit, ledger.get(hit.point.document)?.indexedBlob ?? null, rowOf(hit)), copies };
   });
 };
 
@@ -156,21 +157,23 @@ const vectorOf = async (parts: Parts, generation: string, text: string): Promise
 };
 
 /**
- * Keys of the projects that are called so and in such groups; `undefined` for all. A name that nobody has heard of
- * matches nothing.
+ * Keys of the projects that are called so and in such groups, without those that are hidden, as the limit on hits is to be
+ * the others'; `undefined` when that leaves out none. A name that nobody has heard of matches nothing.
  */
 const projectKeys = async ({ state }: Parts, asked: SearchQuery): Promise<readonly string[] | undefined> => {
   const [names, groups] = [listOf(asked.project), listOf(asked.group)];
-  if (!names && !groups) return undefined;
   const keys: string[] = [];
+  let all = true;
   for await (const { key, value } of rows(state, 'projects', 'projects')) {
     const called = projectNames(parseDocument(key), value.path);
-    if (names && !names.some((name) => called.includes(name))) continue;
-    if (groups && !groups.some((group) => value.groups.some((one) => one === group || one.startsWith(`${group}/`))))
-      continue;
-    keys.push(key);
+    const wanted =
+      value.hidden === undefined &&
+      (!names || names.some((name) => called.includes(name))) &&
+      (!groups || groups.some((group) => value.groups.some((one) => one === group || one.startsWith(`${group}/`))));
+    if (wanted) keys.push(key);
+    else all = false;
   }
-  return keys;
+  return all && !names && !groups ? undefined : keys;
 };
 
 const placeOf = ({ point }: Hit, row: ProjectRow | undefined): Place => {

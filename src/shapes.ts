@@ -4,9 +4,9 @@ import { chunkerVersion } from './chunker/chunker.ts';
 import type { Limits as LimitOptions } from './config.ts';
 import { type ContentWorker, contentWorker } from './content/content-worker.ts';
 import { converterRules } from './converters/convert.ts';
-import { embedderOf } from './embedders/registry.ts';
+import { embedderOf, withoutSecrets, withSecrets } from './embedders/registry.ts';
 import { StopFlow } from './errors.ts';
-import { type Dependency, dependency } from './operators/attempt.ts';
+import { type Dependency, dependency, type Patience } from './operators/attempt.ts';
 import type { Names, Shape } from './parts.ts';
 import type { Converter, State, Time } from './ports.ts';
 import type { ShapeRow } from './records.ts';
@@ -17,6 +17,8 @@ import type { Telemetry } from './telemetry.ts';
 const SCHEMA_VERSION = 1;
 const SECOND = 1_000;
 const MIB = 1024 ** 2;
+/** Vocabularies of 250,000 pieces are objects, which no document can help. */
+const TOKENIZER_HEAP_MB = 512;
 
 const hash = (value: unknown): string => createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 12);
 
@@ -34,14 +36,11 @@ export interface Target {
 }
 
 export const targetOf = (names: Names, { chunk, embedder }: ShapeRow): Target => {
-  const { embedder: port, shape } = embedderOf(embedder);
+  const { embedder: port, shape } = embedderOf(embedder, () => undefined);
   const tokens = Math.min(chunk.tokens, port.maxTokens);
   const fingerprint = hash({ schema: SCHEMA_VERSION, terms: TERMS_VERSION, chunker: chunkerVersion, tokens, shape });
   return { name: names.generation(fingerprint), dimensions: port.dimensions, shape: { chunk: { tokens }, embedder } };
 };
-
-export const rememberShape = ({ state }: { readonly state: State }, { name, shape }: Target): Promise<void> =>
-  state.raise('shapes', [{ key: name, scope: 'shapes', seq: 1, token: name, value: shape }]);
 
 export const shapeOf = async (
   { state }: { readonly state: State },
@@ -54,18 +53,22 @@ export interface ShapesOptions {
   readonly limits: LimitOptions;
   readonly time: Time;
   readonly telemetry: Telemetry;
+  readonly patience: Patience;
 }
 
 export interface Shapes {
   readonly converter: Converter;
   /** One for each generation, made when it is first asked for. */
   of(generation: string): Promise<Shape>;
+  /** For as long as the generation is fed, by whichever process: in the state without secrets, and in this one with them. */
+  remember(target: Target): Promise<void>;
   dependencies(): readonly Dependency[];
   close(): Promise<void>;
 }
 
-export const openShapes = ({ state, target, limits, time, telemetry }: ShapesOptions): Shapes => {
+export const openShapes = ({ state, target, limits, ...needs }: ShapesOptions): Shapes => {
   const known = new Map<string, Promise<Shape>>();
+  const targets = new Map([[target.name, target.shape]]);
   const made: Shape[] = [];
   const workers = new Map<string, ContentWorker>();
 
@@ -76,7 +79,7 @@ export const openShapes = ({ state, target, limits, time, telemetry }: ShapesOpt
     const tokens = import.meta.url.endsWith('.ts') ? './embedders/token-counter.ts' : './embedders/token-counter.js';
     const started = contentWorker({
       deadlineMs: limits.convertSeconds * SECOND,
-      heapMb: Math.ceil(limits.convertHeap / MIB),
+      heapMb: Math.ceil(limits.convertHeap / MIB) + (shape.embedder.kind === 'transformers' ? TOKENIZER_HEAP_MB : 0),
       limits: { fileBytes: limits.fileBytes, textBytes: limits.textBytes },
       chunk: shape.chunk,
       tokens: { module: new URL(tokens, import.meta.url).href, options: shape.embedder },
@@ -86,14 +89,17 @@ export const openShapes = ({ state, target, limits, time, telemetry }: ShapesOpt
   };
 
   const make = async (name: string): Promise<Shape> => {
-    const shape = name === target.name ? target.shape : await shapeOf({ state }, name);
+    const shape = targets.get(name) ?? (await shapeOf({ state }, name));
     if (!shape) throw new StopFlow(`generation ${name}: nothing says by which chunker and embedder it was built`);
-    const { embedder } = embedderOf(shape.embedder);
-    const patience = { time, telemetry };
+    const options = withSecrets(shape.embedder, target.shape.embedder);
+    const model = 'model' in options ? options.model : options.kind;
+    const { embedder } = embedderOf(options, (tokens) =>
+      needs.telemetry.tokensEmbedded({ embedder: options.kind, model, tokens }),
+    );
     const one: Shape = {
       chunker: { chunk: (path, text) => worker({ name, shape }).chunker.chunk(path, text), async close() {} },
       embedder,
-      dependency: dependency(`embedder ${shape.embedder.kind}`, embedder.probe, patience),
+      dependency: dependency(`embedder ${shape.embedder.kind}`, embedder.probe, needs),
     };
     made.push(one);
     return one;
@@ -109,6 +115,14 @@ export const openShapes = ({ state, target, limits, time, telemetry }: ShapesOpt
       // Nothing is known of it now, which may change.
       making.catch(() => known.delete(generation));
       return making;
+    },
+    async remember({ name, shape }) {
+      targets.set(name, shape);
+      const value = { ...shape, embedder: withoutSecrets(shape.embedder) };
+      // The newest stands: a model may have been moved, and a server have another address.
+      await state.raise('shapes', [
+        { key: name, scope: 'shapes', seq: needs.time.now(), token: needs.time.token(), value },
+      ]);
     },
     dependencies: () => made.map(({ dependency: one }) => one),
     async close() {

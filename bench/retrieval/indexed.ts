@@ -3,7 +3,9 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import pino from 'pino';
 import { Registry } from 'prom-client';
-import { configSchema, type EmbedderOptions } from '../../src/config.ts';
+import type { EmbedderOptions } from '../../src/config/embedder.ts';
+import { configSchema } from '../../src/config.ts';
+import { openEngines } from '../../src/engines.ts';
 import { openHost } from '../../src/host.ts';
 import type { Parts } from '../../src/parts.ts';
 import { followRun, startRun } from '../../src/runs/backfill.ts';
@@ -52,6 +54,8 @@ export const indexed = async (asked: Asked): Promise<Indexed> => {
   });
   const host = openHost({
     config,
+    openEngines,
+    stays: false,
     data: join(directory, 'data'),
     // The directory is ours alone.
     lock: { check: async () => {} },

@@ -17,7 +17,7 @@ import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { parse } from 'yaml';
-import { type EmbedderOptions, embedderSchema } from '../../src/config.ts';
+import { type EmbedderOptions, embedderSchema } from '../../src/config/embedder.ts';
 import type { Parts } from '../../src/parts.ts';
 import { parseDocument } from '../../src/records.ts';
 import { activeGeneration } from '../../src/runs/generations.ts';
