@@ -7,10 +7,10 @@ import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { armSize, fuse } from '../src/fusion.ts';
 import type { Generation, Point, Query } from '../src/ports.ts';
+import { armSize, fuse } from '../src/ranking/fusion.ts';
+import { rerank } from '../src/ranking/rerank.ts';
 import { documentKey, projectKey } from '../src/records.ts';
-import { rerank } from '../src/rerank.ts';
 import type { SearchMode } from '../src/search.ts';
 import { openEmbedded } from '../src/sinks/embedded.ts';
 

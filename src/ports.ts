@@ -205,7 +205,7 @@ export interface Point extends Placement, Chunk {
 export type StoredPoint = Omit<Point, 'vector'>;
 
 export interface Query {
-  /** By meaning, or by words. What makes one list of both is no store's business (`fusion.ts`). */
+  /** By meaning, or by words. What makes one list of both is no store's business (`ranking/fusion.ts`). */
   readonly mode: 'dense' | 'lexical';
   readonly text: string;
   /** Needed for `dense`. */

@@ -2,8 +2,8 @@
  * The lexical terms of a chunk and of a query. Both stores use them: as rows of the embedded one, as sparse vectors of
  * Qdrant. Terms are numbered by their murmur3 hash as Qdrant's own BM25 does, so no dictionary has to be kept.
  */
-import { definedNames } from '../definitions.ts';
-import { symbolsOf } from '../symbols.ts';
+import { definedNames } from '../ranking/definitions.ts';
+import { symbolsOf } from '../ranking/symbols.ts';
 import { termWeight } from './ranking.ts';
 import { stem } from './stem.ts';
 

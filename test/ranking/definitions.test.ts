@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { definedNames } from '../src/definitions.ts';
-import { symbolsOf } from '../src/symbols.ts';
+import { definedNames } from '../../src/ranking/definitions.ts';
+import { symbolsOf } from '../../src/ranking/symbols.ts';
 
 test.each([
   ['export const parseRef = (key: string) => key;', ['parseRef']],

@@ -2,9 +2,9 @@
  * Makes one list of what search by meaning and search by words have found. Done here and not by a server, so that all
  * stores rank alike, and because what the words are worth is known only when they have been looked for.
  */
-import type { Hit } from './ports.ts';
-import { parseDocument } from './records.ts';
-import { documentTerms, wordTerms } from './sinks/terms.ts';
+import type { Hit } from '../ports.ts';
+import { parseDocument } from '../records.ts';
+import { documentTerms, wordTerms } from '../sinks/terms.ts';
 
 /** With less, the first of one arm wins over what both arms agree on. */
 const K = 60;

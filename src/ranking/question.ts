@@ -1,5 +1,5 @@
 /** What a question looks like to whoever puts hits in order. */
-import { termsOf } from './sinks/terms.ts';
+import { termsOf } from '../sinks/terms.ts';
 import { symbolsOf, wordsOf } from './symbols.ts';
 
 export interface Question {

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import type { Hit } from '../src/ports.ts';
-import { documentKey } from '../src/records.ts';
-import { rerank } from '../src/rerank.ts';
-import { point } from './contracts/store-builders.ts';
+import type { Hit } from '../../src/ports.ts';
+import { rerank } from '../../src/ranking/rerank.ts';
+import { documentKey } from '../../src/records.ts';
+import { point } from '../contracts/store-builders.ts';
 
 let made = 0;
 const hit = (path: string, text: string, score: number, ref = 'main'): Hit => {

@@ -4,10 +4,11 @@
  * after the thing itself; the same text once; no file more than its share. It knows nothing of the store. What the
  * rules weigh was chosen on some repositories and tried on others: bench/README.md.
  */
+
+import type { Hit } from '../ports.ts';
+import { parseDocument } from '../records.ts';
 import { definedNames } from './definitions.ts';
-import type { Hit } from './ports.ts';
 import { type Question, questionOf, stemsOf } from './question.ts';
-import { parseDocument } from './records.ts';
 
 export interface Weights {
   /** What a chunk is worth, times this, that defines a name which was asked for. */

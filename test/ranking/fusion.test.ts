@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { armSize, fuse } from '../src/fusion.ts';
-import type { Hit } from '../src/ports.ts';
-import { point } from './contracts/store-builders.ts';
+import type { Hit } from '../../src/ports.ts';
+import { armSize, fuse } from '../../src/ranking/fusion.ts';
+import { point } from '../contracts/store-builders.ts';
 
 const hit = (id: string, text = id): Hit => {
   const { vector: _, ...stored } = point({ id, text });
