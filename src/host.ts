@@ -2,7 +2,7 @@
  * The process that holds the data directory: its pipelines, open from their first use on, and their flows, which run
  * while somebody needs them.
  */
-import { openPipeline, type Pipeline, type Surroundings } from './compose.ts';
+import { openPipeline, type Pipeline, type Surroundings, sharedBy } from './compose.ts';
 import { either } from './either.ts';
 import { BadConfiguration } from './errors.ts';
 import { readGenerations } from './runs/generations.ts';
@@ -36,9 +36,10 @@ export interface Host {
 export const openHost = (around: Surroundings): Host => {
   const opening = new Map<string, Promise<Hosted>>();
   const opened: Hosted[] = [];
+  const shared = sharedBy(around);
 
   const open = async (name: string) => {
-    const hosted = withFlowsOf(await openPipeline(around, name));
+    const hosted = withFlowsOf(await openPipeline(around, name, shared));
     opened.push(hosted);
     return hosted;
   };

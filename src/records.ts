@@ -61,6 +61,8 @@ export const changeSchema = z.object({
   type: z.string(),
   blob,
   size: z.number().optional(),
+  /** How many files were planned with it at this commit. */
+  together: z.number().optional(),
   rules: z.string(),
   seq,
   runs,
@@ -211,6 +213,9 @@ export interface ProjectRow {
   readonly url: string | undefined;
   readonly visibility: string;
   readonly groups: readonly string[];
+  readonly archived?: boolean;
+  /** Why nobody finds it for now. It stays indexed. */
+  readonly hidden?: string | undefined;
   /** The refs that the last complete list had. */
   readonly refs: readonly string[];
   /** Why nothing of it is read for now. Never a reason to delete. */

@@ -52,12 +52,13 @@ export const search = async (parts: Parts, asked: SearchQuery): Promise<Found> =
   if (name === undefined)
     throw new TryAgain('nothing is indexed yet: `tidemark serve` or `tidemark backfill` indexes the repository');
   const generation = store.generation(name);
+  const only = project === undefined ? await visibleIds(parts) : await idsOf(parts, project);
   const found = await generation.search({
     mode,
     text,
     limit,
     ...(mode === 'lexical' ? {} : { vector: await vectorOf(parts, name, text) }),
-    ...(project === undefined ? {} : { projects: await idsOf(parts, project) }),
+    ...(only === undefined ? {} : { projects: only }),
     ...(ref === undefined ? {} : { ref }),
     ...(path === undefined ? {} : { path }),
     ...(language === undefined ? {} : { language }),
@@ -65,10 +66,11 @@ export const search = async (parts: Parts, asked: SearchQuery): Promise<Found> =
   const documents = [...new Set(found.map(({ point }) => point.document))];
   const keys = [...new Set(documents.map((document) => projectKey(parseDocument(document))))];
   const [ledger, projects] = await Promise.all([generation.ledger(documents), state.read('projects', keys)]);
-  const hits = found.map((hit) => {
+  const hits = found.flatMap((hit) => {
     const { document } = hit.point;
     const row = projects.get(projectKey(parseDocument(document)))?.value;
-    return hitOf(hit, ledger.get(document)?.indexedBlob ?? null, row);
+    // Read after the search, so that what was hidden in between is not shown.
+    return row?.hidden === undefined ? [hitOf(hit, ledger.get(document)?.indexedBlob ?? null, row)] : [];
   });
   return { query: text, mode, generation: name, tookMs: time.now() - beganAt, hits };
 };
@@ -79,6 +81,17 @@ const vectorOf = async (parts: Parts, generation: string, text: string): Promise
     embedder.embed([text], 'query'),
   );
   return vector;
+};
+
+/** Where one is hidden, the others: the limit on hits is to be theirs. */
+const visibleIds = async ({ state }: Parts): Promise<readonly string[] | undefined> => {
+  const visible: string[] = [];
+  let hidden = 0;
+  for await (const { key, value } of rows(state, 'projects', 'projects')) {
+    if (value.hidden === undefined) visible.push(parseDocument(key).project);
+    else hidden += 1;
+  }
+  return hidden > 0 ? visible : undefined;
 };
 
 /** Ids of the projects that are called so. One that nobody has heard of matches nothing, as itself. */

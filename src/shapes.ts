@@ -6,7 +6,7 @@ import { type ContentWorker, contentWorker } from './content/content-worker.ts';
 import { converterRules } from './converters/convert.ts';
 import { embedderOf, withoutSecrets, withSecrets } from './embedders/registry.ts';
 import { StopFlow } from './errors.ts';
-import { type Dependency, dependency } from './operators/attempt.ts';
+import { type Dependency, dependency, type Patience } from './operators/attempt.ts';
 import type { Names, Shape } from './parts.ts';
 import type { Converter, State, Time } from './ports.ts';
 import type { ShapeRow } from './records.ts';
@@ -53,6 +53,7 @@ export interface ShapesOptions {
   readonly limits: LimitOptions;
   readonly time: Time;
   readonly telemetry: Telemetry;
+  readonly patience: Patience;
 }
 
 export interface Shapes {
@@ -65,7 +66,7 @@ export interface Shapes {
   close(): Promise<void>;
 }
 
-export const openShapes = ({ state, target, limits, time, telemetry }: ShapesOptions): Shapes => {
+export const openShapes = ({ state, target, limits, ...needs }: ShapesOptions): Shapes => {
   const known = new Map<string, Promise<Shape>>();
   const targets = new Map([[target.name, target.shape]]);
   const made: Shape[] = [];
@@ -93,13 +94,12 @@ export const openShapes = ({ state, target, limits, time, telemetry }: ShapesOpt
     const options = withSecrets(shape.embedder, target.shape.embedder);
     const model = 'model' in options ? options.model : options.kind;
     const { embedder } = embedderOf(options, (tokens) =>
-      telemetry.tokensEmbedded({ embedder: options.kind, model, tokens }),
+      needs.telemetry.tokensEmbedded({ embedder: options.kind, model, tokens }),
     );
-    const patience = { time, telemetry };
     const one: Shape = {
       chunker: { chunk: (path, text) => worker({ name, shape }).chunker.chunk(path, text), async close() {} },
       embedder,
-      dependency: dependency(`embedder ${shape.embedder.kind}`, embedder.probe, patience),
+      dependency: dependency(`embedder ${shape.embedder.kind}`, embedder.probe, needs),
     };
     made.push(one);
     return one;
@@ -120,7 +120,9 @@ export const openShapes = ({ state, target, limits, time, telemetry }: ShapesOpt
       targets.set(name, shape);
       const value = { ...shape, embedder: withoutSecrets(shape.embedder) };
       // The newest stands: a model may have been moved, and a server have another address.
-      await state.raise('shapes', [{ key: name, scope: 'shapes', seq: time.now(), token: time.token(), value }]);
+      await state.raise('shapes', [
+        { key: name, scope: 'shapes', seq: needs.time.now(), token: needs.time.token(), value },
+      ]);
     },
     dependencies: () => made.map(({ dependency: one }) => one),
     async close() {

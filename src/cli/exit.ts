@@ -1,5 +1,5 @@
 /** Exit codes, which scripts rely on (sysexits.h). */
-import { BadConfiguration, BadUsage, TryAgain } from '../errors.ts';
+import { BadConfiguration, BadUsage, TryAgain, Unavailable } from '../errors.ts';
 
 export const EXIT = {
   success: 0,
@@ -16,5 +16,6 @@ export const exitCodeOf = (error: unknown): number => {
   if (error instanceof BadUsage) return EXIT.usage;
   if (error instanceof BadConfiguration) return EXIT.configuration;
   if (error instanceof TryAgain) return EXIT.tryAgain;
+  if (error instanceof Unavailable) return EXIT.unavailable;
   return EXIT.internal;
 };

@@ -2,7 +2,6 @@
 import { optionsOf } from '../config/pipeline.ts';
 import { messageOf, TryAgain } from '../errors.ts';
 import type { ControlRequest } from '../http/control.ts';
-import type { Environment } from '../sources/git-command.ts';
 import type { Telemetry } from '../telemetry.ts';
 import { stay, systemTime } from '../time.ts';
 import { askOwner } from './ask.ts';
@@ -13,7 +12,7 @@ import { EXIT, exitCodeOf } from './exit.ts';
 import { commandHelp, overview } from './help.ts';
 import { holdOrOwner } from './holding.ts';
 import { type Output, type Streams, streamOutput } from './output.ts';
-import { findPlace, type Place } from './place.ts';
+import { findPlace, type Place, type Surroundings } from './place.ts';
 import type { Interrupts } from './signals.ts';
 
 const SECOND = 1_000;
@@ -21,10 +20,8 @@ const LOOK_EVERY_MS = 200;
 /** An owner that ends takes no more commands for a moment, and then the lock is free. */
 const OWNER_ENDS_MS = 60 * SECOND;
 
-export interface Invocation extends Streams {
+export interface Invocation extends Streams, Surroundings {
   readonly argv: readonly string[];
-  readonly env: Environment;
-  readonly cwd: string;
   readonly version: string;
   readonly interrupts: Interrupts;
 }
@@ -74,6 +71,7 @@ const runOnData = async (
     telemetry: () => quietTelemetry(stderr),
     commands: dataCommands,
     serving: () => undefined,
+    stays: false,
   };
   const until = systemTime.now() + OWNER_ENDS_MS;
   while (systemTime.now() < until) {

@@ -7,9 +7,11 @@ import { follow } from '../follow.ts';
 import type { Hosted } from '../host.ts';
 import { registerGauges } from '../http/gauges.ts';
 import { type HttpServer, openHttp } from '../http/server.ts';
+import { webhookHints } from '../http/webhook-hints.ts';
+import { gitlabWebhooks } from '../http/webhooks.ts';
 import { lagOf, sumOf } from '../lag.ts';
 import { statusOf } from '../runs/status.ts';
-import { telemetry } from '../telemetry.ts';
+import { type Telemetry, telemetry } from '../telemetry.ts';
 import { stay, systemTime } from '../time.ts';
 import { aboutOwner } from './ask.ts';
 import type { Args, Around, DataCommand } from './command.ts';
@@ -40,7 +42,7 @@ export const serve = async (
   const told = telemetry(logger, registry);
   let http: HttpServer | undefined;
   const held = await becomeOwner(
-    { place, telemetry: async () => told, commands, serving: () => http?.url ?? 'soon' },
+    { place, telemetry: async () => told, commands, serving: () => http?.url ?? 'soon', stays: true },
     output,
     signal,
   );
@@ -48,7 +50,7 @@ export const serve = async (
   try {
     const pipelines = await Promise.all(names.map((name) => held.host.pipeline(name)));
     registerGauges(registry, pipelines);
-    const server = await listen(place, output, { registry, pipelines });
+    const server = await listen(place, output, { registry, pipelines, telemetry: told });
     http = server;
     const stopped = new AbortController();
     const { signal: stop } = either([signal, stopped.signal]);
@@ -85,14 +87,38 @@ const becomeOwner = async (options: HoldOptions, output: Output, signal: AbortSi
   return undefined;
 };
 
+interface Served {
+  readonly registry: Registry;
+  readonly pipelines: readonly Hosted[];
+  readonly telemetry: Telemetry;
+}
+
+const receiversOf = ({ webhooks }: Place['config'], pipelines: readonly Hosted[], told: Telemetry) => {
+  if (pipelines.every(({ gitlabs }) => gitlabs.length === 0)) return {};
+  const handler = gitlabWebhooks({
+    secrets: webhooks.secrets,
+    file: webhookHints(pipelines),
+    unavailable: () => pipelines.flatMap(logTrouble)[0],
+    time: systemTime,
+    telemetry: told,
+  });
+  return { '/webhooks/gitlab': handler };
+};
+
+const logTrouble = ({ name, dependencies }: Hosted): string[] =>
+  dependencies().some((one) => one.name === 'log' && one.downSince() !== undefined)
+    ? [`${name}: the log does not answer`]
+    : [];
+
 const listen = async (
   { config }: Place,
   output: Output,
-  { registry, pipelines }: { registry: Registry; pipelines: readonly Hosted[] },
+  { registry, pipelines, telemetry }: Served,
 ): Promise<HttpServer> => {
   const options = {
     ...config.http,
     registry,
+    receivers: receiversOf(config, pipelines, telemetry),
     ready: () => pipelines.flatMap(troubles),
     status: async () => ({ pipelines: await Promise.all(pipelines.map(pageOf)) }),
   };

@@ -141,7 +141,10 @@ const resolved = (config: Config, { base, dataBase, cache }: Bases): Config => (
   ...(config.data === undefined ? {} : { data: resolve(dataBase, config.data) }),
   pipelines: Object.fromEntries(
     Object.entries(config.pipelines).map(([name, pipeline]) => {
-      const sources = pipeline.sources.map(({ git, ...source }) => {
+      const sources = pipeline.sources.map(({ git, gitlab, ...source }) => {
+        if (gitlab?.tokenFile !== undefined)
+          return { ...source, gitlab: { ...gitlab, tokenFile: resolve(base, gitlab.tokenFile) } };
+        if (gitlab) return { ...source, gitlab };
         if (!git) return source;
         const path = isRemote(git.path) ? git.path : resolve(base, git.path);
         return { ...source, git: { ...git, path, name: git.name ?? gitName(path) } };

@@ -14,6 +14,8 @@ export interface HttpOptions {
   readonly registry: Registry;
   readonly ready: () => Readiness;
   readonly status: () => Promise<unknown>;
+  /** What takes a POST, by its path. */
+  readonly receivers?: Readonly<Record<string, (request: IncomingMessage, response: ServerResponse) => Promise<void>>>;
 }
 
 export interface HttpServer {
@@ -25,7 +27,7 @@ const REQUEST_MS = 30_000;
 const TEXT = 'text/plain; charset=utf-8';
 
 export const openHttp = async (options: HttpOptions): Promise<HttpServer> => {
-  const { host, port, registry, ready, status } = options;
+  const { host, port, registry, ready, status, receivers = {} } = options;
   const onLoopback = host === 'localhost' || host.startsWith('127.') || host === '::1';
 
   const pages: Readonly<Record<string, (response: ServerResponse) => Promise<void> | void>> = {
@@ -39,10 +41,13 @@ export const openHttp = async (options: HttpOptions): Promise<HttpServer> => {
   };
 
   const handle = async (request: IncomingMessage, response: ServerResponse) => {
-    request.resume();
     if (onLoopback && !isLoopbackName(request.headers.host))
       return answer(response, 421, TEXT, 'this address is answered for localhost alone\n');
     const { pathname } = new URL(request.url ?? '/', 'http://localhost');
+    const receive = Object.hasOwn(receivers, pathname) ? receivers[pathname] : undefined;
+    if (receive && request.method === 'POST') return receive(request, response);
+    request.resume();
+    if (receive) return answer(response, 405, TEXT, 'only POST\n');
     const page = Object.hasOwn(pages, pathname) ? pages[pathname] : undefined;
     if (!page) return answer(response, 404, TEXT, `there are ${Object.keys(pages).join(', ')}\n`);
     if (request.method !== 'GET' && request.method !== 'HEAD') return answer(response, 405, TEXT, 'only GET\n');

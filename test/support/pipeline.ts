@@ -1,7 +1,7 @@
 /** The real flows on memory ports, in this process, on a clock that runs fast. */
 import { dependency } from '../../src/operators/attempt.ts';
 import type { Limits, Parts } from '../../src/parts.ts';
-import type { Embedder, Log, State, Time } from '../../src/ports.ts';
+import type { Chunker, Embedder, Log, State, Time } from '../../src/ports.ts';
 import { encode, projectKey } from '../../src/records.ts';
 import { adopt, serve } from '../../src/service.ts';
 import type { Flow } from '../../src/telemetry.ts';
@@ -40,6 +40,8 @@ export interface PipelineOptions {
   /** Wraps the ports of everything that is started from then on. */
   readonly log?: (log: Log) => Log;
   readonly state?: (state: State) => State;
+  /** Of a generation. */
+  readonly chunker?: (generation: string) => Chunker;
 }
 
 export const makePipeline = ({
@@ -49,6 +51,7 @@ export const makePipeline = ({
   limits = {},
   log: wrapLog = (log) => log,
   state: wrapState = (state) => state,
+  chunker: chunkerOf = () => chunker('g1'),
 }: PipelineOptions = {}) => {
   const began = Date.now();
   let ahead = 0;
@@ -64,7 +67,6 @@ export const makePipeline = ({
   const source = repositories.source(pageSize);
   const needs = { time, telemetry: silentTelemetry };
   const shape = {
-    chunker: chunker('g1'),
     embedder,
     dependency: dependency('embedder', embedder.probe, needs),
   };
@@ -83,7 +85,7 @@ export const makePipeline = ({
       [INSTANCE, { port: source, replicas: false, dependency: dependency('source', source.probe, needs) }],
     ]),
     converter: converter(rules),
-    shape: async () => shape,
+    shape: async (generation) => ({ ...shape, chunker: chunkerOf(generation) }),
     time,
     telemetry: silentTelemetry,
   });
