@@ -33,6 +33,8 @@ import type {
   LogRow,
   ProjectRow,
   RefRow,
+  ReplaysRow,
+  ResolutionRow,
   RoundRow,
   RulesRow,
   RunRefRow,
@@ -126,6 +128,8 @@ export interface Tables {
   log: LogRow;
   runs: RunRow;
   runRefs: RunRefRow;
+  resolutions: ResolutionRow;
+  replays: ReplaysRow;
 }
 export type Table = keyof Tables;
 

@@ -19,6 +19,7 @@ export const backfill: DataCommand = {
   words: { usage: '[SCOPE...]', min: 0, max: 1_000 },
   options: {
     json: { description: 'The report as one object.' },
+    standalone: { description: 'Does the work in this process too, where services share log and store.' },
     cancel: { value: 'RUN', description: 'Ends that run where it is, and reports.' },
   },
   async run(context, args) {
@@ -26,6 +27,8 @@ export const backfill: DataCommand = {
     const { cancelRun } = await import('../runs/backfill.ts');
     const cancelled = args.text('cancel');
     if (cancelled !== undefined) return report(output, (await cancelRun(pipeline.parts, cancelled)).report, args);
+    // What lies in the data directory nobody else can work on.
+    if (pipeline.shared && !args.flag('standalone')) return toTheEnd(context, args, signal);
     return pipeline.withFlows((stop) => toTheEnd(context, args, stop), { stop: signal });
   },
 };

@@ -2,12 +2,19 @@
 import { backfill } from './backfill.ts';
 import type { Command, DataCommand } from './command.ts';
 import { configCheck } from './config-check.ts';
-import { deadLettersList, deadLettersReplay, deadLettersShow } from './dead-letters.ts';
+import {
+  deadLettersDiscard,
+  deadLettersList,
+  deadLettersReplay,
+  deadLettersShow,
+  deadLettersStats,
+} from './dead-letters.ts';
 import { documents, documentsShow } from './documents.ts';
 import { reindex, rollback } from './reindex.ts';
 import { search } from './search.ts';
 import { serveWith } from './serve.ts';
 import { status } from './status.ts';
+import { topicsPrint } from './topics-print.ts';
 import { verify } from './verify.ts';
 
 /** Run in the process that holds the data directory, for whoever asks. */
@@ -19,10 +26,12 @@ export const dataCommands: readonly DataCommand[] = [
   documentsShow,
   deadLettersList,
   deadLettersShow,
+  deadLettersStats,
   deadLettersReplay,
+  deadLettersDiscard,
   verify,
   reindex,
   rollback,
 ];
 
-export const commands: readonly Command[] = [serveWith(dataCommands), ...dataCommands, configCheck];
+export const commands: readonly Command[] = [serveWith(dataCommands), ...dataCommands, topicsPrint, configCheck];
