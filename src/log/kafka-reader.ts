@@ -3,7 +3,7 @@
  * what is handed over waits here, bounded, until it is asked for.
  */
 import kafkajs, { type Consumer, type EachBatchPayload, type Kafka } from 'kafkajs';
-import { messageOf, StopFlow, TryAgain } from '../errors.ts';
+import { StopFlow, TryAgain } from '../errors.ts';
 import type { Delivery, LogRecord, Reader, Time } from '../ports.ts';
 import { type Assignment, assignment } from './kafka-assignment.ts';
 import { kafkaError } from './kafka-errors.ts';
@@ -261,9 +261,10 @@ export const openReader = (options: ReaderOptions): Reader => {
       sign();
       current = undefined;
       if (restart || closing || fault) return;
-      const action = `read ${topic} as ${groupId}`;
-      const known = kafkaError(action, error);
-      fail(known instanceof StopFlow ? known : new StopFlow(`${action}: ${messageOf(error)}`, { cause: error }));
+      const known = reaction(`read ${topic} as ${groupId}`, error);
+      // It has ended for good. Another one is worth a try, or somebody has to look.
+      if (known instanceof TryAgain) running = time.sleep(RESTART_MS, over.signal).then(start);
+      else fail(known instanceof StopFlow ? known : new StopFlow(known.message, { cause: error }));
     });
     await made.connect();
     // Without a commit the first record that is there: the other default would leave out what nobody has read yet.
@@ -305,7 +306,7 @@ export const openReader = (options: ReaderOptions): Reader => {
     await consumer?.disconnect().catch(report);
   };
 
-  const running = start();
+  let running = start();
   void watch();
 
   const deliver = ({ record, of }: Waiting): Delivery => {
