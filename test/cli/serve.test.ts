@@ -53,6 +53,7 @@ describe('beside a running service', () => {
         ...{ score: expect.any(Number), project: 'repository', ref: 'main', path: 'docs/tides.md' },
         ...{ startLine: expect.any(Number), endLine: expect.any(Number), heading: expect.any(Array) },
         ...{ text: expect.stringContaining('moon'), blob: expect.any(String), commit: expect.any(String), url: null },
+        ...{ language: 'markdown', copies: [] },
       },
     ]);
   });
