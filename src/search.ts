@@ -1,13 +1,14 @@
 /** A question to the active generation, and hits with all that is joined to them: project, blob and place to look. */
-import { rows } from './clock/rows.ts';
 import { TryAgain } from './errors.ts';
+import { type Freshness, freshnessOf, isStale, type Scope } from './freshness.ts';
+import type { MayRead } from './may-read.ts';
 import type { Parts } from './parts.ts';
 import { isUnicode } from './paths.ts';
 import type { Hit, Query } from './ports.ts';
-import { type ProjectRow, parseDocument, projectKey } from './records.ts';
+import { type LedgerEntry, type ProjectRow, parseDocument, parseRef, projectKey, refKey } from './records.ts';
 import { shownPath } from './runs/documents.ts';
 import { activeGeneration } from './runs/generations.ts';
-import { projectNames } from './runs/projects.ts';
+import { projectsCalled } from './runs/projects.ts';
 
 export interface SearchQuery {
   readonly text: string;
@@ -18,6 +19,8 @@ export interface SearchQuery {
   readonly ref?: string;
   readonly path?: string;
   readonly language?: string;
+  /** Everything without. */
+  readonly mayRead?: MayRead;
 }
 
 export interface FoundChunk {
@@ -32,7 +35,12 @@ export interface FoundChunk {
   readonly heading: readonly string[];
   readonly text: string;
   readonly blob: string | null;
+  /** At which this document was indexed. */
   readonly commit: string;
+  /** Of its branch, as far as Tidemark knows; `null` until its first plan has ended, and when the branch is gone. */
+  readonly head: string | null;
+  /** This document has changed, and the change is on its way or has failed. A commit that leaves it alone makes nothing stale. */
+  readonly stale: boolean;
   readonly url: string | null;
 }
 
@@ -42,35 +50,62 @@ export interface Found {
   readonly generation: string;
   readonly tookMs: number;
   readonly hits: readonly FoundChunk[];
+  readonly freshness: Freshness;
 }
 
 export const search = async (parts: Parts, asked: SearchQuery): Promise<Found> => {
   const { state, store, time } = parts;
-  const { text, mode, limit, project, ref, path, language } = asked;
+  const { text, mode, limit, ref, path, language } = asked;
   const beganAt = time.now();
   const name = await activeGeneration(parts);
   if (name === undefined)
     throw new TryAgain('nothing is indexed yet: `tidemark serve` or `tidemark backfill` indexes the repository');
   const generation = store.generation(name);
+  const scope = await scopeOf(parts, asked);
+  const counting = freshnessOf(parts, scope);
+  // Awaited below, where it also throws.
+  counting.catch(() => undefined);
   const found = await generation.search({
     mode,
     text,
     limit,
     ...(mode === 'lexical' ? {} : { vector: await vectorOf(parts, name, text) }),
-    ...(project === undefined ? {} : { projects: await idsOf(parts, project) }),
+    ...(scope.projects === undefined ? {} : { projects: [...scope.projects].map((key) => parseRef(key).project) }),
     ...(ref === undefined ? {} : { ref }),
     ...(path === undefined ? {} : { path }),
     ...(language === undefined ? {} : { language }),
   });
   const documents = [...new Set(found.map(({ point }) => point.document))];
-  const keys = [...new Set(documents.map((document) => projectKey(parseDocument(document))))];
-  const [ledger, projects] = await Promise.all([generation.ledger(documents), state.read('projects', keys)]);
+  const ids = documents.map(parseDocument);
+  const [ledger, wants, refs, projects, freshness] = await Promise.all([
+    generation.ledger(documents),
+    state.read('wants', documents),
+    state.read('refs', [...new Set(ids.map(refKey))]),
+    state.read('projects', [...new Set(ids.map(projectKey))]),
+    counting,
+  ]);
   const hits = found.map((hit) => {
     const { document } = hit.point;
-    const row = projects.get(projectKey(parseDocument(document)))?.value;
-    return hitOf(hit, ledger.get(document)?.indexedBlob ?? null, row);
+    const id = parseDocument(document);
+    const entry = ledger.get(document);
+    const head = refs.get(refKey(id))?.value.planned ?? null;
+    const stale = isStale(wants.get(document), entry);
+    return hitOf(hit, { entry, row: projects.get(projectKey(id))?.value, head, stale });
   });
-  return { query: text, mode, generation: name, tookMs: time.now() - beganAt, hits };
+  return { query: text, mode, generation: name, tookMs: time.now() - beganAt, hits, freshness };
+};
+
+/** What a question is about, with the projects that it names, or that whoever asks may read. */
+export const scopeOf = async (
+  parts: Parts,
+  { project, ref, path, mayRead }: Pick<SearchQuery, 'project' | 'ref' | 'path' | 'mayRead'>,
+): Promise<Scope> => {
+  const called = await projectsCalled(parts, project, mayRead);
+  return {
+    ...(called === undefined ? {} : { projects: new Set(called.map(projectKey)) }),
+    ...(ref === undefined ? {} : { ref }),
+    ...(path === undefined ? {} : { path }),
+  };
 };
 
 const vectorOf = async (parts: Parts, generation: string, text: string): Promise<Float32Array> => {
@@ -81,21 +116,17 @@ const vectorOf = async (parts: Parts, generation: string, text: string): Promise
   return vector;
 };
 
-/** Ids of the projects that are called so. One that nobody has heard of matches nothing, as itself. */
-const idsOf = async ({ state }: Parts, wanted: string): Promise<readonly string[]> => {
-  const ids = new Set<string>();
-  for await (const { key, value } of rows(state, 'projects', 'projects')) {
-    const id = parseDocument(key);
-    if (projectNames(id, value.path).includes(wanted)) ids.add(id.project);
-  }
-  return ids.size > 0 ? [...ids] : [wanted];
-};
+interface Joined extends Pick<FoundChunk, 'head' | 'stale'> {
+  readonly entry: LedgerEntry | undefined;
+  readonly row: ProjectRow | undefined;
+}
 
-const hitOf = ({ score, point }: Hit, blob: string | null, row: ProjectRow | undefined): FoundChunk => {
+const hitOf = ({ score, point }: Hit, { entry, row, head, stale }: Joined): FoundChunk => {
   const { project, ref, path } = parseDocument(point.document);
   const { startLine, endLine, heading, text, commit } = point;
   const at = { project: row?.path || project, ref, path, startLine, endLine };
-  return { score, ...at, ...shownPath(path), heading, text, blob, commit, url: urlOf(row, at) };
+  const blob = entry?.indexedBlob ?? null;
+  return { score, ...at, ...shownPath(path), heading, text, blob, commit, head, stale, url: urlOf(row, at) };
 };
 
 /** To exactly these lines in GitLab; a plain repository has no pages. */

@@ -9,6 +9,7 @@ const MODES = ['hybrid', 'dense', 'lexical'] as const;
 const DEFAULT_LIMIT = 10;
 const MAX_LIMIT = 100;
 const SHOWN_LINES = 6;
+const FRESH_SECONDS = 30;
 
 export const search: DataCommand = {
   kind: 'data',
@@ -25,6 +26,9 @@ export const search: DataCommand = {
     project: { value: 'PROJECT', description: 'Only in this project, by its path or id.' },
     ref: { value: 'REF', description: 'Only on this branch.' },
     path: { value: 'GLOB', description: 'Only in files such as docs/**.' },
+    fresh: {
+      description: `Waits until all that stands in the repositories now can be found, at most ${FRESH_SECONDS} seconds.`,
+    },
     lang: { value: 'LANGUAGE', description: 'Only in this language, such as typescript.' },
   },
   async run({ pipeline, output }, args) {

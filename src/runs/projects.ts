@@ -1,6 +1,7 @@
 import { rows } from '../clock/rows.ts';
+import type { MayRead, ReadableProject } from '../may-read.ts';
 import type { Parts } from '../parts.ts';
-import { projectKey } from '../records.ts';
+import { parseRef, projectKey } from '../records.ts';
 
 interface ProjectId {
   readonly instance: string;
@@ -24,4 +25,21 @@ export const projectFilter = async (
   const paths = new Map<string, string>();
   for await (const { key, value } of rows(state, 'projects', 'projects')) paths.set(key, value.path);
   return (id) => projectNames(id, paths.get(projectKey(id)) ?? id.project).includes(name);
+};
+
+/** Those of that name that may be read; `undefined` for all there are. A name that stands for nothing gives none. */
+export const projectsCalled = async (
+  { state }: Parts,
+  name: string | undefined,
+  mayRead: MayRead | undefined,
+): Promise<readonly ReadableProject[] | undefined> => {
+  if (name === undefined && !mayRead) return undefined;
+  const called: ReadableProject[] = [];
+  for await (const { key, value } of rows(state, 'projects', 'projects')) {
+    const { instance, project } = parseRef(key);
+    const path = value.path || project;
+    if (name === undefined || projectNames({ instance, project }, path).includes(name))
+      called.push({ instance, project, path });
+  }
+  return mayRead ? mayRead(called) : called;
 };
