@@ -43,6 +43,11 @@ export class BadUsage extends Error {
   override readonly name = 'BadUsage';
 }
 
+/** What was asked for is not there, or not for whoever asks: nobody learns which. */
+export class NotFound extends Error {
+  override readonly name = 'NotFound';
+}
+
 /** Whether the reaction is already known; anything else is unknown. */
 export const isKnown = (error: unknown): error is TryAgain | DeadLetter | BlockProject | StopFlow =>
   error instanceof TryAgain ||

@@ -10,17 +10,21 @@ import { shownPath } from './runs/documents.ts';
 import { activeGeneration } from './runs/generations.ts';
 import { projectsCalled } from './runs/projects.ts';
 
+const POOL = 50;
+
 export interface SearchQuery {
   readonly text: string;
   readonly mode: Query['mode'];
   readonly limit: number;
+  /** Hits that were on pages before. */
+  readonly offset?: number;
   /** By path or id. */
   readonly project?: string;
   readonly ref?: string;
   readonly path?: string;
   readonly language?: string;
   /** Everything without. */
-  readonly mayRead?: MayRead;
+  readonly mayRead?: MayRead | undefined;
 }
 
 export interface FoundChunk {
@@ -50,12 +54,14 @@ export interface Found {
   readonly generation: string;
   readonly tookMs: number;
   readonly hits: readonly FoundChunk[];
+  /** The offset of the next page. */
+  readonly next: number | null;
   readonly freshness: Freshness;
 }
 
 export const search = async (parts: Parts, asked: SearchQuery): Promise<Found> => {
-  const { state, store, time } = parts;
-  const { text, mode, limit, ref, path, language } = asked;
+  const { store, time } = parts;
+  const { text, mode } = asked;
   const beganAt = time.now();
   const name = await activeGeneration(parts);
   if (name === undefined)
@@ -68,23 +74,40 @@ export const search = async (parts: Parts, asked: SearchQuery): Promise<Found> =
   const found = await generation.search({
     mode,
     text,
-    limit,
+    limit: poolOf(asked),
     ...(mode === 'lexical' ? {} : { vector: await vectorOf(parts, name, text) }),
-    ...(scope.projects === undefined ? {} : { projects: [...scope.projects].map((key) => parseRef(key).project) }),
-    ...(ref === undefined ? {} : { ref }),
-    ...(path === undefined ? {} : { path }),
-    ...(language === undefined ? {} : { language }),
+    ...filterOf(scope, asked.language),
   });
+  const { page, next } = pageOf(found, asked);
+  const [hits, freshness] = await Promise.all([joined(parts, name, page), counting]);
+  return { query: text, mode, generation: name, tookMs: time.now() - beganAt, hits, next, freshness };
+};
+
+type Paging = Pick<SearchQuery, 'limit' | 'offset'>;
+
+/** How many hits are asked for, in large steps: a fusion of more candidates is another order, which would tear pages apart. */
+export const poolOf = ({ limit, offset = 0 }: Paging): number => Math.ceil((offset + limit + 1) / POOL) * POOL;
+
+export const pageOf = <T>(found: readonly T[], { limit, offset = 0 }: Paging) => ({
+  page: found.slice(offset, offset + limit),
+  next: found.length > offset + limit ? offset + limit : null,
+});
+
+/** Hits with what is not in the store: their project, what the ledger says, and whether that still holds. */
+export const joined = async (
+  { state, store }: Parts,
+  generation: string,
+  found: readonly Hit[],
+): Promise<readonly FoundChunk[]> => {
   const documents = [...new Set(found.map(({ point }) => point.document))];
   const ids = documents.map(parseDocument);
-  const [ledger, wants, refs, projects, freshness] = await Promise.all([
-    generation.ledger(documents),
+  const [ledger, wants, refs, projects] = await Promise.all([
+    store.generation(generation).ledger(documents),
     state.read('wants', documents),
     state.read('refs', [...new Set(ids.map(refKey))]),
     state.read('projects', [...new Set(ids.map(projectKey))]),
-    counting,
   ]);
-  const hits = found.map((hit) => {
+  return found.map((hit) => {
     const { document } = hit.point;
     const id = parseDocument(document);
     const entry = ledger.get(document);
@@ -92,7 +115,6 @@ export const search = async (parts: Parts, asked: SearchQuery): Promise<Found> =
     const stale = isStale(wants.get(document), entry);
     return hitOf(hit, { entry, row: projects.get(projectKey(id))?.value, head, stale });
   });
-  return { query: text, mode, generation: name, tookMs: time.now() - beganAt, hits, freshness };
 };
 
 /** What a question is about, with the projects that it names, or that whoever asks may read. */
@@ -108,11 +130,22 @@ export const scopeOf = async (
   };
 };
 
-const vectorOf = async (parts: Parts, generation: string, text: string): Promise<Float32Array> => {
+/** The same, as a store asks for it. */
+export const filterOf = ({ projects, ref, path }: Scope, language: string | undefined) => ({
+  ...(projects === undefined ? {} : { projects: [...projects].map((key) => parseRef(key).project) }),
+  ...(ref === undefined ? {} : { ref }),
+  ...(path === undefined ? {} : { path }),
+  ...(language === undefined ? {} : { language }),
+});
+
+export const vectorOf = async (
+  parts: Parts,
+  generation: string,
+  text: string,
+  kind: 'query' | 'passage' = 'query',
+): Promise<Float32Array> => {
   const { embedder, dependency } = await parts.shape(generation);
-  const [vector = new Float32Array(embedder.dimensions)] = await dependency.attempt(() =>
-    embedder.embed([text], 'query'),
-  );
+  const [vector = new Float32Array(embedder.dimensions)] = await dependency.attempt(() => embedder.embed([text], kind));
   return vector;
 };
 
@@ -130,7 +163,7 @@ const hitOf = ({ score, point }: Hit, { entry, row, head, stale }: Joined): Foun
 };
 
 /** To exactly these lines in GitLab; a plain repository has no pages. */
-const urlOf = (
+export const urlOf = (
   row: ProjectRow | undefined,
   { ref, path, startLine, endLine }: Pick<FoundChunk, 'ref' | 'path' | 'startLine' | 'endLine'>,
 ): string | null => {

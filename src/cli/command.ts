@@ -55,6 +55,7 @@ export interface Around {
   readonly output: Output;
   readonly interrupts: Interrupts;
   readonly stderr: Streams['stderr'];
+  readonly version: string;
 }
 
 /** Runs in the process that it was typed into. */

@@ -1,9 +1,11 @@
 /** Every command, one line each. */
+import { api } from './api.ts';
 import { backfill } from './backfill.ts';
 import type { Command, DataCommand } from './command.ts';
 import { configCheck } from './config-check.ts';
 import { deadLettersList, deadLettersReplay, deadLettersShow } from './dead-letters.ts';
 import { documents, documentsShow } from './documents.ts';
+import { mcpWith } from './mcp.ts';
 import { reindex, rollback } from './reindex.ts';
 import { search } from './search.ts';
 import { serveWith } from './serve.ts';
@@ -23,6 +25,12 @@ export const dataCommands: readonly DataCommand[] = [
   verify,
   reindex,
   rollback,
+  api,
 ];
 
-export const commands: readonly Command[] = [serveWith(dataCommands), ...dataCommands, configCheck];
+export const commands: readonly Command[] = [
+  serveWith(dataCommands),
+  ...dataCommands,
+  mcpWith(dataCommands),
+  configCheck,
+];

@@ -1,3 +1,4 @@
+import { DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET, MODES } from '../api/schemas.ts';
 import { BadUsage } from '../errors.ts';
 import type { Query } from '../ports.ts';
 import type { Found } from '../search.ts';
@@ -5,9 +6,6 @@ import type { DataCommand } from './command.ts';
 import { EXIT } from './exit.ts';
 import { printable } from './output.ts';
 
-const MODES = ['hybrid', 'dense', 'lexical'] as const;
-const DEFAULT_LIMIT = 10;
-const MAX_LIMIT = 100;
 const SHOWN_LINES = 6;
 const FRESH_SECONDS = 30;
 
@@ -23,6 +21,7 @@ export const search: DataCommand = {
       description: 'By meaning and words (hybrid, the default), by meaning (dense), by words (lexical).',
     },
     limit: { value: 'N', description: `How many hits, at most ${MAX_LIMIT}; ${DEFAULT_LIMIT} where it is not given.` },
+    offset: { value: 'N', description: 'How many hits to leave out, for those after them.' },
     project: { value: 'PROJECT', description: 'Only in this project, by its path or id.' },
     ref: { value: 'REF', description: 'Only on this branch.' },
     path: { value: 'GLOB', description: 'Only in files such as docs/**.' },
@@ -31,22 +30,24 @@ export const search: DataCommand = {
     },
     lang: { value: 'LANGUAGE', description: 'Only in this language, such as typescript.' },
   },
-  async run({ pipeline, output }, args) {
-    const { search: searchParts } = await import('../search.ts');
-    const [text = ''] = args.words;
-    const limit = args.whole('limit', { min: 1, max: MAX_LIMIT, otherwise: DEFAULT_LIMIT });
+  async run({ pipeline, output, signal }, args) {
+    const { questions } = await import('../api/questions.ts');
+    const { searchRequest } = await import('../api/schemas.ts');
+    const [query = ''] = args.words;
     const [project, ref, path, language] = ['project', 'ref', 'path', 'lang'].map((name) => args.text(name));
-    const found = await searchParts(pipeline.parts, {
-      text,
+    const request = searchRequest.parse({
+      query,
       mode: modeOf(args.text('mode')),
-      limit,
+      limit: args.whole('limit', { min: 1, max: MAX_LIMIT, otherwise: DEFAULT_LIMIT }),
+      offset: args.whole('offset', { min: 0, max: MAX_OFFSET, otherwise: 0 }),
+      fresh: args.flag('fresh'),
       ...(project === undefined ? {} : { project }),
       ...(ref === undefined ? {} : { ref }),
       ...(path === undefined ? {} : { path }),
       ...(language === undefined ? {} : { language }),
     });
-    if (args.flag('json')) await output.line(JSON.stringify(found));
-    else await output.line(readable(found));
+    const found = await questions.search.ask({ pipeline, signal }, request);
+    await output.line(args.flag('json') ? JSON.stringify(found) : readable(found));
     return EXIT.success;
   },
 };

@@ -24,6 +24,8 @@ export interface Running {
 }
 
 export interface Executable {
+  /** The package, as it is installed. */
+  readonly directory: string;
   start(cwd: string, args: readonly string[], env?: Record<string, string>): Running;
   run(cwd: string, args: readonly string[], env?: Record<string, string>): Promise<Ended>;
   /** Ends all that is still running, so that a test that fails leaves nothing behind. */
@@ -81,6 +83,7 @@ export const buildExecutable = (): Executable => {
   };
 
   return {
+    directory,
     start,
     run: (cwd, args, env) => start(cwd, args, env).ended,
     async remove() {

@@ -1,0 +1,152 @@
+/** The questions over HTTP, and MCP beside them: who asks, what, and how the answer goes out. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type AnswerOf, answerTo, type Question } from '../api/questions.ts';
+import { either } from '../either.ts';
+import type { Hosted } from '../host.ts';
+import type { Telemetry } from '../telemetry.ts';
+import { stay } from '../time.ts';
+import { answerJson } from './answer.ts';
+import { jsonBody } from './body.ts';
+import type { Caller, TokenScope } from './callers.ts';
+import { type GuardOptions, guard } from './guard.ts';
+import { mcpOverHttp } from './mcp.ts';
+import { Refusal, refusalOf } from './refusal.ts';
+
+const SECOND = 1_000;
+/** Longer than a question that waits until it is fresh. */
+const ANSWER_MS = 60 * SECOND;
+const MAX_AT_ONCE = 64;
+const DOCUMENTS = '/v1/documents/';
+
+export interface ApiOptions extends GuardOptions {
+  readonly pipelines: readonly Hosted[];
+  readonly telemetry: Telemetry;
+  readonly version: string;
+}
+
+/** Answers what is below `/v1` and `/mcp`. Resolves to `false` for what is not its. */
+export type Api = (request: IncomingMessage, response: ServerResponse, url: URL) => Promise<boolean>;
+
+const SCOPES: Readonly<Record<Question, TokenScope>> = {
+  search: 'search',
+  similar: 'search',
+  read: 'search',
+  status: 'status',
+};
+
+export const api = (options: ApiOptions): Api => {
+  const { pipelines, telemetry } = options;
+  let asked = 0;
+
+  const pipelineOf = (url: URL): Hosted => {
+    const name = url.searchParams.get('pipeline');
+    const found =
+      pipelines.find((one) => one.name === (name ?? 'default')) ?? (name === null ? pipelines[0] : undefined);
+    if (!found) throw new Refusal(404, `there is no pipeline ${name}`);
+    return found;
+  };
+
+  /** As the caller may: with its scopes, of its projects, in time, and not too many at once. */
+  const ask = async <Q extends Question>(
+    { pipeline, caller, signal }: { pipeline: Hosted; caller: Caller; signal: AbortSignal },
+    question: Q,
+    request: unknown,
+  ): Promise<AnswerOf<Q>> => {
+    const beganAt = performance.now();
+    const tell = (status: number) => {
+      const seconds = (performance.now() - beganAt) / SECOND;
+      telemetry.asked({ question, by: caller.name, status, seconds });
+    };
+    const over = new AbortController();
+    const stop = either([signal, over.signal]);
+    asked += 1;
+    try {
+      if (!caller.scopes.has(SCOPES[question])) throw new Refusal(403, `this token is not for ${question}`);
+      if (asked > MAX_AT_ONCE) throw new Refusal(503, `${MAX_AT_ONCE} questions are being answered`);
+      const answering = answerTo(question, { pipeline, mayRead: caller.mayRead, signal: stop.signal }, request);
+      const answer = await Promise.race([answering, tooLate(over.signal)]);
+      tell(200);
+      return answer;
+    } catch (error) {
+      tell(refusalOf(error).status);
+      throw error;
+    } finally {
+      asked -= 1;
+      over.abort();
+      stop.release();
+    }
+  };
+
+  const mcp = mcpOverHttp(options.version);
+
+  return async (request, response, url) => {
+    const { pathname } = url;
+    const question = questionOf(pathname);
+    if (!question && pathname !== '/mcp') return false;
+    const gone = new AbortController();
+    response.on('close', () => gone.abort());
+    try {
+      const caller = guard(request, options);
+      const pipeline = pipelineOf(url);
+      const asking = { pipeline, caller, signal: gone.signal };
+      if (!question) {
+        await mcp(request, response, (name, wanted) => ask(asking, name, wanted));
+        return true;
+      }
+      if (request.method !== question.method)
+        throw new Refusal(405, `${pathname} is asked for with ${question.method}`);
+      const wanted = question.method === 'POST' ? await jsonBody(request) : question.request(url);
+      answerJson(response, 200, await ask(asking, question.name, wanted));
+    } catch (error) {
+      refuse(response, refusalOf(error));
+    }
+    return true;
+  };
+};
+
+const tooLate = async (over: AbortSignal): Promise<never> => {
+  await stay(ANSWER_MS, over);
+  throw new Refusal(503, `there was no answer within ${ANSWER_MS / SECOND} seconds; status says what waits`);
+};
+
+type Asked =
+  | { readonly name: Question; readonly method: 'POST' }
+  | { readonly name: Question; readonly method: 'GET'; readonly request: (url: URL) => unknown };
+
+const questionOf = (pathname: string): Asked | undefined => {
+  if (pathname === '/v1/search' || pathname === '/v1/similar')
+    return { name: pathname === '/v1/search' ? 'search' : 'similar', method: 'POST' };
+  if (pathname === '/v1/status') return { name: 'status', method: 'GET', request: () => ({}) };
+  if (pathname.startsWith(DOCUMENTS)) return { name: 'read', method: 'GET', request: readRequestOf };
+  return undefined;
+};
+
+/** The path as segments, each encoded by itself; the rest beside it. */
+const readRequestOf = ({ pathname, searchParams }: URL): unknown => {
+  const numbers = new Set(['from', 'lines']);
+  const given = [...searchParams].filter(([name]) => name !== 'pipeline');
+  return {
+    path: decoded(pathname.slice(DOCUMENTS.length)),
+    ...Object.fromEntries(given.map(([name, value]) => [name, numbers.has(name) ? Number(value) : value])),
+  };
+};
+
+const decoded = (path: string): string => {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    throw new Refusal(400, 'the path is not encoded as UTF-8');
+  }
+};
+
+const refuse = (response: ServerResponse, { status, message }: Refusal): void => {
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  if (status === 401) response.setHeader('www-authenticate', 'Bearer');
+  if (status === 503) response.setHeader('retry-after', '1');
+  // What was not read of the request is not waited for.
+  response.setHeader('connection', 'close');
+  answerJson(response, status, { error: message });
+};
