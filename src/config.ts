@@ -157,8 +157,12 @@ const store = z.discriminatedUnion('kind', [
 export const TOKEN_SCOPES = ['search', 'status'] as const;
 
 const token = z.strictObject({
-  name: option(text(), 'Whose it is: what logs and metrics say of it.', { example: 'agents' }),
+  name: option(text(), 'Whose it is: what logs and metrics say of it.', {
+    otherwise: 'none: it has to be said',
+    example: 'agents',
+  }),
   token: option(secret().min(16), 'What is sent as `Authorization: Bearer`. At least 16 characters.', {
+    otherwise: 'none: it has to be said',
     example: '${TIDEMARK_TOKEN}',
   }),
   scopes: option(

@@ -8,6 +8,7 @@ import type { Hosted } from '../host.ts';
 import { api } from '../http/api.ts';
 import { callersOf } from '../http/callers.ts';
 import { registerGauges } from '../http/gauges.ts';
+import { openApi } from '../http/openapi.ts';
 import { type HttpServer, isLoopbackAddress, openHttp } from '../http/server.ts';
 import { lagOf, sumOf } from '../lag.ts';
 import { statusOf } from '../runs/status.ts';
@@ -106,6 +107,7 @@ const listen = async (
   const options = {
     ...http,
     api: api({ ...http, onLoopback, callerOf, pipelines, telemetry, version }),
+    description: () => openApi(version),
     registry,
     ready: () => pipelines.flatMap(troubles),
     status: async () => ({ pipelines: await Promise.all(pipelines.map(pageOf)) }),

@@ -7,16 +7,18 @@ import type { Telemetry } from '../telemetry.ts';
 import { stay } from '../time.ts';
 import { answerJson } from './answer.ts';
 import { jsonBody } from './body.ts';
-import type { Caller, TokenScope } from './callers.ts';
+import type { Caller } from './callers.ts';
 import { type GuardOptions, guard } from './guard.ts';
 import { mcpOverHttp } from './mcp.ts';
 import { Refusal, refusalOf } from './refusal.ts';
+import { beginOf, type Route, routeOf, SCOPE_OF } from './routes.ts';
 
 const SECOND = 1_000;
 /** Longer than a question that waits until it is fresh. */
 const ANSWER_MS = 60 * SECOND;
 const MAX_AT_ONCE = 64;
-const DOCUMENTS = '/v1/documents/';
+/** What is a number and no text, of what stands in an address. */
+const NUMBERS = new Set(['from', 'lines']);
 
 export interface ApiOptions extends GuardOptions {
   readonly pipelines: readonly Hosted[];
@@ -26,13 +28,6 @@ export interface ApiOptions extends GuardOptions {
 
 /** Answers what is below `/v1` and `/mcp`. Resolves to `false` for what is not its. */
 export type Api = (request: IncomingMessage, response: ServerResponse, url: URL) => Promise<boolean>;
-
-const SCOPES: Readonly<Record<Question, TokenScope>> = {
-  search: 'search',
-  similar: 'search',
-  read: 'search',
-  status: 'status',
-};
 
 export const api = (options: ApiOptions): Api => {
   const { pipelines, telemetry } = options;
@@ -61,7 +56,7 @@ export const api = (options: ApiOptions): Api => {
     const stop = either([signal, over.signal]);
     asked += 1;
     try {
-      if (!caller.scopes.has(SCOPES[question])) throw new Refusal(403, `this token is not for ${question}`);
+      if (!caller.scopes.has(SCOPE_OF[question])) throw new Refusal(403, `this token is not for ${question}`);
       if (asked > MAX_AT_ONCE) throw new Refusal(503, `${MAX_AT_ONCE} questions are being answered`);
       const answering = answerTo(question, { pipeline, mayRead: caller.mayRead, signal: stop.signal }, request);
       const answer = await Promise.race([answering, tooLate(over.signal)]);
@@ -81,22 +76,22 @@ export const api = (options: ApiOptions): Api => {
 
   return async (request, response, url) => {
     const { pathname } = url;
-    const question = questionOf(pathname);
-    if (!question && pathname !== '/mcp') return false;
+    const route = routeOf(pathname);
+    if (!route && pathname !== '/mcp') return false;
     const gone = new AbortController();
     response.on('close', () => gone.abort());
     try {
       const caller = guard(request, options);
       const pipeline = pipelineOf(url);
       const asking = { pipeline, caller, signal: gone.signal };
-      if (!question) {
+      if (!route) {
         await mcp(request, response, (name, wanted) => ask(asking, name, wanted));
         return true;
       }
-      if (request.method !== question.method)
-        throw new Refusal(405, `${pathname} is asked for with ${question.method}`);
-      const wanted = question.method === 'POST' ? await jsonBody(request) : question.request(url);
-      answerJson(response, 200, await ask(asking, question.name, wanted));
+      const { question, method } = route;
+      if (request.method !== method) throw new Refusal(405, `${pathname} is asked for with ${method}`);
+      const wanted = method === 'POST' ? await jsonBody(request) : requestOf(route, url);
+      answerJson(response, 200, await ask(asking, question, wanted));
     } catch (error) {
       refuse(response, refusalOf(error));
     }
@@ -109,25 +104,13 @@ const tooLate = async (over: AbortSignal): Promise<never> => {
   throw new Refusal(503, `there was no answer within ${ANSWER_MS / SECOND} seconds; status says what waits`);
 };
 
-type Asked =
-  | { readonly name: Question; readonly method: 'POST' }
-  | { readonly name: Question; readonly method: 'GET'; readonly request: (url: URL) => unknown };
-
-const questionOf = (pathname: string): Asked | undefined => {
-  if (pathname === '/v1/search' || pathname === '/v1/similar')
-    return { name: pathname === '/v1/search' ? 'search' : 'similar', method: 'POST' };
-  if (pathname === '/v1/status') return { name: 'status', method: 'GET', request: () => ({}) };
-  if (pathname.startsWith(DOCUMENTS)) return { name: 'read', method: 'GET', request: readRequestOf };
-  return undefined;
-};
-
-/** The path as segments, each encoded by itself; the rest beside it. */
-const readRequestOf = ({ pathname, searchParams }: URL): unknown => {
-  const numbers = new Set(['from', 'lines']);
-  const given = [...searchParams].filter(([name]) => name !== 'pipeline');
+/** What stands in the address: the part in braces, and the rest beside it. */
+const requestOf = (route: Route, { pathname, searchParams }: URL): unknown => {
+  const [, name] = /\{(\w+)\}$/.exec(route.path) ?? [];
+  const given = [...searchParams].filter(([key]) => key !== 'pipeline');
   return {
-    path: decoded(pathname.slice(DOCUMENTS.length)),
-    ...Object.fromEntries(given.map(([name, value]) => [name, numbers.has(name) ? Number(value) : value])),
+    ...Object.fromEntries(given.map(([key, value]) => [key, NUMBERS.has(key) ? Number(value) : value])),
+    ...(name === undefined ? {} : { [name]: decoded(pathname.slice(beginOf(route).length)) }),
   };
 };
 

@@ -22,6 +22,8 @@ export interface HttpOptions {
   readonly ready: () => Readiness;
   readonly status: () => Promise<unknown>;
   readonly api: Api;
+  /** Of the API, as OpenAPI. */
+  readonly description: () => object;
 }
 
 export interface HttpServer {
@@ -36,7 +38,7 @@ export const isLoopbackAddress = (host: string): boolean =>
   host === 'localhost' || host.startsWith('127.') || host === '::1';
 
 export const openHttp = async (options: HttpOptions): Promise<HttpServer> => {
-  const { host, port, hosts, registry, ready, status, api } = options;
+  const { host, port, hosts, registry, ready, status, api, description } = options;
   const onLoopback = isLoopbackAddress(host);
 
   const pages: Readonly<Record<string, (response: ServerResponse) => Promise<void> | void>> = {
@@ -46,6 +48,7 @@ export const openHttp = async (options: HttpOptions): Promise<HttpServer> => {
       answerJson(response, reasons.length > 0 ? 503 : 200, { ready: reasons.length === 0, reasons });
     },
     '/metrics': async (response) => answer(response, 200, registry.contentType, await registry.metrics()),
+    '/v1/openapi.json': (response) => answerJson(response, 200, description()),
     '/status': async (response) => answerJson(response, 200, await status()),
   };
 
