@@ -110,7 +110,7 @@ const severalOf = async ({ state }: Parts, path: string, entries: readonly Ledge
 };
 
 /** Blank lines stand in no chunk; a line that is too long for one chunk stands in several, a part in each. */
-const linesOf = (points: readonly StoredPoint[]): readonly string[] => {
+export const linesOf = (points: readonly Pick<StoredPoint, 'startLine' | 'text'>[]): readonly string[] => {
   const lines: string[] = [];
   for (const { startLine, text } of points)
     for (const [at, line] of text.split('\n').entries()) {
