@@ -16,10 +16,13 @@ import type { Environment } from './sources/git-command.ts';
 import { joinedGit } from './sources/git-joined.ts';
 import type { Telemetry } from './telemetry.ts';
 
-const MINUTE = 60_000;
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
 const MIB = 1024 ** 2;
 /** How long a text waits for others to be embedded with. */
 const EMBED_WAIT_MS = 5;
+/** A log, a store, and for a command also a source or a model, that has never answered for so long ends the process. */
+const FIRST_ANSWER_MS = 20 * SECOND;
 const EMBED_PARALLEL = 2;
 const BLOB_BYTES_PER_REQUEST = 4 * MIB;
 
@@ -34,6 +37,8 @@ export interface Surroundings {
   readonly environment: Environment;
   readonly time: Time;
   readonly telemetry: Telemetry;
+  /** Stays, and answers searches, also while a source or a model has not answered yet. */
+  readonly stays: boolean;
 }
 
 export interface Repository {
@@ -54,18 +59,21 @@ export interface Pipeline {
 }
 
 export const openPipeline = async (around: Surroundings, name: string): Promise<Pipeline> => {
-  const { config, data, lock, environment, time, telemetry } = around;
+  const { config, data, lock, environment, time, telemetry, stays } = around;
   const options = optionsOf(config, name);
   const names = namesOf(name, options);
   const target = targetOf(names, options);
-  const needs = { time, telemetry, patience: patienceOf(config) };
+  const patience = patienceOf(config);
+  const impatience = { ...patience, firstAnswerMs: FIRST_ANSWER_MS };
+  const needs = { time, telemetry, patience: stays ? patience : impatience };
+  const ofEngine = { time, telemetry, patience: impatience };
   const { repositories, sources } = openSources(options, { environment, ...needs });
   const report = (error: unknown) => telemetry.backgroundFailed({ what: 'log', error: messageOf(error) });
   const engines = await openEngines({ config, names, directory: join(data, name), lock, time, report });
-  const ofLog = dependency('log', engines.log.probe, needs);
-  const ofStore = dependency('store', engines.store.probe, needs);
+  const ofLog = dependency('log', engines.log.probe, ofEngine);
+  const ofStore = dependency('store', engines.store.probe, ofEngine);
   const state = steady(engines.state, ofStore);
-  const shapes = openShapes({ state, target, limits: config.limits, time, telemetry });
+  const shapes = openShapes({ state, target, limits: config.limits, ...needs });
 
   const parts: Parts = {
     names,

@@ -30,7 +30,12 @@ export class BlockProject extends Error {
 
 /** Nothing can go on before a person has acted. */
 export class StopFlow extends Error {
-  override readonly name = 'StopFlow';
+  override readonly name: string = 'StopFlow';
+}
+
+/** A dependency has never answered since the command began: it ends, and may be tried again later. */
+export class Unavailable extends StopFlow {
+  override readonly name: string = 'Unavailable';
 }
 
 /** What a person wrote cannot be followed: the command ends, and says in a line each what to write instead. */

@@ -6,7 +6,7 @@ import { type ContentWorker, contentWorker } from './content/content-worker.ts';
 import { converterRules } from './converters/convert.ts';
 import { embedderOf } from './embedders/registry.ts';
 import { StopFlow } from './errors.ts';
-import { type Dependency, dependency } from './operators/attempt.ts';
+import { type Dependency, dependency, type Patience } from './operators/attempt.ts';
 import type { Names, Shape } from './parts.ts';
 import type { Converter, State, Time } from './ports.ts';
 import type { ShapeRow } from './records.ts';
@@ -54,6 +54,7 @@ export interface ShapesOptions {
   readonly limits: LimitOptions;
   readonly time: Time;
   readonly telemetry: Telemetry;
+  readonly patience: Patience;
 }
 
 export interface Shapes {
@@ -64,7 +65,7 @@ export interface Shapes {
   close(): Promise<void>;
 }
 
-export const openShapes = ({ state, target, limits, time, telemetry }: ShapesOptions): Shapes => {
+export const openShapes = ({ state, target, limits, ...needs }: ShapesOptions): Shapes => {
   const known = new Map<string, Promise<Shape>>();
   const made: Shape[] = [];
   const workers = new Map<string, ContentWorker>();
@@ -89,11 +90,10 @@ export const openShapes = ({ state, target, limits, time, telemetry }: ShapesOpt
     const shape = name === target.name ? target.shape : await shapeOf({ state }, name);
     if (!shape) throw new StopFlow(`generation ${name}: nothing says by which chunker and embedder it was built`);
     const { embedder } = embedderOf(shape.embedder);
-    const patience = { time, telemetry };
     const one: Shape = {
       chunker: { chunk: (path, text) => worker({ name, shape }).chunker.chunk(path, text), async close() {} },
       embedder,
-      dependency: dependency(`embedder ${shape.embedder.kind}`, embedder.probe, patience),
+      dependency: dependency(`embedder ${shape.embedder.kind}`, embedder.probe, needs),
     };
     made.push(one);
     return one;

@@ -9,7 +9,7 @@ import { quietTelemetry } from './cli/quiet.ts';
 import { optionsOf } from './config/pipeline.ts';
 import type { Report } from './records.ts';
 
-export { BadConfiguration, BadUsage, NotFound, TryAgain } from './errors.ts';
+export { BadConfiguration, BadUsage, NotFound, TryAgain, Unavailable } from './errors.ts';
 export type { AnswerOf, Question, Report, RequestOf };
 
 /** Between two questions the directory is kept for so long; then a service may have it. */
@@ -25,7 +25,7 @@ export interface TidemarkOptions {
   readonly stderr?: NodeJS.WritableStream;
 }
 
-/** Throws `BadUsage`, `NotFound`, `BadConfiguration`, or `TryAgain` where the same call may succeed later. */
+/** Throws `BadUsage`, `NotFound`, `BadConfiguration`; where the same call may succeed later `TryAgain` or `Unavailable`. */
 export interface Tidemark {
   search(request: RequestOf<'search'>): Promise<AnswerOf<'search'>>;
   similar(request: RequestOf<'similar'>): Promise<AnswerOf<'similar'>>;

@@ -38,7 +38,7 @@ export const dataAccess = ({ keepMs, ...options }: AccessOptions): DataAccess =>
 
   const take = async (): Promise<{ readonly taken: Taken; forget(): void }> => {
     await leaving;
-    taking ??= holdOrOwner({ ...options, serving: () => undefined });
+    taking ??= holdOrOwner({ ...options, serving: () => undefined, stays: false });
     const mine = taking;
     const forget = () => {
       if (taking === mine) taking = undefined;

@@ -1,5 +1,5 @@
 /** Exit codes, which scripts rely on (sysexits.h). */
-import { BadConfiguration, BadUsage, NotFound, TryAgain } from '../errors.ts';
+import { BadConfiguration, BadUsage, NotFound, TryAgain, Unavailable } from '../errors.ts';
 
 export const EXIT = {
   success: 0,
@@ -17,5 +17,6 @@ export const exitCodeOf = (error: unknown): number => {
   if (error instanceof BadConfiguration) return EXIT.configuration;
   if (error instanceof NotFound) return EXIT.failures;
   if (error instanceof TryAgain) return EXIT.tryAgain;
+  if (error instanceof Unavailable) return EXIT.unavailable;
   return EXIT.internal;
 };

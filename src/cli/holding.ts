@@ -29,11 +29,12 @@ export interface HoldOptions {
   readonly commands: readonly DataCommand[];
   /** Where to look, of a process that stays until it is ended. */
   readonly serving: () => string | undefined;
+  readonly stays: boolean;
 }
 
 /** Resolves to the owner where another process holds the directory. */
 export const holdOrOwner = async (options: HoldOptions): Promise<{ held: Held } | { owner: Owner }> => {
-  const { place, telemetry, commands, serving } = options;
+  const { place, telemetry, commands, serving, stays } = options;
   await makeDataDirectory(place.data);
   const token = randomUUID();
   const answers = answering(commands);
@@ -48,7 +49,7 @@ export const holdOrOwner = async (options: HoldOptions): Promise<{ held: Held } 
       await control.close();
       return taken;
     }
-    const host = await hostOf(place, taken.lock, await telemetry());
+    const host = await hostOf(place, { lock: taken.lock, telemetry: await telemetry(), stays });
     answers.open(host);
     return { held: heldOf(host, taken.lock, control, answers) };
   } catch (error) {
@@ -58,9 +59,12 @@ export const holdOrOwner = async (options: HoldOptions): Promise<{ held: Held } 
 };
 
 /** Loaded with the lock in hand: whoever only asks is done before that would be read. */
-const hostOf = async ({ config, data, environment }: Place, lock: Lock, telemetry: Telemetry): Promise<Host> => {
+const hostOf = async (
+  { config, data, environment }: Place,
+  needs: { readonly lock: Lock; readonly telemetry: Telemetry; readonly stays: boolean },
+): Promise<Host> => {
   const { openHost } = await import('../host.ts');
-  return openHost({ config, data, lock, environment, time: systemTime, telemetry });
+  return openHost({ config, data, environment, time: systemTime, ...needs });
 };
 
 const heldOf = (

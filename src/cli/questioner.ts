@@ -1,6 +1,6 @@
 /** The questions to the data directory, whoever holds it: each is a command, and what it prints is the answer. */
 import type { AnswerOf, Question } from '../api/questions.ts';
-import { BadConfiguration, BadUsage, NotFound, TryAgain } from '../errors.ts';
+import { BadConfiguration, BadUsage, NotFound, TryAgain, Unavailable } from '../errors.ts';
 import type { ControlRequest } from '../http/control.ts';
 import type { DataAccess } from './data-access.ts';
 import { EXIT } from './exit.ts';
@@ -44,6 +44,7 @@ const errorOf = (exit: number, message: string): Error => {
   if (exit === EXIT.failures) return new NotFound(message);
   if (exit === EXIT.usage) return new BadUsage(message);
   if (exit === EXIT.configuration) return new BadConfiguration(message);
-  if (exit === EXIT.tryAgain || exit === EXIT.unavailable) return new TryAgain(message);
+  if (exit === EXIT.tryAgain) return new TryAgain(message);
+  if (exit === EXIT.unavailable) return new Unavailable(message);
   return new Error(message);
 };

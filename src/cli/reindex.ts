@@ -27,10 +27,10 @@ export const reindex: DataCommand = {
     const { parts } = pipeline;
     const target = targetOf(parts.names, configured);
     const beganAt = parts.time.now();
-    const moved = await pipeline.withFlows(
+    const result = await pipeline.withFlows(
       async (stop) => {
         const before = (await readGenerations(parts))?.value;
-        if (before?.active === target.name) return false;
+        if (before?.active === target.name) return 'left';
         await rememberShape(parts, target);
         return withProgress(pipeline, target, output, stop, () =>
           reindexParts(parts, { ...target, acceptFailures: args.flag('accept-failures') }, stop),
@@ -38,6 +38,13 @@ export const reindex: DataCommand = {
       },
       { stop: signal, anyGeneration: true },
     );
+    if (typeof result === 'object') {
+      output.note(
+        `${result.failed} documents have failed in the new index, and ${result.failedBefore} in the one that answers, so that one stays: tidemark dead-letters list says why; tidemark reindex --accept-failures moves all the same`,
+      );
+      return EXIT.failures;
+    }
+    const moved = result === 'moved';
     const row = (await readGenerations(parts))?.value;
     if (row?.active !== target.name) {
       output.note('left: the new index is built on by tidemark serve; tidemark reindex again brings it to its end');

@@ -44,7 +44,7 @@ export const serve = async (
   const told = telemetry(logger, registry);
   let http: HttpServer | undefined;
   const held = await becomeOwner(
-    { place, telemetry: async () => told, commands, serving: () => http?.url ?? 'soon' },
+    { place, telemetry: async () => told, commands, serving: () => http?.url ?? 'soon', stays: true },
     output,
     signal,
   );

@@ -35,7 +35,8 @@ export const runHistory = async (seed: number): Promise<readonly string[]> => {
     limits: { fileBytes: FILE_BYTES, backfillChanges: chance.pick([3, 500]) },
   });
   const lock = { check: async () => {} };
-  const around = { config, data, lock, environment: environment(), time: systemTime, telemetry: silentTelemetry };
+  const ready = { lock, environment: environment(), time: systemTime, telemetry: silentTelemetry };
+  const around = { config, data, ...ready, stays: true };
   const host = openHost(around);
   try {
     const pipeline = await host.pipeline('default');

@@ -1,7 +1,7 @@
 /** The real flows on memory ports, in this process, on a clock that runs fast. */
 import { dependency } from '../../src/operators/attempt.ts';
 import type { Limits, Parts } from '../../src/parts.ts';
-import type { Log, State, Time } from '../../src/ports.ts';
+import type { Chunker, Log, State, Time } from '../../src/ports.ts';
 import { encode, projectKey } from '../../src/records.ts';
 import { adopt, serve } from '../../src/service.ts';
 import type { Flow } from '../../src/telemetry.ts';
@@ -39,6 +39,8 @@ export interface PipelineOptions {
   /** Wraps the ports of everything that is started from then on. */
   readonly log?: (log: Log) => Log;
   readonly state?: (state: State) => State;
+  /** Of a generation. */
+  readonly chunker?: (generation: string) => Chunker;
 }
 
 export const makePipeline = ({
@@ -46,6 +48,7 @@ export const makePipeline = ({
   pageSize = 3,
   log: wrapLog = (log) => log,
   state: wrapState = (state) => state,
+  chunker: chunkerOf = () => chunker('g1'),
 }: PipelineOptions = {}) => {
   const began = Date.now();
   let ahead = 0;
@@ -61,7 +64,6 @@ export const makePipeline = ({
   const source = repositories.source(pageSize);
   const needs = { time, telemetry: silentTelemetry };
   const shape = {
-    chunker: chunker('g1'),
     embedder: embedder(),
     dependency: dependency('embedder', async () => {}, needs),
   };
@@ -80,7 +82,7 @@ export const makePipeline = ({
       [INSTANCE, { port: source, replicas: false, dependency: dependency('source', source.probe, needs) }],
     ]),
     converter: converter(rules),
-    shape: async () => shape,
+    shape: async (generation) => ({ ...shape, chunker: chunkerOf(generation) }),
     time,
     telemetry: silentTelemetry,
   });
