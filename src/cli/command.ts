@@ -4,6 +4,7 @@ import { nearest } from '../config/problems.ts';
 import { BadUsage } from '../errors.ts';
 import type { Host, Hosted } from '../host.ts';
 import type { ShapeRow } from '../records.ts';
+import type { Environment } from '../sources/git-command.ts';
 import type { Output, Streams } from './output.ts';
 import type { Place } from './place.ts';
 import type { Interrupts } from './signals.ts';
@@ -14,6 +15,8 @@ export interface OptionSpec {
   readonly description: string;
   /** May be given several times. */
   readonly several?: boolean;
+  /** What it may be, where that is a closed list. */
+  readonly values?: readonly string[];
 }
 
 export interface Args {
@@ -64,7 +67,18 @@ export interface OwnCommand extends Described {
   run(around: Around, args: Args): Promise<number>;
 }
 
-export type Command = DataCommand | OwnCommand;
+/** Needs no configuration, as it is there to help with one, or has nothing to do with any. */
+export interface FreeCommand extends Described {
+  readonly kind: 'free';
+  run(around: FreeAround, args: Args): Promise<number>;
+}
+
+export interface FreeAround extends Omit<Around, 'place'> {
+  readonly env: Environment;
+  readonly cwd: string;
+}
+
+export type Command = DataCommand | OwnCommand | FreeCommand;
 
 export const COMMON_OPTIONS: Readonly<Record<string, OptionSpec>> = {
   pipeline: { value: 'NAME', description: 'The pipeline that is meant; `default` where it is not given.' },

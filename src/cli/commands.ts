@@ -2,7 +2,9 @@
 import { api } from './api.ts';
 import { backfill } from './backfill.ts';
 import type { Command, DataCommand } from './command.ts';
+import { completionsOf } from './completions.ts';
 import { configCheck } from './config-check.ts';
+import { configSchemaCommand, configShow } from './config-show.ts';
 import { deadLettersList, deadLettersReplay, deadLettersShow } from './dead-letters.ts';
 import { documents, documentsShow } from './documents.ts';
 import { mcpWith } from './mcp.ts';
@@ -33,4 +35,7 @@ export const commands: readonly Command[] = [
   ...dataCommands,
   mcpWith(dataCommands),
   configCheck,
+  configShow,
+  configSchemaCommand,
+  completionsOf(() => commands),
 ];

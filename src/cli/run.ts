@@ -23,7 +23,7 @@ export interface Invocation extends Streams {
 }
 
 export const runCommandLine = async (invocation: Invocation): Promise<number> => {
-  const { argv, version, interrupts, stderr } = invocation;
+  const { argv, env, cwd, version, interrupts, stderr } = invocation;
   const output = streamOutput(invocation, systemTime.now);
   try {
     const [first] = argv;
@@ -42,8 +42,10 @@ export const runCommandLine = async (invocation: Invocation): Promise<number> =>
       await output.line(commandHelp(command));
       return EXIT.success;
     }
-    const place = await findPlace(invocation);
-    if (command.kind === 'own') return await command.run({ place, output, interrupts, stderr, version }, args);
+    const around = { output, interrupts, stderr, version };
+    if (command.kind === 'free') return await command.run({ ...around, env, cwd }, args);
+    const place = await findPlace({ env, cwd });
+    if (command.kind === 'own') return await command.run({ ...around, place }, args);
     const pipeline = args.text('pipeline') ?? 'default';
     const configured = shapeForRequest(optionsOf(place.config, pipeline));
     const access = dataAccess({ place, telemetry: () => quietTelemetry(stderr), commands: dataCommands, keepMs: 0 });

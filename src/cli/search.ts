@@ -18,6 +18,7 @@ export const search: DataCommand = {
     json: { description: 'One object with all that is known of each hit.' },
     mode: {
       value: 'MODE',
+      values: MODES,
       description: 'By meaning and words (hybrid, the default), by meaning (dense), by words (lexical).',
     },
     limit: { value: 'N', description: `How many hits, at most ${MAX_LIMIT}; ${DEFAULT_LIMIT} where it is not given.` },
