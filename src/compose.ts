@@ -43,6 +43,8 @@ export interface Surroundings {
 
 export interface Repository {
   readonly name: string;
+  /** A directory, or wherever git reaches. */
+  readonly path: string;
   readonly pollMs: number;
   readonly source: GitSource;
 }
@@ -126,7 +128,7 @@ const limitsOf = ({ limits }: Config): Limits => ({
 
 type Needs = Parameters<typeof dependency>[2] & { readonly environment: Environment };
 
-const openSources = (
+export const openSources = (
   { sources }: PipelineOptions,
   { environment, ...needs }: Needs,
 ): { readonly repositories: readonly Repository[]; readonly sources: ReadonlyMap<string, Source> } => {
@@ -139,6 +141,7 @@ const openSources = (
     return [
       {
         name,
+        path,
         pollMs,
         source: gitSource({ name, path, environment, time: needs.time, ...(ref === undefined ? {} : { ref }) }),
       },

@@ -48,6 +48,18 @@ export const shapeOf = async (
   generation: string,
 ): Promise<ShapeRow | undefined> => (await state.read('shapes', [generation])).get(generation)?.value;
 
+/** Converts, and cuts as that shape does. */
+export const workerFor = (limits: LimitOptions, { chunk, embedder }: ShapeRow): ContentWorker => {
+  const tokens = import.meta.url.endsWith('.ts') ? './embedders/token-counter.ts' : './embedders/token-counter.js';
+  return contentWorker({
+    deadlineMs: limits.convertSeconds * SECOND,
+    heapMb: Math.ceil(limits.convertHeap / MIB),
+    limits: { fileBytes: limits.fileBytes, textBytes: limits.textBytes },
+    chunk,
+    tokens: { module: new URL(tokens, import.meta.url).href, options: embedder },
+  });
+};
+
 export interface ShapesOptions {
   readonly state: State;
   readonly target: Target;
@@ -74,14 +86,7 @@ export const openShapes = ({ state, target, limits, ...needs }: ShapesOptions): 
   const worker = ({ name, shape }: Pick<Target, 'name' | 'shape'>): ContentWorker => {
     const running = workers.get(name);
     if (running) return running;
-    const tokens = import.meta.url.endsWith('.ts') ? './embedders/token-counter.ts' : './embedders/token-counter.js';
-    const started = contentWorker({
-      deadlineMs: limits.convertSeconds * SECOND,
-      heapMb: Math.ceil(limits.convertHeap / MIB),
-      limits: { fileBytes: limits.fileBytes, textBytes: limits.textBytes },
-      chunk: shape.chunk,
-      tokens: { module: new URL(tokens, import.meta.url).href, options: shape.embedder },
-    });
+    const started = workerFor(limits, shape);
     workers.set(name, started);
     return started;
   };

@@ -44,6 +44,8 @@ export interface Context {
   /** What the configuration of whoever asks says, which may be newer than that of the process that answers. */
   readonly configured: ShapeRow;
   readonly output: Output;
+  /** Whether colours and links are shown where the output goes. */
+  readonly terminal: boolean;
   readonly signal: AbortSignal;
 }
 

@@ -6,7 +6,10 @@ import { completionsOf } from './completions.ts';
 import { configCheck } from './config-check.ts';
 import { configSchemaCommand, configShow } from './config-show.ts';
 import { deadLettersList, deadLettersReplay, deadLettersShow } from './dead-letters.ts';
+import { doctor } from './doctor.ts';
 import { documents, documentsShow } from './documents.ts';
+import { init } from './init.ts';
+import { inspect } from './inspect.ts';
 import { mcpWith } from './mcp.ts';
 import { reindex, rollback } from './reindex.ts';
 import { search } from './search.ts';
@@ -34,6 +37,9 @@ export const commands: readonly Command[] = [
   serveWith(dataCommands),
   ...dataCommands,
   mcpWith(dataCommands),
+  inspect,
+  init,
+  doctor(dataCommands),
   configCheck,
   configShow,
   configSchemaCommand,

@@ -49,10 +49,18 @@ export const runCommandLine = async (invocation: Invocation): Promise<number> =>
     const pipeline = args.text('pipeline') ?? 'default';
     const configured = shapeForRequest(optionsOf(place.config, pipeline));
     const access = dataAccess({ place, telemetry: () => quietTelemetry(stderr), commands: dataCommands, keepMs: 0 });
-    return await access.run({ argv: [...words], pipeline, configured }, output, interrupts.signal);
+    return await access.run(
+      { argv: [...words], pipeline, configured, terminal: isTerminal(invocation) },
+      output,
+      interrupts.signal,
+    );
   } catch (error) {
     if (interrupts.signal.aborted) return EXIT.cancelled;
     output.note(`tidemark: ${messageOf(error)}`);
     return exitCodeOf(error);
   }
 };
+
+/** https://no-color.org. */
+const isTerminal = ({ stdout, env }: Invocation): boolean =>
+  stdout.isTTY === true && !env.NO_COLOR && env.TERM !== 'dumb';

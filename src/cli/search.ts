@@ -1,12 +1,12 @@
+import { isAbsolute } from 'node:path';
 import { DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET, MODES } from '../api/schemas.ts';
 import { BadUsage } from '../errors.ts';
+import type { Hosted } from '../host.ts';
 import type { Query } from '../ports.ts';
-import type { Found } from '../search.ts';
 import type { DataCommand } from './command.ts';
 import { EXIT } from './exit.ts';
-import { printable } from './output.ts';
+import { shownHits } from './shown-hits.ts';
 
-const SHOWN_LINES = 6;
 const FRESH_SECONDS = 30;
 
 export const search: DataCommand = {
@@ -31,7 +31,7 @@ export const search: DataCommand = {
     },
     lang: { value: 'LANGUAGE', description: 'Only in this language, such as typescript.' },
   },
-  async run({ pipeline, output, signal }, args) {
+  async run({ pipeline, output, terminal, signal }, args) {
     const { questions } = await import('../api/questions.ts');
     const { searchRequest } = await import('../api/schemas.ts');
     const [query = ''] = args.words;
@@ -48,7 +48,9 @@ export const search: DataCommand = {
       ...(language === undefined ? {} : { language }),
     });
     const found = await questions.search.ask({ pipeline, signal }, request);
-    await output.line(args.flag('json') ? JSON.stringify(found) : readable(found));
+    await output.line(
+      args.flag('json') ? JSON.stringify(found) : shownHits(found, { terminal, folders: foldersOf(pipeline) }),
+    );
     return EXIT.success;
   },
 };
@@ -59,14 +61,6 @@ const modeOf = (given: string | undefined): Query['mode'] => {
   return mode;
 };
 
-const readable = ({ hits, tookMs }: Found): string => {
-  if (hits.length === 0) return 'Nothing found.';
-  const blocks = hits.map(({ path, startLine, endLine, heading, text, score }, at) => {
-    const place = `${at + 1}. ${path}:${startLine}-${endLine}  (${score.toFixed(3)})`;
-    const lines = text.split('\n').slice(0, SHOWN_LINES);
-    const more = text.split('\n').length > SHOWN_LINES ? ['…'] : [];
-    const under = heading.length > 0 ? [`   ${heading.join(' > ')}`] : [];
-    return printable([place, ...under, ...[...lines, ...more].map((line) => `   | ${line}`)].join('\n'));
-  });
-  return `${blocks.join('\n\n')}\n\n${hits.length} hits in ${tookMs} ms`;
-};
+/** Where the files of each project stand on this machine, of those that do. */
+const foldersOf = ({ repositories }: Hosted): ReadonlyMap<string, string> =>
+  new Map(repositories.filter(({ path }) => isAbsolute(path)).map(({ name, path }) => [name, path]));
