@@ -231,6 +231,18 @@ const limits = z.strictObject({
     'How long one item is tried again, while its dependency answers others, before it becomes a dead letter.',
     { example: 60 },
   ),
+  budget: option(
+    z
+      .strictObject({
+        tokens: option(
+          whole(0, Number.MAX_SAFE_INTEGER).optional(),
+          'Tokens that a pipeline may embed in a day (UTC), in all processes together, by the upper bound that costs nothing.',
+          { otherwise: 'without a bound', example: 50_000_000 },
+        ),
+      })
+      .prefault({}),
+    'What embedding may cost. When it is used up the flows stop and say so; nothing is lost, and the next start goes on.',
+  ),
   backfillChanges: option(
     whole(0, 1_000_000).default(500),
     'A difference of more changes than that goes by the backfill lane, whoever asked for it.',

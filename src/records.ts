@@ -259,6 +259,11 @@ export interface ShapeRow {
   readonly embedder: EmbedderOptions;
 }
 
+/** What was embedded on a day, which is its key. */
+export interface BudgetRow {
+  readonly tokens: number;
+}
+
 export interface LogRow {
   readonly identity: string;
 }

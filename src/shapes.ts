@@ -1,5 +1,6 @@
 /** What shapes a point, by generation: its chunker and its embedder, also of a configuration that holds no more. */
 import { createHash } from 'node:crypto';
+import { withinBudget } from './budget.ts';
 import { chunkerVersion } from './chunker/chunker.ts';
 import type { Limits as LimitOptions } from './config.ts';
 import { type ContentWorker, contentWorker } from './content/content-worker.ts';
@@ -94,7 +95,9 @@ export const openShapes = ({ state, target, limits, ...needs }: ShapesOptions): 
   const make = async (name: string): Promise<Shape> => {
     const shape = name === target.name ? target.shape : await shapeOf({ state }, name);
     if (!shape) throw new StopFlow(`generation ${name}: nothing says by which chunker and embedder it was built`);
-    const { embedder } = embedderOf(shape.embedder);
+    const { embedder: port } = embedderOf(shape.embedder);
+    const { tokens } = limits.budget;
+    const embedder = tokens === undefined ? port : withinBudget(port, { tokens, state, time: needs.time });
     const one: Shape = {
       chunker: { chunk: (path, text) => worker({ name, shape }).chunker.chunk(path, text), async close() {} },
       embedder,

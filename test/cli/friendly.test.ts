@@ -184,6 +184,30 @@ describe('the configuration', () => {
   });
 });
 
+describe('what a backfill costs', () => {
+  const file = () => join(repository.directory, 'tidemark.yaml');
+
+  it('is said beforehand, and nothing is done', async () => {
+    const { code, stdout } = await tide('backfill', '--dry-run', '--json');
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ files: 1, chunks: 1, cost: { amount: 0 } });
+    expect(JSON.parse((await tide('status', '--json')).stdout).projects).toEqual([]);
+  });
+
+  it('never exceeds the budget: the run stops where it is used up, and goes on with a larger one', async () => {
+    await writeFile(file(), 'limits: { budget: { tokens: 1 } }');
+    const stopped = await tide('backfill', '--json');
+    expect(stopped).toMatchObject({ code: 75, stdout: '', stderr: expect.stringContaining('limits.budget.tokens') });
+    await writeFile(file(), 'limits: { budget: { tokens: 1000 } }');
+    const { code, stdout, stderr } = await tide('backfill', '--json');
+    expect(stderr).toContain('following run');
+    expect([code, JSON.parse(stdout)]).toMatchObject([0, { status: 'success', failed: 0 }]);
+    expect(JSON.parse((await tide('verify', '--json')).stdout)).toMatchObject({ documents: 1, differences: [] });
+    expect((await tide('dead-letters', 'list', '--json')).stdout).toBe('');
+    await rm(file());
+  });
+});
+
 describe('completions', () => {
   const complete = (script: string, ...words: string[]): string[] => {
     const call = `COMP_WORDS=(tidemark ${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${words.length}; _tidemark; printf '%s\\n' "\${COMPREPLY[@]}"`;
