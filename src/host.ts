@@ -2,12 +2,12 @@
  * The process that holds the data directory: its pipelines, open from their first use on, and their flows, which run
  * while somebody needs them.
  */
-import { openPipeline, type Pipeline, type Surroundings } from './compose.ts';
+import { openPipeline, type Pipeline, type Surroundings, sharedBy } from './compose.ts';
 import { either } from './either.ts';
 import { BadConfiguration } from './errors.ts';
 import { readGenerations } from './runs/generations.ts';
 import { adopt, serve } from './service.ts';
-import { rememberShape, shapeOf, type Target } from './shapes.ts';
+import { shapeOf, type Target } from './shapes.ts';
 import type { Flow } from './telemetry.ts';
 
 const FLOWS: readonly Flow[] = ['plan', 'collect', 'index'];
@@ -36,9 +36,10 @@ export interface Host {
 export const openHost = (around: Surroundings): Host => {
   const opening = new Map<string, Promise<Hosted>>();
   const opened: Hosted[] = [];
+  const shared = sharedBy(around);
 
   const open = async (name: string) => {
-    const hosted = withFlowsOf(await openPipeline(around, name));
+    const hosted = withFlowsOf(await openPipeline(around, name, shared));
     opened.push(hosted);
     return hosted;
   };
@@ -128,7 +129,7 @@ const begin = async (pipeline: Pipeline, anyGeneration: boolean): Promise<void> 
   const row = (await readGenerations(parts))?.value;
   const foreign = row !== undefined && row.active !== target.name && row.building !== target.name;
   if (foreign && !anyGeneration) throw new BadConfiguration(await whatChanged(pipeline, row.active));
-  if (!foreign) await rememberShape(parts, target);
+  if (!foreign) await pipeline.remember(target);
   await adopt(parts, foreign ? { ...target, name: row.active } : target);
 };
 
@@ -140,13 +141,23 @@ const whatChanged = async ({ name, parts, target }: Pipeline, active: string): P
     ...(before && was !== is ? [`chunk.tokens from ${was} to ${is}`] : []),
     ...(before ? changesOf(before.embedder, target.shape.embedder) : []),
   ];
-  const what = changes.length > 0 ? changes.join(', ') : 'how this version of Tidemark cuts and embeds texts';
+  const what =
+    changes.length > 0
+      ? changes.join(', ')
+      : 'the files of the model, or how this version of Tidemark cuts and embeds texts';
   return `pipeline ${name}: its index was built otherwise. Changed: ${what}. Run \`tidemark reindex\` to build it anew beside the old one, or take the change back`;
 };
 
+/** Options that say where and how fast vectors are made, and shape none. */
+const UNSHAPING = ['url', 'apiKey', 'batch', 'parallel', 'timeoutSeconds', 'threads', 'batchTokens', 'cache', 'hub'];
+
 const changesOf = (before: Target['shape']['embedder'], now: Target['shape']['embedder']): string[] => {
-  const [old, fresh] = [new Map(Object.entries(before)), new Map(Object.entries(now))];
+  const words = (options: object) =>
+    new Map(
+      Object.entries(options).map(([key, value]) => [key, typeof value === 'object' ? JSON.stringify(value) : value]),
+    );
+  const [old, fresh] = [words(before), words(now)];
   return [...new Set([...old.keys(), ...fresh.keys()])]
-    .filter((key) => old.get(key) !== fresh.get(key))
+    .filter((key) => old.get(key) !== fresh.get(key) && !UNSHAPING.includes(key))
     .map((key) => `embedder.${key} from ${old.get(key) ?? 'none'} to ${fresh.get(key) ?? 'none'}`);
 };

@@ -41,7 +41,6 @@ export interface Limits {
   readonly embedTokens: number;
   readonly embedTexts: number;
   readonly embedWaitMs: number;
-  readonly embedParallel: number;
 }
 
 export interface Source {

@@ -278,6 +278,13 @@ export interface TreeEntry {
   readonly size?: number;
 }
 
+/** A file whose content is asked for. */
+export interface WantedBlob extends TreeEntry {
+  /** The commit that it was planned at, and how many files were planned with it: many are worth fetching at once. */
+  readonly commit?: string;
+  readonly together?: number;
+}
+
 export interface TreePage {
   readonly entries: readonly TreeEntry[];
   readonly next?: string;
@@ -296,6 +303,9 @@ export interface Project {
   readonly url?: string;
   readonly visibility: 'public' | 'internal' | 'private';
   readonly groups: readonly string[];
+  readonly archived?: boolean;
+  /** Why nobody is to find it for now. */
+  readonly hidden?: string | undefined;
 }
 
 /**
@@ -321,12 +331,20 @@ export interface RepoSource {
     commit: string,
     paths: readonly string[],
   ): Promise<ReadonlyMap<string, TreeEntry> | undefined>;
+  /**
+   * With the sizes of those blobs that are there, where the source can tell. Apart from the listings, since most of what
+   * is listed is never fetched.
+   */
+  sized(project: string, entries: readonly TreeEntry[]): Promise<readonly TreeEntry[]>;
   /** What differs from `base` to `head`; `undefined` when that cannot be told for certain. */
   compare(project: string, base: string, head: string): Promise<readonly Difference[] | undefined>;
-  /** The blobs that are there, in any order. */
+  /**
+   * The blobs that are there, in any order. Where entries have no size, one that is longer than the limit on files comes
+   * cut off one byte later.
+   */
   blobs(
     project: string,
-    entries: readonly TreeEntry[],
+    entries: readonly WantedBlob[],
   ): AsyncIterable<{ readonly blob: string; readonly bytes: Uint8Array }>;
   close(): Promise<void>;
 }
@@ -363,6 +381,8 @@ export interface Embedder {
   readonly dimensions: number;
   /** The longest text, in its own tokens, that is embedded whole. */
   readonly maxTokens: number;
+  /** What one call may bring, in `tokens`, and how many calls are worth making side by side. */
+  readonly batch: { readonly texts: number; readonly tokens: number; readonly parallel: number };
   probe(): Promise<void>;
   /** An upper bound that costs nothing to ask for; what batches are filled by. */
   tokens(text: string): number;

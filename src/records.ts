@@ -3,7 +3,7 @@
  * parse is a dead letter.
  */
 import { z } from 'zod';
-import type { EmbedderOptions } from './config.ts';
+import type { EmbedderOptions } from './config/embedder.ts';
 
 /** A key names its parts from the outside in, joined by NUL, which no name of a project, a ref or a file can hold. */
 const NUL = '\0';
@@ -61,6 +61,8 @@ export const changeSchema = z.object({
   type: z.string(),
   blob,
   size: z.number().optional(),
+  /** How many files were planned with it at this commit. */
+  together: z.number().optional(),
   rules: z.string(),
   seq,
   runs,
@@ -211,6 +213,9 @@ export interface ProjectRow {
   readonly url: string | undefined;
   readonly visibility: string;
   readonly groups: readonly string[];
+  readonly archived?: boolean;
+  /** Why nobody finds it for now. It stays indexed. */
+  readonly hidden?: string | undefined;
   /** The refs that the last complete list had. */
   readonly refs: readonly string[];
   /** Why nothing of it is read for now. Never a reason to delete. */

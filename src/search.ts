@@ -107,13 +107,16 @@ export const joined = async (
     state.read('refs', [...new Set(ids.map(refKey))]),
     state.read('projects', [...new Set(ids.map(projectKey))]),
   ]);
-  return found.map((hit) => {
+  return found.flatMap((hit) => {
     const { document } = hit.point;
     const id = parseDocument(document);
+    const row = projects.get(projectKey(id))?.value;
+    // Read after the search, so that what was hidden in between is not shown.
+    if (row?.hidden !== undefined) return [];
     const entry = ledger.get(document);
     const head = refs.get(refKey(id))?.value.planned ?? null;
     const stale = isStale(wants.get(document), entry);
-    return hitOf(hit, { entry, row: projects.get(projectKey(id))?.value, head, stale });
+    return [hitOf(hit, { entry, row, head, stale })];
   });
 };
 

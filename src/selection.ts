@@ -70,19 +70,29 @@ const general = (patterns: readonly string[]): Matcher => {
 };
 
 const EVERYTHING = new Set(['*', '**', '**/*']);
-/** `name`, `name/` and `*.suffix`, without anything that means more than itself. */
-const NAME = /^(\*?)([\w.~+@-]+)(\/?)$/;
+/** Names and stars, below a folder or not: without anything that means more than itself. */
+const PLAIN = /^(?!.*\*\*)[\w.~+@*-]+(?:\/[\w.~+@*-]+)*\/?$/;
 
-const escaped = (text: string): string => text.replace(/[.+]/g, '\\$&');
-
-const anyOf = (names: readonly string[]): Matcher | undefined => {
-  if (names.length === 0) return undefined;
-  const pattern = new RegExp(names.join('|'));
+/**
+ * One regular expression for all of them. A pattern with a slash inside counts from the top, one that begins with a star
+ * at any letter, the others where a name begins: told apart, since most places of most paths then fail at one letter.
+ */
+const anyOf = (patterns: readonly string[]): Matcher | undefined => {
+  if (patterns.length === 0) return undefined;
+  const starts = new Map<string, string[]>();
+  for (const pattern of patterns) {
+    const folder = pattern.endsWith('/');
+    const name = folder ? pattern.slice(0, -1) : pattern;
+    const start = name.includes('/') ? '^' : name.startsWith('*') ? '' : '(?:^|/)';
+    const body = (start === '' ? name.slice(1) : name).replace(/[.+]/g, '\\$&').replaceAll('*', '[^/]*');
+    starts.set(start, [...(starts.get(start) ?? []), `${body}${folder ? '/' : '(?:/|$)'}`]);
+  }
+  const pattern = new RegExp([...starts].map(([start, bodies]) => `${start}(?:${bodies.join('|')})`).join('|'));
   return (path) => pattern.test(path);
 };
 
 /**
- * A path is judged for each file of each tree, and most patterns are plain names: all of those make one regular
+ * A path is judged for each file of each tree, and most patterns are names and stars: all of those make one regular
  * expression, where the library tries pattern by pattern and folder by folder. Only where nothing is negated, so that
  * the order of patterns means nothing.
  */
@@ -92,9 +102,8 @@ const matcher = (patterns: readonly string[]): Matcher => {
   const plain: string[] = [];
   const others: string[] = [];
   for (const pattern of patterns) {
-    const [, star, name, folder] = NAME.exec(pattern) ?? [];
-    if (name === undefined) others.push(pattern);
-    else plain.push(`${star ? '' : '(?:^|/)'}${escaped(name)}${folder ? '/' : '(?:/|$)'}`);
+    if (PLAIN.test(pattern)) plain.push(pattern);
+    else others.push(pattern);
   }
   const matchers = [anyOf(plain), others.length > 0 ? general(others) : undefined].filter((one) => one !== undefined);
   return (path) => matchers.some((matches) => matches(path));

@@ -39,7 +39,7 @@ export interface Tidemark {
 
 export const createTidemark = async (options: TidemarkOptions = {}): Promise<Tidemark> => {
   const { directory = process.cwd(), env = process.env, pipeline = 'default', stderr = process.stderr } = options;
-  const place = await findPlace({ cwd: directory, env });
+  const place = await findPlace({ cwd: directory, env, engines: () => import('./engines.ts') });
   const commanding = { pipeline, configured: shapeForRequest(optionsOf(place.config, pipeline)) };
   const access = dataAccess({
     place,

@@ -4,9 +4,8 @@ import { nearest } from '../config/problems.ts';
 import { BadUsage } from '../errors.ts';
 import type { Host, Hosted } from '../host.ts';
 import type { ShapeRow } from '../records.ts';
-import type { Environment } from '../sources/git-command.ts';
 import type { Output, Streams } from './output.ts';
-import type { Place } from './place.ts';
+import type { Place, Surroundings } from './place.ts';
 import type { Interrupts } from './signals.ts';
 
 export interface OptionSpec {
@@ -75,10 +74,7 @@ export interface FreeCommand extends Described {
   run(around: FreeAround, args: Args): Promise<number>;
 }
 
-export interface FreeAround extends Omit<Around, 'place'> {
-  readonly env: Environment;
-  readonly cwd: string;
-}
+export interface FreeAround extends Omit<Around, 'place'>, Surroundings {}
 
 export type Command = DataCommand | OwnCommand | FreeCommand;
 

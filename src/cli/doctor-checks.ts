@@ -1,15 +1,17 @@
 /** What `doctor` looks at in this process: each finding with what to do about it. */
 import { access, constants, stat, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { openSources } from '../compose.ts';
+import { openSources, sharedBy } from '../compose.ts';
 import type { Config, PipelineOptions } from '../config.ts';
 import { embedderOf } from '../embedders/registry.ts';
 import { messageOf } from '../errors.ts';
 import { isLoopbackAddress } from '../http/server.ts';
 import { codeOf } from '../log/disk.ts';
+import { PATIENCE } from '../operators/attempt.ts';
 import { type Environment, gitCommand } from '../sources/git-command.ts';
 import type { Telemetry } from '../telemetry.ts';
 import { systemTime } from '../time.ts';
+import type { Place } from './place.ts';
 
 const GIB = 1024 ** 3;
 /** Less than that is soon full. */
@@ -114,7 +116,7 @@ export const embedderFindings = async (
   { embedder: options }: PipelineOptions,
 ): Promise<readonly Finding[]> => {
   const about = `embedder ${options.kind}`;
-  const { embedder } = embedderOf(options);
+  const { embedder } = embedderOf(options, () => undefined);
   const beganAt = systemTime.now();
   try {
     await embedder.embed(['how are offsets committed'], 'query');
@@ -134,10 +136,12 @@ export const embedderFindings = async (
 
 export const sourceFindings = async (
   options: PipelineOptions,
-  { environment, telemetry }: { readonly environment: Environment; readonly telemetry: Telemetry },
+  { config, data, environment }: Place,
+  telemetry: Telemetry,
 ): Promise<readonly Finding[]> => {
   try {
-    const { sources } = openSources(options, { environment, time: systemTime, telemetry });
+    const around = { config, data, environment, time: systemTime, telemetry, patience: PATIENCE };
+    const { sources } = await openSources(options, around, sharedBy(around));
     return await Promise.all(
       [...sources].map(async ([instance, { port }]): Promise<Finding> => {
         try {

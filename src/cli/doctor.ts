@@ -35,13 +35,13 @@ const findingsOf = async (
   commands: readonly DataCommand[],
   only: string | undefined,
 ): Promise<readonly Finding[]> => {
-  const { env, cwd, version, stderr } = around;
+  const { env, cwd, engines, version, stderr } = around;
   // With them comes every adapter, which no other command has to wait for.
   const checks = await import('./doctor-checks.ts');
   const versions = await checks.versionFindings(env, cwd, version);
   let place: Place;
   try {
-    place = await findPlace({ env, cwd });
+    place = await findPlace({ env, cwd, engines });
   } catch (error) {
     const finding = messageOf(error);
     return [
@@ -59,9 +59,7 @@ const findingsOf = async (
   ];
   for (const { name, options } of pipelines) {
     findings.push(...(await checks.embedderFindings(name, options)));
-    findings.push(
-      ...(await checks.sourceFindings(options, { environment: env, telemetry: await quietTelemetry(stderr) })),
-    );
+    findings.push(...(await checks.sourceFindings(options, place, await quietTelemetry(stderr))));
     findings.push(...(await statusFindings(around, place, commands, name)));
   }
   return findings;

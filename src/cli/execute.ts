@@ -1,6 +1,6 @@
 /** Runs a command on a host, for whoever typed it here or asks from another process. */
 import { z } from 'zod';
-import { embedderSchema } from '../config.ts';
+import { embedderSchema } from '../config/embedder.ts';
 import { either } from '../either.ts';
 import { BadUsage, messageOf } from '../errors.ts';
 import type { Host } from '../host.ts';

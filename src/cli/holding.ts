@@ -60,11 +60,11 @@ export const holdOrOwner = async (options: HoldOptions): Promise<{ held: Held } 
 
 /** Loaded with the lock in hand: whoever only asks is done before that would be read. */
 const hostOf = async (
-  { config, data, environment }: Place,
+  { config, data, environment, engines }: Place,
   needs: { readonly lock: Lock; readonly telemetry: Telemetry; readonly stays: boolean },
 ): Promise<Host> => {
-  const { openHost } = await import('../host.ts');
-  return openHost({ config, data, environment, time: systemTime, ...needs });
+  const [{ openHost }, { openEngines }] = await Promise.all([import('../host.ts'), engines()]);
+  return openHost({ config, openEngines, data, environment, time: systemTime, ...needs });
 };
 
 const heldOf = (

@@ -23,7 +23,7 @@ export const reindex: DataCommand = {
     'accept-failures': { description: 'Moves to the new one even if more documents have failed in it.' },
   },
   async run({ pipeline, configured, output, signal }, args) {
-    const [{ readGenerations }, { reindex: reindexParts }, { rememberShape, targetOf }] = await needed();
+    const [{ readGenerations }, { reindex: reindexParts }, { targetOf }] = await needed();
     const { parts } = pipeline;
     const target = targetOf(parts.names, configured);
     const beganAt = parts.time.now();
@@ -31,7 +31,7 @@ export const reindex: DataCommand = {
       async (stop) => {
         const before = (await readGenerations(parts))?.value;
         if (before?.active === target.name) return 'left';
-        await rememberShape(parts, target);
+        await pipeline.remember(target);
         return withProgress(pipeline, target, output, stop, () =>
           reindexParts(parts, { ...target, acceptFailures: args.flag('accept-failures') }, stop),
         );

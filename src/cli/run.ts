@@ -1,7 +1,6 @@
 /** From the words on the command line to an exit code. */
 import { optionsOf } from '../config/pipeline.ts';
 import { messageOf } from '../errors.ts';
-import type { Environment } from '../sources/git-command.ts';
 import { systemTime } from '../time.ts';
 import { findCommand, parseCommand } from './command.ts';
 import { commands, dataCommands } from './commands.ts';
@@ -10,20 +9,18 @@ import { shapeForRequest } from './execute.ts';
 import { EXIT, exitCodeOf } from './exit.ts';
 import { commandHelp, overview } from './help.ts';
 import { type Streams, streamOutput } from './output.ts';
-import { findPlace } from './place.ts';
+import { findPlace, type Surroundings } from './place.ts';
 import { quietTelemetry } from './quiet.ts';
 import type { Interrupts } from './signals.ts';
 
-export interface Invocation extends Streams {
+export interface Invocation extends Streams, Surroundings {
   readonly argv: readonly string[];
-  readonly env: Environment;
-  readonly cwd: string;
   readonly version: string;
   readonly interrupts: Interrupts;
 }
 
 export const runCommandLine = async (invocation: Invocation): Promise<number> => {
-  const { argv, env, cwd, version, interrupts, stderr } = invocation;
+  const { argv, env, cwd, engines, version, interrupts, stderr } = invocation;
   const output = streamOutput(invocation, systemTime.now);
   try {
     const [first] = argv;
@@ -43,8 +40,8 @@ export const runCommandLine = async (invocation: Invocation): Promise<number> =>
       return EXIT.success;
     }
     const around = { output, interrupts, stderr, version };
-    if (command.kind === 'free') return await command.run({ ...around, env, cwd }, args);
-    const place = await findPlace({ env, cwd });
+    if (command.kind === 'free') return await command.run({ ...around, env, cwd, engines }, args);
+    const place = await findPlace({ env, cwd, engines });
     if (command.kind === 'own') return await command.run({ ...around, place }, args);
     const pipeline = args.text('pipeline') ?? 'default';
     const configured = shapeForRequest(optionsOf(place.config, pipeline));

@@ -8,8 +8,9 @@ import type { Hosted } from '../host.ts';
 import { api } from '../http/api.ts';
 import { callersOf } from '../http/callers.ts';
 import { registerGauges } from '../http/gauges.ts';
-import { openApi } from '../http/openapi.ts';
 import { type HttpServer, isLoopbackAddress, openHttp } from '../http/server.ts';
+import { webhookHints } from '../http/webhook-hints.ts';
+import { gitlabWebhooks } from '../http/webhooks.ts';
 import { lagOf, sumOf } from '../lag.ts';
 import { statusOf } from '../runs/status.ts';
 import { type Telemetry, telemetry } from '../telemetry.ts';
@@ -96,6 +97,23 @@ interface Served {
   readonly version: string;
 }
 
+const receiversOf = ({ webhooks }: Place['config'], pipelines: readonly Hosted[], told: Telemetry) => {
+  if (pipelines.every(({ gitlabs }) => gitlabs.length === 0)) return {};
+  const handler = gitlabWebhooks({
+    secrets: webhooks.secrets,
+    file: webhookHints(pipelines),
+    unavailable: () => pipelines.flatMap(logTrouble)[0],
+    time: systemTime,
+    telemetry: told,
+  });
+  return { '/webhooks/gitlab': handler };
+};
+
+const logTrouble = ({ name, dependencies }: Hosted): string[] =>
+  dependencies().some((one) => one.name === 'log' && one.downSince() !== undefined)
+    ? [`${name}: the log does not answer`]
+    : [];
+
 const listen = async (
   { config, data }: Place,
   output: Output,
@@ -107,8 +125,8 @@ const listen = async (
   const options = {
     ...http,
     api: api({ ...http, onLoopback, callerOf, pipelines, telemetry, version }),
-    description: () => openApi(version),
     registry,
+    receivers: receiversOf(config, pipelines, telemetry),
     ready: () => pipelines.flatMap(troubles),
     status: async () => ({ pipelines: await Promise.all(pipelines.map(pageOf)) }),
   };

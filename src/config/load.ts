@@ -2,9 +2,10 @@
  * Reads the configuration: the file, then the environment over it, then what only holds for the whole. This is the one
  * place that looks at either, through what is handed in.
  */
-import { basename, dirname, resolve } from 'node:path';
+import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import { type Config, configSchema, type PipelineOptions } from '../config.ts';
 import { BadConfiguration } from '../errors.ts';
+import type { EmbedderOptions } from './embedder.ts';
 import { fileVariable, isTree, override } from './environment.ts';
 import { type ParsedFile, parseFile } from './file.ts';
 import { clash, names } from './names.ts';
@@ -44,7 +45,8 @@ export const loadConfig = async ({ env: given, cwd, read }: Surroundings): Promi
   const { tree, origins } = override(value, env);
   const checked = configSchema.safeParse(tree);
   const base = content === undefined ? cwd : dirname(file);
-  const config = checked.success ? resolved(checked.data, base, origins.has('data') ? cwd : base) : undefined;
+  const bases = { base, dataBase: origins.has('data') ? cwd : base, cache: cacheOf(env, cwd) };
+  const config = checked.success ? resolved(checked.data, bases) : undefined;
   const found = config ? conflicts(config) : (checked.error?.issues ?? []).flatMap((issue) => problemsOf(issue, tree));
   const problems = lines(name, parsed, found, origins);
   if (!config || problems.length > 0) throw refused(problems);
@@ -125,21 +127,45 @@ const sourceConflicts = (pipeline: string, { sources }: PipelineOptions): readon
   });
 };
 
+interface Bases {
+  readonly base: string;
+  readonly dataBase: string;
+  /** Of models that are downloaded. */
+  readonly cache: string;
+}
+
+const cacheOf = (env: Surroundings['env'], cwd: string): string =>
+  join(env.XDG_CACHE_HOME || join(env.HOME || env.USERPROFILE || cwd, '.cache'), 'tidemark', 'models');
+
 /** What is relative to the file becomes absolute, and every source has its name. */
-const resolved = (config: Config, base: string, dataBase: string): Config => ({
+const resolved = (config: Config, { base, dataBase, cache }: Bases): Config => ({
   ...config,
   ...(config.data === undefined ? {} : { data: resolve(dataBase, config.data) }),
   pipelines: Object.fromEntries(
     Object.entries(config.pipelines).map(([name, pipeline]) => {
-      const sources = pipeline.sources.map(({ git, ...source }) => {
+      const sources = pipeline.sources.map(({ git, gitlab, ...source }) => {
+        if (gitlab?.tokenFile !== undefined)
+          return { ...source, gitlab: { ...gitlab, tokenFile: resolve(base, gitlab.tokenFile) } };
+        if (gitlab) return { ...source, gitlab };
         if (!git) return source;
         const path = isRemote(git.path) ? git.path : resolve(base, git.path);
         return { ...source, git: { ...git, path, name: git.name ?? gitName(path) } };
       });
-      return [name, { ...pipeline, sources }];
+      return [name, { ...pipeline, sources, embedder: resolvedEmbedder(pipeline.embedder, base, cache) }];
     }),
   ),
 });
+
+const resolvedEmbedder = (embedder: EmbedderOptions, base: string, cache: string): EmbedderOptions => {
+  if (embedder.kind !== 'transformers') return embedder;
+  const { model } = embedder;
+  const directory = isAbsolute(model) || /^\.\.?([\\/]|$)/.test(model);
+  return {
+    ...embedder,
+    model: directory ? resolve(base, model) : model,
+    cache: embedder.cache === undefined ? cache : resolve(base, embedder.cache),
+  };
+};
 
 /** The name of the directory or of the remote repository, made to fit a key. */
 const gitName = (path: string): string =>

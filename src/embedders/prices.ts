@@ -1,16 +1,16 @@
-/** What embedding costs, as far as this file knows; one line for each kind or model that costs something. */
-import type { EmbedderOptions } from '../config.ts';
+/** What embedding costs, as far as is known. */
+import type { EmbedderOptions } from '../config/embedder.ts';
+import { priceOf as priceOfModel } from './models.ts';
+
+const MILLION = 1_000_000;
 
 export interface Price {
   readonly currency: string;
   readonly perMillionTokens: number;
 }
 
-/** `undefined` where nobody knows; nothing costs nothing. */
-export const priceOf = ({ kind }: EmbedderOptions): Price | undefined => {
-  switch (kind) {
-    case 'static':
-    case 'hash':
-      return { currency: 'USD', perMillionTokens: 0 };
-  }
+/** `undefined` where nobody knows; what runs on this machine costs nothing. */
+export const priceOf = (options: EmbedderOptions): Price | undefined => {
+  const perMillionTokens = options.kind === 'openai' ? priceOfModel(options.model, MILLION) : 0;
+  return perMillionTokens === undefined ? undefined : { currency: 'USD', perMillionTokens };
 };

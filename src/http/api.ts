@@ -10,6 +10,7 @@ import { jsonBody } from './body.ts';
 import type { Caller } from './callers.ts';
 import { type GuardOptions, guard } from './guard.ts';
 import { mcpOverHttp } from './mcp.ts';
+import { openApi } from './openapi.ts';
 import { Refusal, refusalOf } from './refusal.ts';
 import { beginOf, type Route, routeOf, SCOPE_OF } from './routes.ts';
 
@@ -76,6 +77,11 @@ export const api = (options: ApiOptions): Api => {
 
   return async (request, response, url) => {
     const { pathname } = url;
+    if (pathname === '/v1/openapi.json') {
+      request.resume();
+      answerJson(response, 200, openApi(options.version));
+      return true;
+    }
     const route = routeOf(pathname);
     if (!route && pathname !== '/mcp') return false;
     const gone = new AbortController();

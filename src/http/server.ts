@@ -17,13 +17,13 @@ export interface HttpOptions {
   readonly host: string;
   readonly port: number;
   /** Other names under which it is reached. */
-  readonly hosts: readonly string[];
+  readonly hosts?: readonly string[];
   readonly registry: Registry;
   readonly ready: () => Readiness;
   readonly status: () => Promise<unknown>;
-  readonly api: Api;
-  /** Of the API, as OpenAPI. */
-  readonly description: () => object;
+  readonly api?: Api;
+  /** What takes a POST, by its path. */
+  readonly receivers?: Readonly<Record<string, (request: IncomingMessage, response: ServerResponse) => Promise<void>>>;
 }
 
 export interface HttpServer {
@@ -38,7 +38,7 @@ export const isLoopbackAddress = (host: string): boolean =>
   host === 'localhost' || host.startsWith('127.') || host === '::1';
 
 export const openHttp = async (options: HttpOptions): Promise<HttpServer> => {
-  const { host, port, hosts, registry, ready, status, api, description } = options;
+  const { host, port, hosts = [], registry, ready, status, api, receivers = {} } = options;
   const onLoopback = isLoopbackAddress(host);
 
   const pages: Readonly<Record<string, (response: ServerResponse) => Promise<void> | void>> = {
@@ -48,7 +48,6 @@ export const openHttp = async (options: HttpOptions): Promise<HttpServer> => {
       answerJson(response, reasons.length > 0 ? 503 : 200, { ready: reasons.length === 0, reasons });
     },
     '/metrics': async (response) => answer(response, 200, registry.contentType, await registry.metrics()),
-    '/v1/openapi.json': (response) => answerJson(response, 200, description()),
     '/status': async (response) => answerJson(response, 200, await status()),
   };
 
@@ -57,9 +56,12 @@ export const openHttp = async (options: HttpOptions): Promise<HttpServer> => {
     if (onLoopback && !isKnownName(request.headers.host, { onLoopback, hosts }))
       return answer(response, 421, TEXT, 'this address is answered for localhost alone\n');
     const url = new URL(request.url ?? '/', 'http://localhost');
-    if (await api(request, response, url)) return;
-    request.resume();
+    if (await api?.(request, response, url)) return;
     const { pathname } = url;
+    const receive = Object.hasOwn(receivers, pathname) ? receivers[pathname] : undefined;
+    if (receive && request.method === 'POST') return receive(request, response);
+    request.resume();
+    if (receive) return answer(response, 405, TEXT, 'only POST\n');
     const page = Object.hasOwn(pages, pathname) ? pages[pathname] : undefined;
     if (!page) return answer(response, 404, TEXT, `there are ${Object.keys(pages).join(', ')}\n`);
     if (request.method !== 'GET' && request.method !== 'HEAD') return answer(response, 405, TEXT, 'only GET\n');

@@ -27,19 +27,25 @@ export const projectFilter = async (
   return (id) => projectNames(id, paths.get(projectKey(id)) ?? id.project).includes(name);
 };
 
-/** Those of that name that may be read; `undefined` for all there are. A name that stands for nothing gives none. */
+/**
+ * Those of that name that may be read, and are not hidden; `undefined` for all there are. A name that stands for nothing
+ * gives none.
+ */
 export const projectsCalled = async (
   { state }: Parts,
   name: string | undefined,
   mayRead: MayRead | undefined,
 ): Promise<readonly ReadableProject[] | undefined> => {
-  if (name === undefined && !mayRead) return undefined;
   const called: ReadableProject[] = [];
+  let hidden = 0;
   for await (const { key, value } of rows(state, 'projects', 'projects')) {
     const { instance, project } = parseRef(key);
     const path = value.path || project;
-    if (name === undefined || projectNames({ instance, project }, path).includes(name))
+    if (value.hidden !== undefined) hidden += 1;
+    else if (name === undefined || projectNames({ instance, project }, path).includes(name))
       called.push({ instance, project, path });
   }
-  return mayRead ? mayRead(called) : called;
+  if (mayRead) return mayRead(called);
+  // Where one is hidden, the others: the limit on hits is to be theirs.
+  return name === undefined && hidden === 0 ? undefined : called;
 };

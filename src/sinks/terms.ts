@@ -170,7 +170,19 @@ const pairs = (run: string, terms: string[]) => {
 const encoder = new TextEncoder();
 
 /** As `qdrant/bm25` numbers its tokens: the absolute value of murmur3 (32 bits, seed 0) as a signed integer. */
-export const termId = (term: string): number => Math.abs(murmur3(encoder.encode(term)));
+export const termId = (term: string): number => Math.abs(murmur3(bytesOf(term)));
+
+const ascii = new Uint8Array(MAX_TERM);
+/** Good until the next call: nearly all terms are ASCII, and the encoder takes longer to call than they to be read. */
+const bytesOf = (term: string): Uint8Array => {
+  if (term.length > ascii.length) return encoder.encode(term);
+  for (let i = 0; i < term.length; i += 1) {
+    const code = term.charCodeAt(i);
+    if (code >= FIRST_BEYOND_ASCII) return encoder.encode(term);
+    ascii[i] = code;
+  }
+  return ascii.subarray(0, term.length);
+};
 
 const murmur3 = (bytes: Uint8Array): number => {
   const whole = bytes.length & ~3;

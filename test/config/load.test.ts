@@ -152,14 +152,14 @@ describe('the environment', () => {
       TIDEMARK_QDRANT_URL: 'http://q:6333',
       TIDEMARK_QDRANT_API_KEY: 'k',
     });
-    expect(found.log).toEqual({ kind: 'kafka', brokers: ['a:9092', 'b:9092'] });
-    expect(found.store).toEqual({ kind: 'qdrant', url: 'http://q:6333', apiKey: 'k' });
+    expect(found.log).toMatchObject({ kind: 'kafka', brokers: ['a:9092', 'b:9092'] });
+    expect(found.store).toMatchObject({ kind: 'qdrant', url: 'http://q:6333', apiKey: 'k' });
   });
 
   it('leaves out the options of the kind that it replaces', async () => {
     const file = 'log: { kind: kafka, brokers: [a:1] }';
     expect((await config(file, { TIDEMARK_LOG: 'embedded' })).log).toEqual({ kind: 'embedded' });
-    expect((await config(file, { TIDEMARK_LOG: 'kafka' })).log).toEqual({ kind: 'kafka', brokers: ['a:1'] });
+    expect((await config(file, { TIDEMARK_LOG: 'kafka' })).log).toMatchObject({ kind: 'kafka', brokers: ['a:1'] });
   });
 
   it('says nothing about a kind that is not in use', async () => {

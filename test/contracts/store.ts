@@ -27,7 +27,7 @@ export const storeContract = (name: string, open: OpenStore): void => {
       },
       newName() {
         made += 1;
-        return `contract-${made}`;
+        return `${opened?.alias}-${made}`;
       },
       open: () => open(() => clock),
       advance(ms) {

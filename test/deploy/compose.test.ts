@@ -35,6 +35,11 @@ describe('docker-compose.yml', () => {
     for (const port of service.ports ?? []) expect(port).toMatch(/^127\.0\.0\.1:\d+:\d+$/);
   });
 
+  it('runs the versions that the tests run', () => {
+    expect(textOf('test/support/kafka/pom.xml')).toContain(`<version>${kafka?.image?.split(':')[1]}</version>`);
+    expect(textOf('test/support/qdrant-server.ts')).toContain(`'${qdrant?.image}'`);
+  });
+
   it.each(services)('what %s mounts is there', (_, { volumes = [] }) => {
     for (const volume of volumes) {
       const [from = ''] = volume.split(':');

@@ -1,0 +1,216 @@
+/**
+ * The transformers embedder on a model in MiniLM's shape with chance weights, one thread, texts of mixed length: beside a
+ * bare ONNX session that is fed the same batches of tokens, and beside a loop over LangChain.js's embeddings. Rounds
+ * alternate, and medians are told, since machines have neighbours. LangChain.js is no dependency: it is installed into a
+ * directory of its own, once, and runs on the same copy of Transformers.js.
+ *
+ *   npm run bench:embedders [-- rounds]
+ */
+import { execFileSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { embedderSchema, type TransformersOptions } from '../src/config/embedder.ts';
+import { batchesOf } from '../src/embedders/batches.ts';
+import { inSlices } from '../src/embedders/slices.ts';
+import { transformersEmbedder } from '../src/embedders/transformers.ts';
+import { writeMinilm } from '../test/support/minilm.ts';
+
+const BARE_TEXTS = 64;
+const LANGCHAIN_TEXTS = 128;
+const LANGCHAIN_ROUNDS = 3;
+const SHORTEST = 100;
+const LONGEST = 1600;
+const BATCH_TOKENS = 1024;
+/** Where LangChain.js cuts, so that nobody computes more than the others. */
+const MAX_TOKENS = 512;
+const CHARACTERS_PER_TOKEN = 4;
+const rounds = Number(process.argv[2] ?? 9);
+const top = fileURLToPath(new URL('..', import.meta.url));
+const require = createRequire(import.meta.url);
+
+/** Log-uniform between the two, from this package's sources and the documentation of what it depends on. */
+const mixed = (count: number): string[] => {
+  const files = [
+    ...readdirSync(join(top, 'src'), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.ts'))
+      .map((name) => join(top, 'src', name)),
+    ...readdirSync(join(top, 'docs')).map((name) => join(top, 'docs', name)),
+  ];
+  const all = files.map((file) => readFileSync(file, 'utf8')).join('\n');
+  let state = 7;
+  const chance = () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
+  return Array.from({ length: count }, () => {
+    const length = Math.round(SHORTEST * (LONGEST / SHORTEST) ** chance());
+    const from = Math.floor(chance() * (all.length - length));
+    return Buffer.from(all.slice(from, from + length)).toString();
+  });
+};
+
+const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1] ?? 0;
+
+const secondsOf = async (run: () => Promise<unknown>): Promise<number> => {
+  const start = performance.now();
+  await run();
+  return (performance.now() - start) / 1000;
+};
+
+interface Session {
+  run(feeds: Readonly<Record<string, unknown>>): Promise<unknown>;
+}
+interface Runtime {
+  readonly InferenceSession: { create(file: string, options: object): Promise<Session> };
+  readonly Tensor: new (type: 'int64', data: BigInt64Array, dims: readonly number[]) => unknown;
+}
+interface Library {
+  readonly env: { allowRemoteModels: boolean; localModelPath: string };
+  readonly AutoTokenizer: {
+    from_pretrained(model: string): Promise<(text: string, options: object) => { input_ids: number[] }>;
+  };
+}
+interface LangChain {
+  readonly HuggingFaceTransformersEmbeddings: new (
+    options: object,
+  ) => { embedDocuments(texts: readonly string[]): Promise<unknown> };
+}
+
+const libraryFile = require.resolve('@xenova/transformers');
+const load = async <T>(file: string): Promise<T> => await import(file);
+
+/** The batches that the embedder makes of the texts, as tensors that are ready. */
+const feedsOf = async (texts: readonly string[], model: string, dtype: string, { Tensor }: Runtime) => {
+  const { AutoTokenizer } = await load<Library>('@xenova/transformers');
+  const tokenizer = await AutoTokenizer.from_pretrained(model);
+  const alone = dtype !== 'fp32';
+  const feeds: Record<string, unknown>[] = [];
+  const call = async (slice: readonly string[]) => {
+    const tokens = slice.map((text) => {
+      const ids = tokenizer(text, { padding: false, truncation: false, return_tensor: false }).input_ids;
+      return { ids: ids.slice(0, MAX_TOKENS) };
+    });
+    for (const batch of batchesOf(tokens, { batchTokens: BATCH_TOKENS, alone })) {
+      const width = batch[0]?.ids.length ?? 0;
+      const tensor = (value: (ids: readonly number[], at: number) => number) =>
+        new Tensor(
+          'int64',
+          BigInt64Array.from(
+            batch.flatMap(({ ids }) => Array.from({ length: width }, (_, at) => value(ids, at))),
+            BigInt,
+          ),
+          [batch.length, width],
+        );
+      feeds.push({
+        input_ids: tensor((ids, at) => ids[at] ?? 0),
+        attention_mask: tensor((ids, at) => (at < ids.length ? 1 : 0)),
+        token_type_ids: tensor(() => 0),
+      });
+    }
+    return new Float32Array(slice.length);
+  };
+  await inSlices(texts, { dimensions: 1, characters: BATCH_TOKENS * CHARACTERS_PER_TOKEN, call });
+  return feeds;
+};
+
+const optionsFor = (model: string, dtype: string) =>
+  embedderSchema.parse({
+    ...{ kind: 'transformers', model, dtype, threads: 1 },
+    ...{ batchTokens: BATCH_TOKENS, maxTokens: MAX_TOKENS },
+  }) as TransformersOptions;
+
+const besideBare = async (model: string, dtype: 'fp32' | 'q8') => {
+  const runtime = await load<Runtime>(createRequire(libraryFile).resolve('onnxruntime-node'));
+  const texts = mixed(BARE_TEXTS);
+  const feeds = await feedsOf(texts, model, dtype, runtime);
+  const file = join(model, 'onnx', dtype === 'fp32' ? 'model.onnx' : 'model_quantized.onnx');
+  const session = await runtime.InferenceSession.create(file, { intraOpNumThreads: 1, interOpNumThreads: 1 });
+  const bare = async () => {
+    for (const feed of feeds) await session.run(feed);
+  };
+  const embedder = transformersEmbedder(optionsFor(model, dtype));
+  const through = () => embedder.embed(texts, 'passage');
+  await bare();
+  await through();
+  const [bareTimes, throughTimes, ratios]: [number[], number[], number[]] = [[], [], []];
+  const delay = monitorEventLoopDelay({ resolution: 1 });
+  for (let round = 0; round < rounds; round += 1) {
+    const alone = await secondsOf(bare);
+    delay.enable();
+    const ours = await secondsOf(through);
+    delay.disable();
+    bareTimes.push(alone);
+    throughTimes.push(ours);
+    ratios.push(alone / ours);
+  }
+  await embedder.close();
+  const rate = (times: readonly number[]) => (BARE_TEXTS / median(times)).toFixed(1);
+  console.log(
+    `${dtype}: ${rate(throughTimes)} texts/s, bare session ${rate(bareTimes)}: ${(100 * median(ratios)).toFixed(0)} % of it` +
+      ` (median of ${rounds} alternating rounds, aim 85 %), event loop p99 ${(delay.percentile(99) / 1e6).toFixed(1)} ms (aim 100 ms)`,
+  );
+};
+
+const LANGCHAIN = ['@langchain/community@1.1.29', '@langchain/core@1.2.13'];
+
+const langchain = async (): Promise<LangChain> => {
+  const directory = join(tmpdir(), 'tidemark-bench-langchain');
+  if (!existsSync(join(directory, 'node_modules', '@langchain', 'community'))) {
+    mkdirSync(directory, { recursive: true });
+    writeFileSync(join(directory, 'package.json'), '{"private":true}');
+    const how = ['--legacy-peer-deps', '--ignore-scripts', '--no-audit', '--no-fund', '--silent'];
+    execFileSync('npm', ['install', ...how, ...LANGCHAIN], { cwd: directory, stdio: 'inherit' });
+    mkdirSync(join(directory, 'node_modules', '@huggingface'), { recursive: true });
+    symlinkSync(dirname(dirname(libraryFile)), join(directory, 'node_modules', '@huggingface', 'transformers'));
+  }
+  const from = createRequire(join(directory, 'package.json'));
+  const module = dirname(from.resolve('@langchain/community/embeddings/huggingface_transformers'));
+  return load<LangChain>(pathToFileURL(join(module, 'huggingface_transformers.js')).href);
+};
+
+const besideLangChain = async (model: string, dtype: 'fp32' | 'q8') => {
+  const { HuggingFaceTransformersEmbeddings } = await langchain();
+  const session_options = { intraOpNumThreads: 1, interOpNumThreads: 1 };
+  const theirs = new HuggingFaceTransformersEmbeddings({ model, pretrainedOptions: { dtype, session_options } });
+  const embedder = transformersEmbedder(optionsFor(model, dtype));
+  const texts = mixed(LANGCHAIN_TEXTS);
+  await theirs.embedDocuments(texts.slice(0, 1));
+  await embedder.embed(texts.slice(0, 1), 'passage');
+  const [theirTimes, times, ratios]: [number[], number[], number[]] = [[], [], []];
+  for (let round = 0; round < LANGCHAIN_ROUNDS; round += 1) {
+    const other = await secondsOf(() => theirs.embedDocuments(texts));
+    const ours = await secondsOf(() => embedder.embed(texts, 'passage'));
+    theirTimes.push(other);
+    times.push(ours);
+    ratios.push(other / ours);
+  }
+  await embedder.close();
+  const rate = (all: readonly number[]) => (LANGCHAIN_TEXTS / median(all)).toFixed(1);
+  console.log(
+    `${dtype}: ${rate(times)} texts/s, LangChain.js ${rate(theirTimes)}: ${median(ratios).toFixed(1)} times as many` +
+      ` (median of ${LANGCHAIN_ROUNDS} alternating rounds of ${LANGCHAIN_TEXTS} texts, aim 3)`,
+  );
+};
+
+const model = mkdtempSync(join(tmpdir(), 'tidemark-bench-model-'));
+try {
+  writeMinilm(model);
+  (await load<Library>('@xenova/transformers')).env.allowRemoteModels = false;
+  for (const dtype of ['fp32', 'q8'] as const) await besideBare(model, dtype);
+  for (const dtype of ['fp32', 'q8'] as const) await besideLangChain(model, dtype);
+} finally {
+  rmSync(model, { recursive: true });
+}
