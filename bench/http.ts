@@ -52,7 +52,8 @@ try {
     await repository.commit({ files: Array.from({ length: count }, (_, at) => fileOf(from + at)) });
   }
   const beganAt = performance.now();
-  const { stdout } = await tidemark.run(repository.directory, ['backfill', '--json']);
+  const { code, stdout, stderr } = await tidemark.run(repository.directory, ['backfill', '--json']);
+  if (code !== 0) throw new Error(`the backfill ended with ${code}: ${stderr}`);
   const { chunks, indexed, embedded } = JSON.parse(stdout) as Record<'chunks' | 'indexed' | 'embedded', number>;
   const seconds = (performance.now() - beganAt) / 1_000;
   console.log(`${indexed} files, ${chunks} chunks, ${embedded} embedded in ${seconds.toFixed(0)} s`);
