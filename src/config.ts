@@ -117,10 +117,14 @@ const pipeline = z.strictObject({
 });
 
 const kafkaTls = z.strictObject({
-  ca: option(text().optional(), "A file with the certificates that the brokers' are signed with.", {
-    otherwise: 'those that Node trusts',
-    example: '/etc/tidemark/ca.pem',
-  }),
+  ca: option(
+    text().optional(),
+    "A file with the certificates that the brokers' are signed with. Relative to the file that says so.",
+    {
+      otherwise: 'those that Node trusts',
+      example: '/etc/tidemark/ca.pem',
+    },
+  ),
   cert: option(text().optional(), 'A file with our certificate, where brokers ask for one.', {
     otherwise: 'none',
     example: '/etc/tidemark/client.pem',

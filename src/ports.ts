@@ -34,6 +34,8 @@ import type {
   LogRow,
   ProjectRow,
   RefRow,
+  ReplaysRow,
+  ResolutionRow,
   RoundRow,
   RulesRow,
   RunRefRow,
@@ -128,6 +130,8 @@ export interface Tables {
   log: LogRow;
   runs: RunRow;
   runRefs: RunRefRow;
+  resolutions: ResolutionRow;
+  replays: ReplaysRow;
 }
 export type Table = keyof Tables;
 

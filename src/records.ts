@@ -269,6 +269,18 @@ export interface BudgetRow {
   readonly tokens: number;
 }
 
+/** What became of a dead letter, by its id. */
+export interface ResolutionRow {
+  readonly is: 'replayed' | 'discarded';
+  readonly at: number;
+}
+
+/** How often a document, or a project, was tried again because of its dead letters. Its key is theirs. */
+export interface ReplaysRow {
+  readonly replays: number;
+  readonly at: number;
+}
+
 export interface LogRow {
   readonly identity: string;
 }

@@ -23,6 +23,7 @@ export const backfill: DataCommand = {
     'dry-run': {
       description: 'Embeds and writes nothing: says what it would be, from the trees and a sample of the files.',
     },
+    standalone: { description: 'Does the work in this process too, where services share log and store.' },
     cancel: { value: 'RUN', description: 'Ends that run where it is, and reports.' },
   },
   async run(context, args) {
@@ -31,6 +32,8 @@ export const backfill: DataCommand = {
     const { cancelRun } = await import('../runs/backfill.ts');
     const cancelled = args.text('cancel');
     if (cancelled !== undefined) return report(output, (await cancelRun(pipeline.parts, cancelled)).report, args);
+    // What lies in the data directory nobody else can work on.
+    if (pipeline.shared && !args.flag('standalone')) return toTheEnd(context, args, signal);
     return pipeline.withFlows((stop) => toTheEnd(context, args, stop), { stop: signal });
   },
 };

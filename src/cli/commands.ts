@@ -5,7 +5,13 @@ import type { Command, DataCommand } from './command.ts';
 import { completionsOf } from './completions.ts';
 import { configCheck } from './config-check.ts';
 import { configSchemaCommand, configShow } from './config-show.ts';
-import { deadLettersList, deadLettersReplay, deadLettersShow } from './dead-letters.ts';
+import {
+  deadLettersDiscard,
+  deadLettersList,
+  deadLettersReplay,
+  deadLettersShow,
+  deadLettersStats,
+} from './dead-letters.ts';
 import { doctor } from './doctor.ts';
 import { documents, documentsShow } from './documents.ts';
 import { init } from './init.ts';
@@ -15,6 +21,7 @@ import { reindex, rollback } from './reindex.ts';
 import { search } from './search.ts';
 import { serveWith } from './serve.ts';
 import { status } from './status.ts';
+import { topicsPrint } from './topics-print.ts';
 import { verify } from './verify.ts';
 
 /** Run in the process that holds the data directory, for whoever asks. */
@@ -26,7 +33,9 @@ export const dataCommands: readonly DataCommand[] = [
   documentsShow,
   deadLettersList,
   deadLettersShow,
+  deadLettersStats,
   deadLettersReplay,
+  deadLettersDiscard,
   verify,
   reindex,
   rollback,
@@ -37,6 +46,7 @@ export const commands: readonly Command[] = [
   serveWith(dataCommands),
   ...dataCommands,
   mcpWith(dataCommands),
+  topicsPrint,
   inspect,
   init,
   doctor(dataCommands),

@@ -2,7 +2,7 @@
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { optionsOf } from '../config/pipeline.ts';
 import { either } from '../either.ts';
-import { messageOf, TryAgain } from '../errors.ts';
+import { BadUsage, messageOf, TryAgain } from '../errors.ts';
 import { follow } from '../follow.ts';
 import type { Hosted } from '../host.ts';
 import { api } from '../http/api.ts';
@@ -12,8 +12,9 @@ import { type HttpServer, isLoopbackAddress, openHttp } from '../http/server.ts'
 import { webhookHints } from '../http/webhook-hints.ts';
 import { gitlabWebhooks } from '../http/webhooks.ts';
 import { lagOf, sumOf } from '../lag.ts';
+import { FLOWS } from '../runs/run-rows.ts';
 import { statusOf } from '../runs/status.ts';
-import { type Telemetry, telemetry } from '../telemetry.ts';
+import { type Flow, type Telemetry, telemetry } from '../telemetry.ts';
 import { stay, systemTime } from '../time.ts';
 import { aboutOwner } from './ask.ts';
 import type { Args, Around, DataCommand } from './command.ts';
@@ -39,6 +40,7 @@ export const serve = async (
   const only = args.text('pipeline');
   const names = only === undefined ? Object.keys(place.config.pipelines) : [only];
   for (const name of names) optionsOf(place.config, name);
+  const flows = flowsOf(args.text('flows'));
   const logger = makeLogger({ level: 'info', readable: stderr.isTTY === true, write: (text) => stderr.write(text) });
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
@@ -58,7 +60,9 @@ export const serve = async (
     const stopped = new AbortController();
     const { signal: stop } = either([signal, stopped.signal]);
     signal.addEventListener('abort', () => sayStopping(held, output), { once: true });
-    const running = pipelines.map((pipeline) => run(pipeline, stop, output, () => sayReady(place, server, output)));
+    const running = pipelines.map((pipeline) =>
+      run({ pipeline, flows, stop, output, begun: () => sayReady(place, server, output) }),
+    );
     // The first that fails ends them all; the others drain.
     await Promise.all(running.map((one) => one.finally(() => stopped.abort()))).finally(() =>
       Promise.allSettled(running),
@@ -156,14 +160,33 @@ const pageOf = async (pipeline: Hosted) => {
   return { pipeline: pipeline.name, ...status, ready: status.ready && reasons.length === 0, reasons };
 };
 
-const run = (pipeline: Hosted, stop: AbortSignal, output: Output, begun: () => Promise<void>): Promise<void> =>
+interface Serving {
+  readonly pipeline: Hosted;
+  readonly flows: readonly Flow[];
+  readonly stop: AbortSignal;
+  readonly output: Output;
+  readonly begun: () => Promise<void>;
+}
+
+const run = ({ pipeline, flows, stop, output, begun }: Serving): Promise<void> =>
   pipeline.withFlows(
     async (running) => {
       await begun();
-      await Promise.all([follow(pipeline, running), sayInStep(pipeline, output, running)]);
+      // What is found in a repository is an event for plan.
+      const followed = flows.includes('plan') ? [follow(pipeline, running)] : [];
+      await Promise.all([...followed, sayInStep(pipeline, output, running)]);
     },
-    { stop },
+    { stop, flows },
   );
+
+const flowsOf = (list: string | undefined): readonly Flow[] => {
+  if (list === undefined) return FLOWS;
+  return list.split(',').map((name) => {
+    const flow = FLOWS.find((known) => known === name.trim());
+    if (!flow) throw new BadUsage(`--flows: expected some of ${FLOWS.join(', ')} with commas between, got "${name}"`);
+    return flow;
+  });
+};
 
 const sayReady = async ({ data }: Place, { url }: HttpServer, output: Output): Promise<void> => {
   await output.line(`ready: ${url}/status says how it is, ${url}/metrics has figures; the index is in ${data}`);

@@ -141,6 +141,8 @@ const cacheOf = (env: Surroundings['env'], cwd: string): string =>
 const resolved = (config: Config, { base, dataBase, cache }: Bases): Config => ({
   ...config,
   ...(config.data === undefined ? {} : { data: resolve(dataBase, config.data) }),
+  log:
+    config.log.kind === 'kafka' && config.log.tls ? { ...config.log, tls: placed(config.log.tls, base) } : config.log,
   pipelines: Object.fromEntries(
     Object.entries(config.pipelines).map(([name, pipeline]) => {
       const sources = pipeline.sources.map(({ git, gitlab, ...source }) => {
@@ -166,6 +168,15 @@ const resolvedEmbedder = (embedder: EmbedderOptions, base: string, cache: string
     cache: embedder.cache === undefined ? cache : resolve(base, embedder.cache),
   };
 };
+
+type Tls = NonNullable<Extract<Config['log'], { kind: 'kafka' }>['tls']>;
+
+const placed = ({ ca, cert, key, ...rest }: Tls, base: string): Tls => ({
+  ...rest,
+  ...(ca === undefined ? {} : { ca: resolve(base, ca) }),
+  ...(cert === undefined ? {} : { cert: resolve(base, cert) }),
+  ...(key === undefined ? {} : { key: resolve(base, key) }),
+});
 
 /** The name of the directory or of the remote repository, made to fit a key. */
 const gitName = (path: string): string =>

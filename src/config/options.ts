@@ -66,4 +66,8 @@ export const url = (...schemes: readonly string[]) =>
   z
     .string()
     .refine((value) => URL.canParse(value) && schemes.includes(new URL(value).protocol.slice(0, -1)))
-    .meta({ expected: `a URL that starts with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}` });
+    .meta({ expected: `a URL that starts with ${alternatives(schemes.map((scheme) => `${scheme}://`))}` });
+
+/** As a sentence lists them. */
+export const alternatives = (words: readonly string[]): string =>
+  words.length < 2 ? words.join() : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;

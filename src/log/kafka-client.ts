@@ -3,7 +3,7 @@ import kafkajs, { type Kafka, type KafkaConfig, type LogEntry, type SASLOptions 
 import { StopFlow, TryAgain } from '../errors.ts';
 import type { Time } from '../ports.ts';
 import { registerCodecs } from './kafka-codecs.ts';
-import { kafkaError } from './kafka-errors.ts';
+import { isUnreachable, kafkaError } from './kafka-errors.ts';
 
 const SECOND = 1_000;
 
@@ -100,7 +100,7 @@ export const connection = <C>({ time, make, end, tries = 1 }: ConnectionOptions<
         try {
           return await once(action, work);
         } catch (error) {
-          if (!(error instanceof TryAgain) || tried >= tries || closed) throw error;
+          if (!(error instanceof TryAgain) || isUnreachable(error) || tried >= tries || closed) throw error;
           await time.sleep(200 * tried);
         }
       }

@@ -26,6 +26,8 @@ const FAULTS = new Set([
 
 const TOO_LARGE = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE']);
 
+const UNREACHABLE = new Set(['KafkaJSConnectionError', 'KafkaJSNoBrokerAvailableError', 'KafkaJSRequestTimeoutError']);
+
 /** The broker does not answer, is not ready yet, or has lost track of this producer or member: ask again, as somebody new. */
 const PASSING = new Set([
   'KafkaJSConnectionError',
@@ -53,6 +55,9 @@ const PASSING = new Set([
 
 export const isMissingTopic = (error: unknown): boolean =>
   causes(error).some(({ type }) => type === 'UNKNOWN_TOPIC_OR_PARTITION' || type === 'INVALID_TOPIC_EXCEPTION');
+
+/** Asking again at once would only take longer. */
+export const isUnreachable = (error: unknown): boolean => causes(error).some(({ name }) => UNREACHABLE.has(name));
 
 export const isTooLarge = (error: unknown): boolean => causes(error).some(({ type = '' }) => TOO_LARGE.has(type));
 

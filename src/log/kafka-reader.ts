@@ -37,6 +37,8 @@ export interface ReaderOptions {
   /** How long what is out may take to settle before its partitions are given away. */
   readonly drainMs: number;
   readonly time: Time;
+  /** Resolves when the topics are there. */
+  readonly ready: () => Promise<void>;
   /** Resolves when the broker answers. */
   readonly probe: () => Promise<void>;
   /** The first offset of the partition that is still there. */
@@ -53,7 +55,7 @@ interface Waiting {
 }
 
 export const openReader = (options: ReaderOptions): Reader => {
-  const { kafka, topic, groupId, sessionMs, drainMs, time, probe, oldest, reaction, report } = options;
+  const { kafka, topic, groupId, sessionMs, drainMs, time, ready, probe, oldest, reaction, report } = options;
   const over = new AbortController();
   const queue: Waiting[] = [];
   let head = 0;
@@ -235,6 +237,7 @@ export const openReader = (options: ReaderOptions): Reader => {
   };
 
   const connect = async () => {
+    await ready();
     const { roundRobin } = kafkajs.PartitionAssigners;
     const made = kafka().consumer({
       groupId,

@@ -45,6 +45,20 @@ export const openKafkaLog = async (options: KafkaLogOptions): Promise<Log> => {
   const missingSince = new Map<string, number>();
   let closing: Promise<void> | undefined;
 
+  let ensured: Promise<void> | undefined;
+  const ready = (): Promise<void> => {
+    ensured ??= ensure().catch((error: unknown) => {
+      ensured = undefined;
+      throw error;
+    });
+    return ensured;
+  };
+
+  const ensure = async () => {
+    const differing = await admins.use('look at the topics', (admin) => ensureTopics(admin, topics));
+    for (const one of differing) differs(one);
+  };
+
   const ofTopic = (topic: string) => (action: string, cause: unknown) => {
     const error = kafkaError(action, cause);
     if (!isMissingTopic(cause) || !(topic in topics.topics)) return error;
@@ -55,6 +69,7 @@ export const openKafkaLog = async (options: KafkaLogOptions): Promise<Log> => {
 
   const about = async <T>(topic: string, action: string, work: () => Promise<T>): Promise<T> => {
     try {
+      await ready();
       const result = await work();
       missingSince.delete(topic);
       return result;
@@ -94,11 +109,13 @@ export const openKafkaLog = async (options: KafkaLogOptions): Promise<Log> => {
   };
 
   try {
-    const differing = await admins.use('look at the topics', (admin) => ensureTopics(admin, topics));
-    for (const one of differing) differs(one);
+    await ready();
   } catch (error) {
-    await closeAll();
-    throw error;
+    // A broker that does not answer yet is waited for by whoever needs it.
+    if (!(error instanceof TryAgain)) {
+      await closeAll();
+      throw error;
+    }
   }
 
   return {
@@ -111,7 +128,7 @@ export const openKafkaLog = async (options: KafkaLogOptions): Promise<Log> => {
     read(topic, group) {
       if (closing) throw new StopFlow(`cannot read ${topic} as ${group}: the log is closed`);
       const groupId = groupIdOf(topic, group);
-      const of = { kafka, topic, groupId, sessionMs, drainMs, time, probe, report };
+      const of = { kafka, topic, groupId, sessionMs, drainMs, time, ready, probe, report };
       const reader = openReader({
         ...of,
         oldest: (partition) => oldest(topic, partition),
