@@ -67,8 +67,14 @@ try {
       const sentAt = performance.now();
       const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
       const sending = request(`${url}/v1/search`, { method: 'POST', agent, headers }, (response) => {
-        if (response.statusCode !== 200) reject(new Error(`answered ${response.statusCode}`));
-        response.resume().on('end', () => resolve(performance.now() - sentAt));
+        let body = '';
+        response.on('data', (part) => {
+          body += part;
+        });
+        response.on('end', () => {
+          if (response.statusCode === 200) resolve(performance.now() - sentAt);
+          else reject(new Error(`answered ${response.statusCode}: ${body}`));
+        });
       });
       sending.on('error', reject).end(JSON.stringify({ query }));
     });
@@ -83,7 +89,10 @@ try {
     return performance.now() - startedAt;
   };
 
-  console.log(`first search, which builds the index: ${ms(await ask('the first question'))}`);
+  const firstAt = performance.now();
+  // On a busy machine that may take longer than one question may.
+  while (!(await ask('the first question').catch((error: Error) => console.log(error.message))));
+  console.log(`first search, which builds the index: ${ms(performance.now() - firstAt)}`);
   for (let at = 0; at < 10; at += 1) await ask(text(4));
   const [one, scans]: [number[], number[]] = [[], []];
   for (let at = 0; at < SEARCHES; at += 1) {
