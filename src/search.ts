@@ -78,7 +78,7 @@ export const search = async (parts: Parts, asked: SearchQuery): Promise<Found> =
     ...(mode === 'lexical' ? {} : { vector: await vectorOf(parts, name, text) }),
     ...filterOf(scope, asked.language),
   });
-  const { page, next } = pageOf(found, asked);
+  const { page, next } = pageOf(found.filter(within(scope)), asked);
   const [hits, freshness] = await Promise.all([joined(parts, name, page), counting]);
   return { query: text, mode, generation: name, tookMs: time.now() - beganAt, hits, next, freshness };
 };
@@ -140,6 +140,12 @@ export const filterOf = ({ projects, ref, path }: Scope, language: string | unde
   ...(path === undefined ? {} : { path }),
   ...(language === undefined ? {} : { language }),
 });
+
+/** A store tells projects by their ids alone, and those of two instances may be the same. */
+export const within =
+  ({ projects }: Scope) =>
+  ({ point }: Hit): boolean =>
+    projects?.has(projectKey(parseDocument(point.document))) !== false;
 
 export const vectorOf = async (
   parts: Parts,

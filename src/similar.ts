@@ -4,7 +4,17 @@ import type { Parts } from './parts.ts';
 import type { StoredPoint } from './ports.ts';
 import { indexedDocument, type PlaceQuery } from './read.ts';
 import { activeGeneration } from './runs/generations.ts';
-import { type FoundChunk, filterOf, joined, pageOf, poolOf, type SearchQuery, scopeOf, vectorOf } from './search.ts';
+import {
+  type FoundChunk,
+  filterOf,
+  joined,
+  pageOf,
+  poolOf,
+  type SearchQuery,
+  scopeOf,
+  vectorOf,
+  within,
+} from './search.ts';
 
 export interface SimilarQuery
   extends Pick<SearchQuery, 'limit' | 'offset' | 'project' | 'ref' | 'path' | 'language' | 'mayRead'> {
@@ -22,14 +32,15 @@ export interface Similar {
 export const similar = async (parts: Parts, asked: SimilarQuery): Promise<Similar> => {
   const beganAt = parts.time.now();
   const { generation, vector, itself } = await comparedWith(parts, asked);
+  const scope = await scopeOf(parts, asked);
   const found = await parts.store.generation(generation).search({
     mode: 'dense',
     text: '',
     vector,
     limit: poolOf(asked),
-    ...filterOf(await scopeOf(parts, asked), asked.language),
+    ...filterOf(scope, asked.language),
   });
-  const others = found.filter(({ point }) => point.id !== itself);
+  const others = found.filter(within(scope)).filter(({ point }) => point.id !== itself);
   const { page, next } = pageOf(others, asked);
   return { generation, tookMs: parts.time.now() - beganAt, hits: await joined(parts, generation, page), next };
 };

@@ -32,7 +32,7 @@ export type Api = (request: IncomingMessage, response: ServerResponse, url: URL)
 
 export const api = (options: ApiOptions): Api => {
   const { pipelines, telemetry } = options;
-  let asked = 0;
+  let answered = 0;
 
   const pipelineOf = (url: URL): Hosted => {
     const name = url.searchParams.get('pipeline');
@@ -55,11 +55,16 @@ export const api = (options: ApiOptions): Api => {
     };
     const over = new AbortController();
     const stop = either([signal, over.signal]);
-    asked += 1;
     try {
       if (!caller.scopes.has(SCOPE_OF[question])) throw new Refusal(403, `this token is not for ${question}`);
-      if (asked > MAX_AT_ONCE) throw new Refusal(503, `${MAX_AT_ONCE} questions are being answered`);
+      if (answered >= MAX_AT_ONCE) throw new Refusal(503, `${MAX_AT_ONCE} questions are being answered`);
+      answered += 1;
       const answering = answerTo(question, { pipeline, mayRead: caller.mayRead, signal: stop.signal }, request);
+      // Also when nobody waits for it any more: a dependency that is down must not gather questions without end.
+      const settled = () => {
+        answered -= 1;
+      };
+      answering.then(settled, settled);
       const answer = await Promise.race([answering, tooLate(over.signal)]);
       tell(200);
       return answer;
@@ -67,7 +72,6 @@ export const api = (options: ApiOptions): Api => {
       tell(refusalOf(error).status);
       throw error;
     } finally {
-      asked -= 1;
       over.abort();
       stop.release();
     }

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { AnswerOf } from '../../src/api/questions.ts';
 import { buildExecutable, type Executable, eventually, type Running } from '../support/executable.ts';
 import { environment, makeRepository, type TestRepository } from '../support/repository.ts';
@@ -18,6 +18,9 @@ const OFFSETS = 'export const commit = (offset: number) => offset + 1;\n';
 const TEAM_TOKEN = 'token-of-the-team-that-may-all';
 const OTHER_TOKEN = 'token-of-those-who-may-nothing-here';
 const STATUS_TOKEN = 'token-that-asks-for-status-alone';
+
+/** Many processes, one after the other. */
+vi.setConfig({ testTimeout: 90_000 });
 
 let tidemark: Executable;
 let repository: TestRepository;
@@ -71,7 +74,7 @@ beforeAll(async () => {
   consumer = await mkdtemp(join(tmpdir(), 'tidemark-consumer-'));
   await mkdir(join(consumer, 'node_modules'));
   await symlink(tidemark.directory, join(consumer, 'node_modules', 'tidemark'));
-}, 90_000);
+}, 180_000);
 
 afterAll(async () => {
   await tidemark?.remove();

@@ -4,12 +4,15 @@ import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { parse } from 'yaml';
 import { commands } from '../../src/cli/commands.ts';
 import { asking, configurationOf, defaults } from '../../src/cli/init-questions.ts';
 import { buildExecutable, type Executable } from '../support/executable.ts';
 import { makeRepository, type TestRepository } from '../support/repository.ts';
+
+/** Many processes, one after the other. */
+vi.setConfig({ testTimeout: 90_000 });
 
 let tidemark: Executable;
 let repository: TestRepository;
@@ -22,12 +25,12 @@ beforeAll(async () => {
   await repository.commit({ files: [['a.md', '# Tides\n\nAbout quokkas.\n']] });
   await writeFile(join(repository.directory, 'a.md'), '# Tides\n\nAbout quokkas.\n');
   empty = await mkdtemp(join(tmpdir(), 'tidemark-empty-'));
-}, 60_000);
+}, 120_000);
 
 afterAll(async () => {
   await tidemark?.remove();
   await repository?.remove();
-  await rm(empty, { recursive: true, force: true });
+  if (empty) await rm(empty, { recursive: true, force: true });
 });
 
 describe('init', () => {
