@@ -13,6 +13,7 @@ import type { Row } from './ports.ts';
 import { type LedgerEntry, parseDocument, parseRef, projectKey, type RefId, refKey } from './records.ts';
 import { activeGeneration } from './runs/generations.ts';
 import { endsOf } from './runs/run-rows.ts';
+import type { Scope } from './scope.ts';
 import { globPattern } from './sinks/glob.ts';
 
 const SECOND = 1_000;
@@ -22,15 +23,6 @@ const LAST_LOOK_MS = 2 * SECOND;
 const MAX_COUNTED = 5_000;
 /** Heads are asked for project by project. */
 const MAX_PROJECTS_ASKED = 50;
-
-/** What a question is about; everything where it does not say. */
-export interface Scope {
-  /** Their keys. */
-  readonly projects?: ReadonlySet<string>;
-  readonly ref?: string;
-  /** A glob over the path. */
-  readonly path?: string;
-}
 
 export interface Freshness {
   /** Whether the index has all that Tidemark knows of in the scope. */

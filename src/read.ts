@@ -1,6 +1,7 @@
 /** The text of a document out of the store, from one line to another: what search finds in, and not what lies elsewhere. */
 import { rows } from './clock/rows.ts';
 import { NotFound, TryAgain } from './errors.ts';
+import { type FoundChunk, urlOf } from './found.ts';
 import { isStale } from './freshness.ts';
 import type { MayRead } from './may-read.ts';
 import type { Parts } from './parts.ts';
@@ -9,7 +10,7 @@ import type { StoredPoint } from './ports.ts';
 import { documentKey, type LedgerEntry, parseDocument, parseRef, projectKey, refKey } from './records.ts';
 import { shownPath } from './runs/documents.ts';
 import { activeGeneration } from './runs/generations.ts';
-import { type FoundChunk, scopeOf, urlOf } from './search.ts';
+import { scopeOf } from './scope.ts';
 
 /** Of the places that a path may stand for, so many are named. */
 const NAMED = 10;

@@ -1,23 +1,16 @@
 /** What is like a place or a text, by meaning alone. */
 import { BadUsage, NotFound, TryAgain } from './errors.ts';
+import { type FoundChunk, joined } from './found.ts';
 import type { Parts } from './parts.ts';
 import type { StoredPoint } from './ports.ts';
 import { indexedDocument, type PlaceQuery } from './read.ts';
 import { activeGeneration } from './runs/generations.ts';
-import {
-  type FoundChunk,
-  filterOf,
-  joined,
-  pageOf,
-  poolOf,
-  type SearchQuery,
-  scopeOf,
-  vectorOf,
-  within,
-} from './search.ts';
+import { type Filters, filterOf, scopeOf } from './scope.ts';
+import { alone, pageOf, poolOf, vectorOf } from './search.ts';
 
-export interface SimilarQuery
-  extends Pick<SearchQuery, 'limit' | 'offset' | 'project' | 'ref' | 'path' | 'language' | 'mayRead'> {
+export interface SimilarQuery extends Filters {
+  readonly limit: number;
+  readonly offset?: number;
   readonly of?: Omit<PlaceQuery, 'mayRead'> & { readonly line: number };
   readonly text?: string;
 }
@@ -32,15 +25,14 @@ export interface Similar {
 export const similar = async (parts: Parts, asked: SimilarQuery): Promise<Similar> => {
   const beganAt = parts.time.now();
   const { generation, vector, itself } = await comparedWith(parts, asked);
-  const scope = await scopeOf(parts, asked);
   const found = await parts.store.generation(generation).search({
     mode: 'dense',
     text: '',
     vector,
     limit: poolOf(asked),
-    ...filterOf(scope, asked.language),
+    ...filterOf(await scopeOf(parts, asked)),
   });
-  const others = found.filter(within(scope)).filter(({ point }) => point.id !== itself);
+  const others = found.filter(({ point }) => point.id !== itself).map(alone);
   const { page, next } = pageOf(others, asked);
   return { generation, tookMs: parts.time.now() - beganAt, hits: await joined(parts, generation, page), next };
 };

@@ -104,6 +104,7 @@ export const thread = <Request, Answer>(file: URL, options: ThreadOptions): Thre
     failure = undefined;
     overdue = undefined;
     started.on('message', (message: Message<Answer>) => {
+      stopWatch();
       if (message.is === 'ready') ready = true;
       else settle(message);
       advance();
@@ -122,8 +123,6 @@ export const thread = <Request, Answer>(file: URL, options: ThreadOptions): Thre
 
   /** Brings thread, timer and the event loop's hold on them in line with what there is to do. */
   const advance = () => {
-    clearTimeout(timer);
-    timer = undefined;
     if (closed) return;
     if (!worker && waiting.length > 0) start();
     if (!worker) return;
@@ -139,7 +138,12 @@ export const thread = <Request, Answer>(file: URL, options: ThreadOptions): Thre
       return;
     }
     worker.ref();
-    timer = setTimeout(overrun, ready ? deadlineMs : startMs);
+    timer ??= setTimeout(overrun, ready ? deadlineMs : startMs);
+  };
+
+  const stopWatch = () => {
+    clearTimeout(timer);
+    timer = undefined;
   };
 
   const settle = (message: Exclude<Message<Answer>, { is: 'ready' }>) => {
@@ -167,6 +171,7 @@ export const thread = <Request, Answer>(file: URL, options: ThreadOptions): Thre
   };
 
   const died = (code: number) => {
+    stopWatch();
     worker = undefined;
     const why = failure ?? new Error(`it exited with code ${code}`);
     if (!ready) return refuseAll(why);
@@ -196,7 +201,6 @@ export const thread = <Request, Answer>(file: URL, options: ThreadOptions): Thre
 
   /** A thread that does not even start is no fault of what is to be done. */
   const refuseAll = (cause: unknown) => {
-    clearTimeout(timer);
     idleDeaths = 0;
     const error = new StopFlow(`${name} does not run: ${messageOf(cause)}`, { cause });
     for (const task of [...sent.splice(0), ...waiting.splice(0)]) task.reject(error);
@@ -215,7 +219,7 @@ export const thread = <Request, Answer>(file: URL, options: ThreadOptions): Thre
     out: () => ({ calls: waiting.length + sent.length, bytes: bytesOf(waiting) + bytesOf(sent) }),
     async close() {
       closed = true;
-      clearTimeout(timer);
+      stopWatch();
       const ending = worker;
       worker = undefined;
       for (const task of [...sent.splice(0), ...waiting.splice(0)])

@@ -7,10 +7,7 @@ import { chunksOf, cutsOf } from '../src/chunker/chunker.ts';
 import { tokenCounter } from '../src/content/tokens.ts';
 import { NotFound } from '../src/errors.ts';
 import { mayReadNamed } from '../src/may-read.ts';
-import type { Hit } from '../src/ports.ts';
 import { linesOf, read } from '../src/read.ts';
-import { documentKey, projectKey } from '../src/records.ts';
-import { within } from '../src/search.ts';
 import { backfill, pipelineOf } from './runs/harness.ts';
 
 const count = tokenCounter();
@@ -102,13 +99,6 @@ describe('a list of projects', () => {
     expect(await readable('team', ...paths)).toEqual(['team', 'team/a', 'team/sub/b']);
     expect(await readable('*/team', ...paths)).toEqual(['other/team', 'other/team/d']);
     expect(await readable('team/*-docs', 'team/a-docs', 'team/docs', 'x/team/a-docs')).toEqual(['team/a-docs']);
-  });
-
-  it('tells apart projects of two instances that have the same id', () => {
-    const hit = (instance: string) =>
-      ({ score: 1, point: { document: documentKey({ instance, project: '5', ref: 'main', path: 'a' }) } }) as Hit;
-    const mine = within({ projects: new Set([projectKey({ instance: 'intern', project: '5' })]) });
-    expect([mine(hit('intern')), mine(hit('extern')), within({})(hit('extern'))]).toEqual([true, false, true]);
   });
 
   it('names an instance where several have a project of that path', async () => {

@@ -6,7 +6,8 @@ const opened: Thread<string, string>[] = [];
 const open = (name = 'moody', deadlineMs = 20_000) => {
   const file = new URL(`./threads/${name}.ts`, import.meta.url);
   const ahead = { calls: 2, bytes: 100 };
-  const started = thread<string, string>(file, { name: 'the test', deadlineMs, heapMb: 32, data: '!', ahead });
+  const startMs = name === 'sleeper' ? 1000 : 60_000;
+  const started = thread<string, string>(file, { name: 'the test', deadlineMs, heapMb: 32, data: '!', ahead, startMs });
   opened.push(started);
   return (wish: string, urgent = false) =>
     started.call({ name: wish, request: () => ({ value: wish, transfer: [] }), bytes: 0, urgent });
@@ -93,4 +94,15 @@ it('rejects what is out when it is closed', async () => {
   await opened[0]?.close();
   await hanging;
   await expect(call('late')).rejects.toThrow('the test is closed');
+});
+
+it('ends what does not start in time, however many calls come meanwhile', async () => {
+  const call = open('sleeper');
+  const waiting: Promise<unknown>[] = [];
+  const calling = setInterval(() => waiting.push(call('a').catch(() => undefined)), 20);
+  try {
+    await expect(call('first')).rejects.toThrow('it was not ready within 1000 ms');
+  } finally {
+    clearInterval(calling);
+  }
 });

@@ -5,9 +5,9 @@ import { untilFresh } from '../freshness.ts';
 import type { Hosted } from '../host.ts';
 import type { MayRead } from '../may-read.ts';
 import { read } from '../read.ts';
-import { projectsCalled } from '../runs/projects.ts';
 import { type Status, statusOf } from '../runs/status.ts';
-import { scopeOf, search } from '../search.ts';
+import { projectsFor, scopeOf } from '../scope.ts';
+import { search } from '../search.ts';
 import { similar } from '../similar.ts';
 import {
   readAnswer,
@@ -72,7 +72,7 @@ export const questions = {
     async ask({ pipeline: { parts, dependencies }, mayRead }) {
       const status = await statusOf(parts, dependencies());
       if (!mayRead) return status;
-      const mine = await projectsCalled(parts, undefined, mayRead);
+      const mine = await projectsFor(parts, { mayRead });
       return readable(status, new Set(mine?.map(({ path }) => path)));
     },
   }),

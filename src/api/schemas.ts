@@ -3,6 +3,7 @@
  * are read by people in the OpenAPI file, and by agents in the tools.
  */
 import { z } from 'zod';
+import { FILE_KINDS } from '../converters/format.ts';
 import type { DocumentText } from '../read.ts';
 import type { Status } from '../runs/status.ts';
 import type { Found } from '../search.ts';
@@ -20,11 +21,15 @@ const MAX_LINES = 2_000;
 
 const name = () => z.string().min(1).max(MAX_NAME_CHARS);
 
+const oneOrMore = <T extends z.ZodType>(schema: T) => z.union([schema, z.array(schema).min(1).max(100)]);
+
 const filters = {
-  project: name().exactOptional().describe('Only in this project, by its path (group/name) or id.'),
+  project: oneOrMore(name()).exactOptional().describe('Only in these projects, by path (group/name) or id.'),
+  group: oneOrMore(name()).exactOptional().describe('Only in projects of these groups and of their subgroups.'),
   ref: name().exactOptional().describe('Only on this branch.'),
   path: name().exactOptional().describe('Only in files of this glob, such as docs/** or *.ts.'),
-  language: name().exactOptional().describe('Only in this language, such as typescript or markdown.'),
+  language: oneOrMore(name()).exactOptional().describe('Only in these languages, such as typescript or markdown.'),
+  kind: oneOrMore(z.enum(FILE_KINDS)).exactOptional().describe('Only in files of these kinds.'),
 };
 
 const file = {
@@ -105,14 +110,20 @@ const place = {
   pathBytes: z.string().exactOptional().describe('The path in base64, where it is not UTF-8.'),
 };
 
+const lines = { startLine: z.number(), endLine: z.number() };
+
 const hit = z.object({
   score: z.number().describe('Comparable within one answer alone.'),
   ...place,
-  startLine: z.number(),
-  endLine: z.number(),
+  ...lines,
+  language: z.string(),
   heading: z.array(z.string()).readonly().describe('The headings, or the symbols, that it stands under.'),
   text: z.string().describe('The lines, as they stand in the document.'),
   ...standing,
+  copies: z
+    .array(z.object({ ...place, ...lines }))
+    .readonly()
+    .describe('Where the same text stands as well: other branches, copies of the file.'),
 });
 
 const hits = {
@@ -132,8 +143,7 @@ export const similarAnswer = z.object(hits) satisfies z.ZodType<Similar>;
 
 export const readAnswer = z.object({
   ...place,
-  startLine: z.number(),
-  endLine: z.number(),
+  ...lines,
   totalLines: z.number(),
   text: z.string(),
   next: z.number().nullable().describe('The first line that is left; null at the end.'),
@@ -174,7 +184,7 @@ export const statusAnswer = z.object({
   waits: z
     .array(
       z.object({
-        on: z.enum(['dependency', 'project', 'flow', 'rules', 'generation']),
+        on: z.enum(['dependency', 'project', 'flow', 'rules', 'generation', 'approval']),
         name: z.string(),
         reason: z.string(),
         since: z.string().exactOptional(),

@@ -12,7 +12,7 @@ import { isLowSurrogate, piecesOf } from './long-line.ts';
 import { type Structure, structureOf } from './structure.ts';
 
 /** Part of the fingerprint. Raise it with every change that moves a cut or alters what is embedded. */
-export const chunkerVersion = 1;
+export const chunkerVersion = 2;
 
 /** The embedder's own, so that what is measured here is what the model will read. */
 export type TokenCounter = (text: string) => number;
@@ -61,10 +61,11 @@ export const cutsOf = ({ content, language }: Text, { tokens, count }: ChunkOpti
   const startOf = (line: number) => lines.start[line] ?? 0;
   const endOf = (line: number) => lines.end[line - 1] ?? 0;
 
+  const costOf = (start: number, end: number) =>
+    Math.max(count(content.slice(start, end)), (end - start) / MAX_CHARACTERS_PER_TOKEN);
   // With their line feeds, so that the sum is what the whole costs for a counter that sees them.
   const cost = new Float64Array(lineCount + 1);
-  for (let i = 0; i < lineCount; i += 1)
-    cost[i + 1] = (cost[i] ?? 0) + count(content.slice(startOf(i), (lines.end[i] ?? 0) + 1));
+  for (let i = 0; i < lineCount; i += 1) cost[i + 1] = (cost[i] ?? 0) + costOf(startOf(i), (lines.end[i] ?? 0) + 1);
 
   const withinBudget = (start: number, end: number, summed: number, prefix: Prefix): boolean => {
     if (end - start > tokens * MAX_CHARACTERS_PER_TOKEN || summed + prefix.cost > tokens) return false;
@@ -78,7 +79,7 @@ export const cutsOf = ({ content, language }: Text, { tokens, count }: ChunkOpti
     const pieces = piecesOf(content, startOf(line), lines.end[line] ?? 0);
     const pieceCost = new Float64Array(pieces.start.length + 1);
     for (let i = 0; i < pieces.start.length; i += 1)
-      pieceCost[i + 1] = (pieceCost[i] ?? 0) + count(content.slice(pieces.start[i], pieces.end[i]));
+      pieceCost[i + 1] = (pieceCost[i] ?? 0) + costOf(pieces.start[i] ?? 0, pieces.end[i] ?? 0);
     const number = lines.number[line] ?? 0;
     const push = (from: number, to: number) => {
       let start = from;
@@ -89,7 +90,8 @@ export const cutsOf = ({ content, language }: Text, { tokens, count }: ChunkOpti
     };
     divide(
       content,
-      pieces,
+      { ...pieces, cost: pieceCost },
+      tokens,
       (from, to) => {
         const start = pieces.start[from] ?? 0;
         return withinBudget(start, pieces.end[to - 1] ?? 0, (pieceCost[to] ?? 0) - (pieceCost[from] ?? 0), prefix);
@@ -104,7 +106,8 @@ export const cutsOf = ({ content, language }: Text, { tokens, count }: ChunkOpti
 
   const fits = (from: number, to: number) =>
     withinBudget(startOf(from), endOf(to), (cost[to] ?? 0) - (cost[from] ?? 0), paths(from).prefix);
-  divide(content, { start: lines.start, end: lines.end, strength: structure.strength }, fits, (from, to) => {
+  const stretches = { start: lines.start, end: lines.end, strength: structure.strength, cost };
+  divide(content, stretches, tokens, fits, (from, to) => {
     const path = paths(from);
     if (to - from === 1 && !fits(from, to)) return cutLine(from, path);
     cuts.push({

@@ -1,5 +1,6 @@
 /** Every command, one line each. */
 import { api } from './api.ts';
+import { approve } from './approve.ts';
 import { backfill } from './backfill.ts';
 import type { Command, DataCommand } from './command.ts';
 import { completionsOf } from './completions.ts';
@@ -14,6 +15,8 @@ import {
 } from './dead-letters.ts';
 import { doctor } from './doctor.ts';
 import { documents, documentsShow } from './documents.ts';
+import { forget } from './forget.ts';
+import { hooksEnsure, hooksList, hooksRemove } from './gitlab-hooks.ts';
 import { init } from './init.ts';
 import { inspect } from './inspect.ts';
 import { mcpWith } from './mcp.ts';
@@ -37,6 +40,11 @@ export const dataCommands: readonly DataCommand[] = [
   deadLettersReplay,
   deadLettersDiscard,
   verify,
+  approve,
+  forget,
+  hooksEnsure,
+  hooksList,
+  hooksRemove,
   reindex,
   rollback,
   api,

@@ -92,6 +92,7 @@ const REMEDIES: Readonly<Record<Status['waits'][number]['on'], string>> = {
   project: 'Look whether the token may read it; the next resync lets it in again.',
   flow: 'Start a process that runs it: tidemark serve.',
   rules: 'Start the processes with the older version or configuration again.',
+  approval: 'Look at what it would do, and say tidemark approve.',
   generation: 'tidemark serve or tidemark backfill indexes the repositories.',
 };
 

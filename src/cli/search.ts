@@ -1,8 +1,9 @@
 import { isAbsolute } from 'node:path';
-import { DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET, MODES } from '../api/schemas.ts';
+import { DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET, MODES, searchRequest } from '../api/schemas.ts';
+import { FILE_KINDS, type FileKind } from '../converters/format.ts';
 import { BadUsage } from '../errors.ts';
 import type { Hosted } from '../host.ts';
-import type { Query } from '../ports.ts';
+import type { SearchMode } from '../search.ts';
 import type { DataCommand } from './command.ts';
 import { EXIT } from './exit.ts';
 import { shownHits } from './shown-hits.ts';
@@ -23,19 +24,27 @@ export const search: DataCommand = {
     },
     limit: { value: 'N', description: `How many hits, at most ${MAX_LIMIT}; ${DEFAULT_LIMIT} where it is not given.` },
     offset: { value: 'N', description: 'How many hits to leave out, for those after them.' },
-    project: { value: 'PROJECT', description: 'Only in this project, by its path or id.' },
+    project: { value: 'PROJECT', description: 'Only in this project, by its path or id.', several: true },
+    group: { value: 'GROUP', description: 'Only in projects of this group and of its subgroups.', several: true },
     ref: { value: 'REF', description: 'Only on this branch.' },
     path: { value: 'GLOB', description: 'Only in files such as docs/**.' },
+    lang: { value: 'LANGUAGE', description: 'Only in this language, such as typescript.', several: true },
+    kind: {
+      value: 'KIND',
+      values: FILE_KINDS,
+      description: `Only in files of this kind: ${FILE_KINDS.join(', ')}.`,
+      several: true,
+    },
     fresh: {
       description: `Waits until all that stands in the repositories now can be found, at most ${FRESH_SECONDS} seconds.`,
     },
-    lang: { value: 'LANGUAGE', description: 'Only in this language, such as typescript.' },
   },
   async run({ pipeline, output, terminal, signal }, args) {
     const { questions } = await import('../api/questions.ts');
-    const { searchRequest } = await import('../api/schemas.ts');
     const [query = ''] = args.words;
-    const [project, ref, path, language] = ['project', 'ref', 'path', 'lang'].map((name) => args.text(name));
+    const [ref, path] = [args.text('ref'), args.text('path')];
+    const [project, group, language] = ['project', 'group', 'lang'].map((name) => orAll(args.texts(name)));
+    const kind = orAll(args.texts('kind').map(kindOf));
     const request = searchRequest.parse({
       query,
       mode: modeOf(args.text('mode')),
@@ -43,9 +52,11 @@ export const search: DataCommand = {
       offset: args.whole('offset', { min: 0, max: MAX_OFFSET, otherwise: 0 }),
       fresh: args.flag('fresh'),
       ...(project === undefined ? {} : { project }),
+      ...(group === undefined ? {} : { group }),
       ...(ref === undefined ? {} : { ref }),
       ...(path === undefined ? {} : { path }),
       ...(language === undefined ? {} : { language }),
+      ...(kind === undefined ? {} : { kind }),
     });
     const found = await questions.search.ask({ pipeline, signal }, request);
     await output.line(
@@ -55,10 +66,18 @@ export const search: DataCommand = {
   },
 };
 
-const modeOf = (given: string | undefined): Query['mode'] => {
+const modeOf = (given: string | undefined): SearchMode => {
   const mode = MODES.find((known) => known === (given ?? 'hybrid'));
   if (!mode) throw new BadUsage(`--mode: expected ${MODES.join(', ')}, got "${given}"`);
   return mode;
+};
+
+const orAll = <T>(values: readonly T[]): readonly T[] | undefined => (values.length > 0 ? values : undefined);
+
+const kindOf = (word: string): FileKind => {
+  const kind = FILE_KINDS.find((known) => known === word);
+  if (!kind) throw new BadUsage(`--kind: expected ${FILE_KINDS.join(', ')}, got "${word}"`);
+  return kind;
 };
 
 /** Where the files of each project stand on this machine, of those that do. */

@@ -86,11 +86,12 @@ const credentials = ({ hostname }: URL, apiKey: string | undefined): Record<stri
 
 /** By the reaction that helps. A text is only to blame where the request itself is refused. */
 const refusal = ({ status, headers }: Response, message: string): Error => {
+  if (status === 402) return new StopFlow(message);
   if (status === 401 || status === 403) return new StopFlow(`${message} (is embedder.apiKey right?)`);
   if (status === 404 || status === 405) return new StopFlow(`${message} (are embedder.url and embedder.model right?)`);
   if (status === 429 || status === 503)
     return new TryAgain(message, { retryAfterMs: pauseOf(headers) ?? USUAL_PAUSE_MS });
-  if (status >= 500 || status === 408 || status === 409 || status === 425)
+  if (status >= 500 || [408, 409, 424, 425].includes(status))
     return new TryAgain(message, { retryAfterMs: pauseOf(headers) ?? 0 });
   return new DeadLetter('refused', message);
 };

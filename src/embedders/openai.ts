@@ -8,6 +8,7 @@ import { BadConfiguration, DeadLetter, StopFlow } from '../errors.ts';
 import type { Embedder } from '../ports.ts';
 import { knownModel } from './models.ts';
 import { type Counts, openaiClient } from './openai-client.ts';
+import { normalise } from './pooling.ts';
 
 /** Of a model that nobody has told us about. */
 const USUAL_TOKENS = 512;
@@ -57,8 +58,9 @@ export const openaiEmbedder = (options: OpenaiOptions, counted: Counts): Embedde
         `${client.name} gives ${vector.length} numbers a vector where ${dimensions} belong: say embedder.dimensions`,
       );
     if (!vector.every(Number.isFinite)) throw new DeadLetter('refused', `${client.name} gave a vector without numbers`);
-    const length = Math.hypot(...vector);
-    return length === 0 ? vector : vector.map((value) => value / length);
+    const unit = new Float32Array(dimensions);
+    normalise(vector, unit);
+    return unit;
   };
 
   /** A server that refuses every text is wrongly configured, and no text is to blame. */

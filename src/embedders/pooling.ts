@@ -8,7 +8,7 @@ export const pool = (how: 'mean' | 'cls', rows: Float32Array, vector: Float32Arr
   normalise(sum, vector);
 };
 
-export const normalise = (from: Float64Array | readonly number[], vector: Float32Array): void => {
+export const normalise = (from: Float64Array | Float32Array, vector: Float32Array): void => {
   let squares = 0;
   for (let at = 0; at < vector.length; at += 1) squares += (from[at] as number) ** 2;
   if (squares === 0) return;

@@ -1,7 +1,6 @@
 import { rows } from '../clock/rows.ts';
-import type { MayRead, ReadableProject } from '../may-read.ts';
 import type { Parts } from '../parts.ts';
-import { parseRef, projectKey } from '../records.ts';
+import { projectKey } from '../records.ts';
 
 interface ProjectId {
   readonly instance: string;
@@ -25,27 +24,4 @@ export const projectFilter = async (
   const paths = new Map<string, string>();
   for await (const { key, value } of rows(state, 'projects', 'projects')) paths.set(key, value.path);
   return (id) => projectNames(id, paths.get(projectKey(id)) ?? id.project).includes(name);
-};
-
-/**
- * Those of that name that may be read, and are not hidden; `undefined` for all there are. A name that stands for nothing
- * gives none.
- */
-export const projectsCalled = async (
-  { state }: Parts,
-  name: string | undefined,
-  mayRead: MayRead | undefined,
-): Promise<readonly ReadableProject[] | undefined> => {
-  const called: ReadableProject[] = [];
-  let hidden = 0;
-  for await (const { key, value } of rows(state, 'projects', 'projects')) {
-    const { instance, project } = parseRef(key);
-    const path = value.path || project;
-    if (value.hidden !== undefined) hidden += 1;
-    else if (name === undefined || projectNames({ instance, project }, path).includes(name))
-      called.push({ instance, project, path });
-  }
-  if (mayRead) return mayRead(called);
-  // Where one is hidden, the others: the limit on hits is to be theirs.
-  return name === undefined && hidden === 0 ? undefined : called;
 };

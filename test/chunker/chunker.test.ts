@@ -131,7 +131,7 @@ it('begins chunks of code where something begins', () => {
   for (const { text } of chunksIn(content, 'javascript')) expect(text).toMatch(/^function \w+\(\) \{/);
 });
 
-it('is not slowed down by hostile content', { timeout: 20_000 }, () => {
+it('is not slowed down by hostile content', { timeout: 120_000 }, () => {
   const hostile = [
     '[\n'.repeat(400_000),
     '#\n'.repeat(400_000),
@@ -147,9 +147,9 @@ it('is not slowed down by hostile content', { timeout: 20_000 }, () => {
     '\ud800'.repeat(500_000),
   ];
   for (const content of hostile) {
-    const started = performance.now();
+    const started = process.cpuUsage();
     const cuts = cutsOf({ content, language: 'markdown', mediaType: 'text/markdown' }, { tokens: 256, count });
-    expect(performance.now() - started, JSON.stringify(content.slice(0, 20))).toBeLessThan(5_000);
+    expect(process.cpuUsage(started).user / 1_000, JSON.stringify(content.slice(0, 20))).toBeLessThan(5_000);
     for (const { start, end } of cuts) expect(end - start).toBeLessThanOrEqual(256 * 16);
   }
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { shownHits } from '../../src/cli/shown-hits.ts';
-import type { Found, FoundChunk } from '../../src/search.ts';
+import type { FoundChunk } from '../../src/found.ts';
+import type { Found } from '../../src/search.ts';
 
 const ESC = '\u001b';
 const hit: FoundChunk = {
@@ -14,6 +15,7 @@ const hit: FoundChunk = {
     heading: ['Tides'],
   },
   ...{ text: 'The moon pulls.', blob: 'b', commit: 'c', head: 'c', stale: false, url: null },
+  ...{ language: 'markdown', copies: [] },
 };
 const found = (of: Partial<FoundChunk> = {}, query = 'moons pulling'): Found => ({
   ...{ query, mode: 'hybrid', generation: 'g', tookMs: 3, hits: [{ ...hit, ...of }], next: null },

@@ -127,6 +127,7 @@ describe('the openai embedder', () => {
     [500, {}, 0],
     [502, {}, 0],
     [408, {}, 0],
+    [424, {}, 0],
   ])('tries again after %i with %o', async (status, headers, pauseMs) => {
     const { server, embed } = await open();
     server.faults.push(refuse(status, 'later', headers as Record<string, string>));
@@ -136,7 +137,7 @@ describe('the openai embedder', () => {
     expect(String(error)).toContain('later');
   });
 
-  it.each([401, 403, 404])('stops the flow at %i', async (status) => {
+  it.each([401, 402, 403, 404])('stops the flow at %i', async (status) => {
     const { server, embed } = await open();
     server.faults.push(refuse(status, 'no'));
     expect(await failure(embed('a'))).toBeInstanceOf(StopFlow);

@@ -1,6 +1,5 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,16 +12,8 @@ import { transformersTokens } from '../../src/embedders/transformers-tokens.ts';
 import { BadConfiguration, StopFlow } from '../../src/errors.ts';
 import type { Embedder } from '../../src/ports.ts';
 import { embedderContract } from '../contracts/embedder.ts';
+import { installed } from '../support/installed.ts';
 import { MAX_TOKENS, smallModel } from '../support/small-model.ts';
-
-/** It is optional: where it was left out, what needs it is not tested. */
-const installed = (() => {
-  try {
-    return createRequire(import.meta.url).resolve('@xenova/transformers') !== '';
-  } catch {
-    return false;
-  }
-})();
 
 const { directory, remove } = smallModel();
 afterAll(remove);
