@@ -175,6 +175,7 @@ const openGitlabs = async (
   const { openInstance } = await import('./sources/gitlab-instance.ts');
   return asked.map((options) =>
     openInstance(options, {
+      webhooks: config.webhooks,
       maxBlobBytes: config.limits.fileBytes,
       cache: shared.blobs,
       pace: shared.pace(options),

@@ -406,6 +406,11 @@ export const configSchema = z.strictObject({
           'Secrets that a webhook may bear. Several, so that one can be replaced without a gap.',
           { example: ['${GITLAB_WEBHOOK_SECRET}'] },
         ),
+        url: option(
+          url('https', 'http').optional(),
+          'Where GitLab reaches the receiver, for `tidemark gitlab hooks`.',
+          { otherwise: 'none', example: 'https://tidemark.example.com/webhooks/gitlab' },
+        ),
       })
       .prefault({}),
     'What `POST /webhooks/gitlab` accepts. Without a secret it accepts nothing.',

@@ -205,16 +205,19 @@ export interface Point extends Placement, Chunk {
 export type StoredPoint = Omit<Point, 'vector'>;
 
 export interface Query {
-  readonly mode: 'hybrid' | 'dense' | 'lexical';
+  /** By meaning, or by words. What makes one list of both is no store's business (`ranking/fusion.ts`). */
+  readonly mode: 'dense' | 'lexical';
   readonly text: string;
-  /** Needed for `dense` and `hybrid`. */
+  /** Needed for `dense`. */
   readonly vector?: Float32Array;
   readonly limit: number;
+  /** Keys (`projectKey`): a project's id alone may stand for several. None lets nothing through. */
   readonly projects?: readonly string[];
   readonly ref?: string;
   /** A glob over the path. */
   readonly path?: string;
-  readonly language?: string;
+  /** Any of these. None lets nothing through. */
+  readonly languages?: readonly string[];
 }
 
 export interface Hit {
@@ -289,6 +292,8 @@ export interface WantedBlob extends TreeEntry {
 
 export interface TreePage {
   readonly entries: readonly TreeEntry[];
+  /** Put together from many answers: were the last ones missing, nobody could tell. */
+  readonly paged?: boolean;
   readonly next?: string;
 }
 
@@ -393,6 +398,14 @@ export interface Embedder {
    * `DeadLetter` when one of the texts is refused, without saying which: whoever sent several halves them.
    */
   embed(texts: readonly string[], kind: 'passage' | 'query'): Promise<readonly Float32Array[]>;
+  close(): Promise<void>;
+}
+
+/** Reads question and passage together, as a cross-encoder does: slower than comparing vectors, and surer. */
+export interface Reranker {
+  probe(): Promise<void>;
+  /** One number a passage, in order: the higher the better it answers the question. Of no scale. */
+  score(question: string, passages: readonly string[]): Promise<readonly number[]>;
   close(): Promise<void>;
 }
 

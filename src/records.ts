@@ -149,6 +149,10 @@ export interface SweepRow {
   readonly runs: readonly string[];
   /** By run, what this sweep has left alone so far. Moves with the cursor, so that a page laid twice counts once. */
   readonly tallies: Readonly<Record<string, RunRefRow>>;
+  /** Its tree was listed page by page, so that one which ended early would look whole. */
+  readonly paged?: boolean;
+  /** What it would delete, of how many: so much that a person is to say that it is meant. */
+  readonly approval?: { readonly lacking: number; readonly of: number; readonly given: boolean } | undefined;
   readonly movedAt: number;
 }
 
@@ -220,9 +224,15 @@ export interface ProjectRow {
   readonly refs: readonly string[];
   /** Why nothing of it is read for now. Never a reason to delete. */
   readonly blocked: { readonly reason: string; readonly at: number } | undefined;
-  /** It was blocked, and full looks at its refs are still to be filed. */
+  /** It was closed, and full looks at its refs are still to be filed. */
   readonly reopened: boolean;
+  /** Planned as if it were empty, until nothing of it is left. */
+  readonly forgotten?: boolean;
 }
+
+/** Nothing of it is read or planned for now, and nothing is deleted. */
+export const isClosed = (row: ProjectRow | undefined): boolean =>
+  row !== undefined && !row.forgotten && (row.blocked !== undefined || row.hidden !== undefined);
 
 /** Tombstones that were found together, and how far each flow has to come before their rows may go. */
 export interface RoundRow {

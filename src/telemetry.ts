@@ -19,6 +19,7 @@ export interface Telemetry {
   dependencyUp(of: { dependency: string }): void;
   projectBlocked(of: { project: string; reason: string }): void;
   projectUnblocked(of: { project: string }): void;
+  approvalNeeded(of: { ref: string; lacking: number; of: number }): void;
   projectHidden(of: { project: string; reason: string }): void;
   filed(of: { by: string; ref: string; paths: number }): void;
   tokensEmbedded(of: { embedder: string; model: string; tokens: number }): void;
@@ -93,6 +94,12 @@ export const telemetry = (logger: Logger, registry: Registry): Telemetry => {
     projectBlocked({ project, reason }) {
       blocked.inc();
       logger.error({ project: readable(project), reason }, 'project blocked');
+    },
+    approvalNeeded({ ref, lacking, of }) {
+      logger.error(
+        { ref: readable(ref), lacking, of },
+        'a sweep would delete more than half: tidemark approve says that it is meant',
+      );
     },
     projectHidden({ project, reason }) {
       logger.warn({ project: readable(project), reason }, 'project hidden: nobody finds it, and it stays indexed');

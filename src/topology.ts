@@ -25,6 +25,8 @@ import type { Parts, Shape } from './parts.ts';
 import type { Reader } from './ports.ts';
 import { type Change, changeSchema, type DocumentRecord, documentSchema, type Event, eventSchema } from './records.ts';
 
+const EVENTS_PER_RECORD = 50;
+
 export interface Lanes {
   readonly live: Reader;
   readonly backfill: Reader;
@@ -36,7 +38,9 @@ export const plan = (parts: Parts, { live, backfill }: Lanes, stop: AbortSignal)
   const fuse = breaker('plan');
   const lanes = [{ lane: 'live', reader: live } as const, { lane: 'backfill', reader: backfill } as const];
   const look = pipe(claim(parts), readHead(parts), compare(parts), layAndRecord(parts));
-  return deliveries(lanes, creditWindow(limits.window), stop, { parse: parse(eventSchema) }).pipe(
+  // Events are small, and the more of a ref are taken together the fewer plans they cost.
+  const window = creditWindow({ ...limits.window, records: limits.window.records * EVENTS_PER_RECORD });
+  return deliveries(lanes, window, stop, { parse: parse(eventSchema) }).pipe(
     keyed({ key: keyOf, parallel: limits.parallel.plan, together: sameLook }, (events) =>
       of(events).pipe(
         unpack<Event>(),

@@ -1,4 +1,5 @@
 /** Every command, one line each. */
+import { approve } from './approve.ts';
 import { backfill } from './backfill.ts';
 import type { Command, DataCommand } from './command.ts';
 import { configCheck } from './config-check.ts';
@@ -10,6 +11,8 @@ import {
   deadLettersStats,
 } from './dead-letters.ts';
 import { documents, documentsShow } from './documents.ts';
+import { forget } from './forget.ts';
+import { hooksEnsure, hooksList, hooksRemove } from './gitlab-hooks.ts';
 import { reindex, rollback } from './reindex.ts';
 import { search } from './search.ts';
 import { serveWith } from './serve.ts';
@@ -30,6 +33,11 @@ export const dataCommands: readonly DataCommand[] = [
   deadLettersReplay,
   deadLettersDiscard,
   verify,
+  approve,
+  forget,
+  hooksEnsure,
+  hooksList,
+  hooksRemove,
   reindex,
   rollback,
 ];

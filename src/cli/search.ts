@@ -1,6 +1,6 @@
+import { FILE_KINDS, type FileKind } from '../converters/format.ts';
 import { BadUsage } from '../errors.ts';
-import type { Query } from '../ports.ts';
-import type { Found } from '../search.ts';
+import type { Found, SearchMode } from '../search.ts';
 import type { DataCommand } from './command.ts';
 import { EXIT } from './exit.ts';
 import { printable } from './output.ts';
@@ -22,24 +22,30 @@ export const search: DataCommand = {
       description: 'By meaning and words (hybrid, the default), by meaning (dense), by words (lexical).',
     },
     limit: { value: 'N', description: `How many hits, at most ${MAX_LIMIT}; ${DEFAULT_LIMIT} where it is not given.` },
-    project: { value: 'PROJECT', description: 'Only in this project, by its path or id.' },
+    project: { value: 'PROJECT', description: 'Only in this project, by its path or id.', several: true },
+    group: { value: 'GROUP', description: 'Only in projects of this group and of its subgroups.', several: true },
     ref: { value: 'REF', description: 'Only on this branch.' },
     path: { value: 'GLOB', description: 'Only in files such as docs/**.' },
-    lang: { value: 'LANGUAGE', description: 'Only in this language, such as typescript.' },
+    lang: { value: 'LANGUAGE', description: 'Only in this language, such as typescript.', several: true },
+    kind: { value: 'KIND', description: `Only in files of this kind: ${FILE_KINDS.join(', ')}.`, several: true },
   },
   async run({ pipeline, output }, args) {
     const { search: searchParts } = await import('../search.ts');
     const [text = ''] = args.words;
     const limit = args.whole('limit', { min: 1, max: MAX_LIMIT, otherwise: DEFAULT_LIMIT });
-    const [project, ref, path, language] = ['project', 'ref', 'path', 'lang'].map((name) => args.text(name));
+    const [ref, path] = [args.text('ref'), args.text('path')];
+    const [project, group, language] = ['project', 'group', 'lang'].map((name) => orAll(args.texts(name)));
+    const kind = orAll(args.texts('kind').map(kindOf));
     const found = await searchParts(pipeline.parts, {
       text,
       mode: modeOf(args.text('mode')),
       limit,
       ...(project === undefined ? {} : { project }),
+      ...(group === undefined ? {} : { group }),
       ...(ref === undefined ? {} : { ref }),
       ...(path === undefined ? {} : { path }),
       ...(language === undefined ? {} : { language }),
+      ...(kind === undefined ? {} : { kind }),
     });
     if (args.flag('json')) await output.line(JSON.stringify(found));
     else await output.line(readable(found));
@@ -47,10 +53,18 @@ export const search: DataCommand = {
   },
 };
 
-const modeOf = (given: string | undefined): Query['mode'] => {
+const modeOf = (given: string | undefined): SearchMode => {
   const mode = MODES.find((known) => known === (given ?? 'hybrid'));
   if (!mode) throw new BadUsage(`--mode: expected ${MODES.join(', ')}, got "${given}"`);
   return mode;
+};
+
+const orAll = <T>(values: readonly T[]): readonly T[] | undefined => (values.length > 0 ? values : undefined);
+
+const kindOf = (word: string): FileKind => {
+  const kind = FILE_KINDS.find((known) => known === word);
+  if (!kind) throw new BadUsage(`--kind: expected ${FILE_KINDS.join(', ')}, got "${word}"`);
+  return kind;
 };
 
 const readable = ({ hits, tookMs }: Found): string => {

@@ -47,7 +47,7 @@ const lookForUnlisted = async (parts: Parts, instance: string, listed: ReadonlyS
   for await (const { key, value } of rows(parts.state, 'projects', 'projects')) {
     const { project, ...id } = parseRef(key);
     if (id.instance !== instance || listed.has(project)) continue;
-    if (value.hidden !== undefined && !value.blocked) continue;
+    if (value.forgotten || (value.hidden !== undefined && !value.blocked)) continue;
     unlisted.push({ kind: 'project', id: { instance, project, ref: '' } });
   }
   await fileHints(parts, 'eventsBackfill', 'resync', unlisted);
@@ -67,7 +67,11 @@ const resyncProject = async (
     const row = (await parts.state.read('projects', [key])).get(key)?.value;
     // A blocked project that answers is let in again; the looks at its refs follow from there.
     const asIs =
-      row && !row.blocked && !row.reopened && sameFacts(row, project) && sameNames(row.refs, [...heads.keys()]);
+      row &&
+      !row.blocked &&
+      (!row.reopened || project.hidden !== undefined) &&
+      sameFacts(row, project) &&
+      sameNames(row.refs, [...heads.keys()]);
     if (!asIs) hints.push({ kind: 'project', id: { ...id, ref: '' } });
     if (project.hidden !== undefined) return await fileHints(parts, 'eventsBackfill', 'resync', hints);
     for (const [ref, head] of heads) {

@@ -1,6 +1,6 @@
 import { fileHints } from '../operators/hints.ts';
 import type { Parts } from '../parts.ts';
-import { parseRef, refKey } from '../records.ts';
+import { isClosed, parseRef, refKey } from '../records.ts';
 import { rows } from './rows.ts';
 
 const DAY = 24 * 60 * 60 * 1_000;
@@ -13,7 +13,7 @@ export const trees = async (parts: Parts, stop: AbortSignal): Promise<void> => {
   const { state, time } = parts;
   for await (const { key, value } of rows(state, 'projects', 'projects')) {
     if (stop.aborted) return;
-    if (value.blocked || value.hidden !== undefined) continue;
+    if (isClosed(value) || value.forgotten) continue;
     const { instance, project } = parseRef(key);
     const ids = value.refs.map((ref) => ({ instance, project, ref }));
     const sweeps = await state.read('sweeps', ids.map(refKey));

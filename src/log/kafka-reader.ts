@@ -66,6 +66,7 @@ export const openReader = (options: ReaderOptions): Reader => {
   let current: Assignment | undefined;
   let fault: Error | undefined;
   let closing: Promise<void> | undefined;
+  const rebalanceMs = Math.max(60 * SECOND, 2 * drainMs + sessionMs);
   let signs = 0;
   const sleepers = new Set<() => void>();
 
@@ -243,7 +244,7 @@ export const openReader = (options: ReaderOptions): Reader => {
       groupId,
       partitionAssigners: [withMembership(roundRobin, { leaving, joined })],
       sessionTimeout: sessionMs,
-      rebalanceTimeout: Math.max(60 * SECOND, 2 * drainMs + sessionMs),
+      rebalanceTimeout: rebalanceMs,
       heartbeatInterval: Math.min(HEARTBEAT_MS, sessionMs / 4),
       maxWaitTimeInMs: FETCH_WAIT_MS,
       maxBytesPerPartition: PARTITION_BYTES,
@@ -279,7 +280,8 @@ export const openReader = (options: ReaderOptions): Reader => {
       const quiet = signs === seen && consumer !== undefined;
       seen = signs;
       silent = quiet && (await answers()) ? silent + WATCH_MS : 0;
-      if (silent >= SILENT_SESSIONS * sessionMs)
+      // A member that joins is silent for as long as the broker lets the others come.
+      if (silent >= rebalanceMs + SILENT_SESSIONS * sessionMs)
         return fail(
           new StopFlow(`${groupId} has not been heard of for ${silent / SECOND} s, although the broker answers`),
         );

@@ -1,11 +1,11 @@
 import { BlockProject } from '../errors.ts';
 import type { Parts } from '../parts.ts';
 import type { Row } from '../ports.ts';
-import { type Event, type ProjectRow, projectKey, refKey } from '../records.ts';
+import { type Event, isClosed, type ProjectRow, projectKey, refKey } from '../records.ts';
 import { asking } from './asking.ts';
 import { fileHints } from './hints.ts';
 import { blockProject } from './set-aside.ts';
-import { done, type Settled, stage } from './stage.ts';
+import { done, type Settled, stage, superseded } from './stage.ts';
 
 const DAY = 24 * 60 * 60 * 1_000;
 /** A project that nobody lets us see for so long is not shown to others either. */
@@ -20,31 +20,32 @@ export const refreshProject = (parts: Parts) =>
     const [{ instance, project }] = hints;
     const { telemetry, state } = parts;
     const key = projectKey({ instance, project });
-    const ask = asking(parts, { instance, project });
+    const before = (await state.read('projects', [key])).get(key)?.value;
+    if (before?.forgotten) return superseded('project is being forgotten');
     try {
+      const ask = asking(parts, { instance, project });
       const { path, url, visibility, groups, archived = false, hidden } = await ask((port) => port.project(project));
-      const refs = [...(await ask((port) => port.refs(project))).keys()];
-      const ids = refs.map((ref) => ({ instance, project, ref }));
-
-      const facts = { path, url, visibility, groups, archived, hidden, refs, blocked: undefined };
-      const row = await update(parts, key, (before) => ({
-        ...facts,
-        reopened: before !== undefined && (before.blocked !== undefined || before.reopened),
-      }));
+      const known = { path, url, visibility, groups, archived, hidden, blocked: undefined };
+      const wasClosed = (row: ProjectRow | undefined) => row !== undefined && (isClosed(row) || row.reopened);
       if (hidden !== undefined) {
+        await update(parts, key, (row) => ({ ...known, refs: row?.refs ?? [], reopened: wasClosed(row) }));
         telemetry.projectHidden({ project: key, reason: hidden });
         return done;
       }
+      const refs = [...(await ask((port) => port.refs(project))).keys()];
+      const ids = refs.map((ref) => ({ instance, project, ref }));
+      const facts = { ...known, refs };
+      const row = await update(parts, key, (row) => ({ ...facts, reopened: wasClosed(row) }));
       if (row.reopened) {
         // Only now, since plans settle the looks of a blocked project; and marked, since a crash may come in between.
         const full = ids.map((id) => ({ id, force: true }));
         await fileHints(parts, 'eventsBackfill', 'reopened', full);
-        await update(parts, key, (before) => ({ ...(before ?? facts), reopened: false }));
+        await update(parts, key, (row) => ({ ...(row ?? facts), reopened: false }));
         telemetry.projectUnblocked({ project: key });
         return done;
       }
-      const known = await state.read('refs', ids.map(refKey));
-      const unseen = ids.filter((id) => !known.has(refKey(id)));
+      const planned = await state.read('refs', ids.map(refKey));
+      const unseen = ids.filter((id) => !planned.has(refKey(id)));
       await fileHints(
         parts,
         'eventsBackfill',

@@ -93,12 +93,14 @@ export const bringAbout = async (server: Server, name: string, { collection, ind
     });
   }
   const there = (await server.describe(name))?.payload_schema ?? {};
-  for (const [field, schema] of Object.entries(indexes)) {
-    if (field in there) continue;
-    await server.ask(`index ${field} of ${name}`, (client) =>
-      client.createPayloadIndex(name, { wait: true, field_name: field, field_schema: schema }),
-    );
-  }
+  const missing = Object.entries(indexes).filter(([field]) => !(field in there));
+  await Promise.all(
+    missing.map(([field_name, field_schema]) =>
+      server.ask(`index ${field_name} of ${name}`, (client) =>
+        client.createPayloadIndex(name, { wait: true, field_name, field_schema }),
+      ),
+    ),
+  );
 };
 
 const CONFLICT = 409;

@@ -11,7 +11,8 @@ import { documentTerms } from './terms.ts';
 
 const PAGE_ROWS = 5_000;
 const IDS_PER_REQUEST = 1_000;
-const POINTS_PER_REQUEST = 256;
+/** More would be no faster, and writing them as JSON would hold the event loop for longer. */
+const POINTS_PER_REQUEST = 64;
 const BYTES_PER_REQUEST = 4 * 1024 ** 2;
 const HASHES_PER_REQUEST = 256;
 const DOCUMENTS_PER_REQUEST = 64;

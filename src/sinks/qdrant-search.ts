@@ -1,4 +1,4 @@
-/** Search: Qdrant ranks and fuses, and what the ledger does not name is left out of what it brings. */
+/** Search: Qdrant ranks, and what the ledger does not name is left out of what it brings. */
 import type { QdrantClient } from '@qdrant/js-client-rest';
 import { StopFlow } from '../errors.ts';
 import type { Hit, Query } from '../ports.ts';
@@ -10,14 +10,11 @@ import type { Ledger } from './qdrant-ledger.ts';
 import { anyWith, DOCUMENT_FIELDS, keyIn } from './qdrant-payload.ts';
 import type { Points } from './qdrant-points.ts';
 import type { Condition, Filter, Server } from './qdrant-server.ts';
-import { armSize, FUSION_K } from './ranking.ts';
 import { queryTerms } from './terms.ts';
 
 /** Asked for beyond the limit, so that a few that are left out cost no second question. */
 const SPARE = 20;
 const GROWTH = 4;
-/** Qdrant leaves the order of equals to chance. So little changes no other order, and of equals the dense one goes first. */
-const TIE_BREAK = [1, 0.9999];
 
 export interface SearchOptions {
   readonly server: Server;
@@ -37,9 +34,9 @@ interface Candidate {
 export const qdrantSearch =
   ({ server, collection, ledger, read, exact }: SearchOptions) =>
   async (query: Query): Promise<readonly Hit[]> => {
-    const { limit, projects, path } = query;
+    const { limit, projects, languages, path } = query;
     if (!Number.isInteger(limit) || limit < 1) throw new RangeError(`Qdrant: search with the limit ${limit}`);
-    if (projects?.length === 0) return [];
+    if (projects?.length === 0 || languages?.length === 0) return [];
     const ask = rankedBy(query, exact);
     if (!ask) return [];
     const pattern = path === undefined ? undefined : globPattern(path);
@@ -63,39 +60,43 @@ type Ranked = NonNullable<Parameters<QdrantClient['query']>[1]>;
 
 /** The question for so many candidates; `undefined` when it has nothing that could be found. */
 const rankedBy = (query: Query, exact: boolean): ((size: number) => Ranked) | undefined => {
-  const { mode, text, vector, limit } = query;
-  if (mode !== 'lexical' && !vector) throw new StopFlow(`Qdrant: ${mode} search with no vector`);
+  const { mode, text, vector } = query;
+  if (mode === 'dense' && !vector) throw new StopFlow(`Qdrant: ${mode} search with no vector`);
   const filter = filterOf(query);
-  const terms = mode === 'dense' ? [] : Array.from(queryTerms(text));
-  const dense = { query: Array.from(vector ?? []), using: DENSE, filter, params: { exact } };
-  const lexical = { query: { indices: terms, values: terms.map(() => 1) }, using: SPARSE, filter };
   const shown = { with_payload: DOCUMENT_FIELDS };
-  if (mode === 'dense') return (size) => ({ ...dense, limit: size, ...shown });
-  if (mode === 'lexical') return terms.length > 0 ? (size) => ({ ...lexical, limit: size, ...shown }) : undefined;
-  return (size) => {
-    const arm = Math.max(armSize(limit), size);
-    const arms = terms.length > 0 ? [dense, lexical] : [dense];
-    return {
-      prefetch: arms.map((one) => ({ ...one, limit: arm })),
-      query: { rrf: { k: FUSION_K, weights: arms.length > 1 ? TIE_BREAK : [1] } },
-      limit: size,
-      ...shown,
-    };
-  };
+  if (mode === 'dense') {
+    const dense = { query: Array.from(vector ?? []), using: DENSE, filter, params: { exact } };
+    return (size) => ({ ...dense, limit: size, ...shown });
+  }
+  const terms = Array.from(queryTerms(text));
+  const lexical = { query: { indices: terms, values: terms.map(() => 1) }, using: SPARSE, filter };
+  return terms.length > 0 ? (size) => ({ ...lexical, limit: size, ...shown }) : undefined;
 };
 
-const filterOf = ({ projects, ref, language, path }: Query): Filter => {
+const filterOf = ({ projects, ref, languages, path }: Query): Filter => {
   const needed = path === undefined ? { names: [] } : neededBy(path);
   const must: Condition[] = [
-    ...(projects ? [oneOf('project', projects)] : []),
+    ...(projects ? [ofProjects(projects)] : []),
     ...(ref === undefined ? [] : [oneOf('ref', [ref])]),
-    ...(language === undefined ? [] : [oneOf('language', [language])]),
+    ...(languages ? [oneOf('language', languages)] : []),
     ...(needed.path === undefined ? [] : [oneOf('paths', [needed.path])]),
     ...[...needed.names, ...(needed.ending === undefined ? [] : [anyWith(needed.ending)])].map((name) =>
       oneOf('names', [name]),
     ),
   ];
   return { must };
+};
+
+/** An id stands for another project on another instance. */
+const ofProjects = (keys: readonly string[]): Condition => {
+  const byInstance = new Map<string, string[]>();
+  for (const { instance, project } of keys.map(parseDocument))
+    byInstance.set(instance, [...(byInstance.get(instance) ?? []), project]);
+  return {
+    should: [...byInstance].map(([instance, ids]) => ({
+      must: [oneOf('instance', [instance]), oneOf('project', ids)],
+    })),
+  };
 };
 
 type Named = (candidates: readonly Candidate[]) => Promise<readonly Candidate[]>;

@@ -87,8 +87,8 @@ const qdrantStore = (server: Server, options: QdrantOptions): VectorStore => {
     },
     async drop(name) {
       generations.delete(name);
-      // Without its points a generation is not there any more, whatever comes after.
-      for (const collection of [name, names.ledger(name)])
+      // While its points are there it is listed, so that what was begun is not forgotten.
+      for (const collection of [names.ledger(name), name])
         await server.ask(`drop ${collection}`, (client) => client.deleteCollection(collection));
     },
     async generations() {

@@ -1,5 +1,5 @@
 /** The part of @gitbeaker that is used, on our own requester; and what we rely on in its answers. */
-import { Branches, GroupHooks, Groups, ProjectHooks, ProjectMembers, Projects, Users } from '@gitbeaker/rest';
+import { Branches, Groups, ProjectMembers, Projects, Users } from '@gitbeaker/rest';
 import { z } from 'zod';
 import { TryAgain } from '../errors.ts';
 import type { Asking, Reply, Requests } from './gitlab-requests.ts';
@@ -59,8 +59,6 @@ export const gitlabApi = (requests: Requests, url: string) => {
     branches: new Branches(options),
     users: new Users(options),
     members: new ProjectMembers(options),
-    projectHooks: new ProjectHooks(options),
-    groupHooks: new GroupHooks(options),
   };
 };
 export type GitlabApi = ReturnType<typeof gitlabApi>;

@@ -1,12 +1,14 @@
 /** From the configuration of one GitLab to its source, and to what else is asked of that server. */
 import { readFile } from 'node:fs/promises';
-import type { SourceOptions } from '../config.ts';
+import type { Config, SourceOptions } from '../config.ts';
 import { messageOf, StopFlow } from '../errors.ts';
 import type { Time } from '../ports.ts';
 import type { BlobCache } from './blob-cache.ts';
 import { type GitlabSource, gitlabSource } from './gitlab.ts';
+import { type GitlabHooks, gitlabHooks } from './gitlab-hooks.ts';
 import type { Pace } from './gitlab-pace.ts';
-import { isNamed } from './gitlab-projects.ts';
+import { isNamed, type Scope } from './gitlab-projects.ts';
+import { requests as requestsOf } from './gitlab-requests.ts';
 import { refSelection } from './ref-selection.ts';
 
 export type GitlabOptions = NonNullable<SourceOptions['gitlab']>;
@@ -16,6 +18,9 @@ export interface GitlabInstance {
   readonly name: string;
   readonly url: string;
   readonly source: GitlabSource;
+  readonly scope: Scope & { readonly wikis: boolean };
+  readonly webhooks: Config['webhooks'];
+  readonly hooks: GitlabHooks;
   /** Whether the configuration names the project, by its id or its path, or a group that it is in. */
   names(project: { readonly project: string; readonly path: string | undefined }): boolean;
   /** As far as that can be told without asking. */
@@ -23,6 +28,7 @@ export interface GitlabInstance {
 }
 
 export interface InstanceNeeds {
+  readonly webhooks: Config['webhooks'];
   readonly maxBlobBytes: number;
   readonly cache: BlobCache;
   readonly pace: Pace;
@@ -42,14 +48,16 @@ export const tokenOf =
     }
   };
 
-export const openInstance = (options: GitlabOptions, needs: InstanceNeeds): GitlabInstance => {
+export const openInstance = (options: GitlabOptions, { webhooks, ...needs }: InstanceNeeds): GitlabInstance => {
   const { name, url, groups, projects, refs, archived } = options;
-  const scope = { groups, projects, refs, archived };
+  const scope = { groups, projects, refs, archived, wikis: false };
   const named = refSelection(refs);
+  const token = tokenOf(options);
+  const requests = requestsOf({ url, token, pace: needs.pace, time: needs.time });
   return {
-    name,
-    url,
-    source: gitlabSource({ name, url, scope, token: tokenOf(options), ...needs }),
+    ...{ name, url, scope, webhooks },
+    source: gitlabSource({ name, url, scope, token, requests, ...needs }),
+    hooks: gitlabHooks(requests),
     names: ({ project, path = '' }) => isNamed(scope, { id: project, path }),
     mayTrack: (ref, standard) => (refs.length > 0 ? named(ref) : standard === undefined || standard === ref),
   };

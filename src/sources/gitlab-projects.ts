@@ -6,7 +6,7 @@ import { Refused } from './gitlab-requests.ts';
 import { isPattern, type RefNames, refSelection } from './ref-selection.ts';
 
 const SECOND = 1_000;
-/** How long the name of a project's default branch holds that a listing has told. */
+/** How long it holds what a listing has told of a project. */
 const TOLD_MS = 60 * SECOND;
 const PER_PAGE = 100;
 
@@ -23,6 +23,8 @@ export interface ProjectsOptions {
   readonly scope: Scope;
   readonly now: () => number;
 }
+
+const LED_NO_MORE = 'the configuration leads to it no more';
 
 const namespaceOf = (path: string): string => path.slice(0, path.lastIndexOf('/'));
 
@@ -51,9 +53,7 @@ const whyHidden = (scope: Scope, answer: ProjectAnswer, listed: ReadonlySet<numb
   if (typeof deletion === 'string') return 'its deletion is scheduled';
   if (archived && !scope.archived) return 'it is archived';
   // Listed are also those that are named by a path that they had before, or by the id of their group.
-  return listed.has(answer.id) || isNamed(scope, { id: String(answer.id), path })
-    ? undefined
-    : 'the configuration leads to it no more';
+  return listed.has(answer.id) || isNamed(scope, { id: String(answer.id), path }) ? undefined : LED_NO_MORE;
 };
 
 const projectOf = (scope: Scope, answer: ProjectAnswer, listed: ReadonlySet<number>): Project => ({
@@ -69,23 +69,26 @@ const projectOf = (scope: Scope, answer: ProjectAnswer, listed: ReadonlySet<numb
 const isNotFound = (error: unknown): boolean => error instanceof Refused && error.status === 404;
 
 export const gitlabProjects = ({ api, scope, now }: ProjectsOptions) => {
-  const defaults = new Map<string, { readonly ref: string | undefined; readonly at: number }>();
+  const told = new Map<string, { readonly answer: ProjectAnswer; readonly at: number }>();
   const named = refSelection(scope.refs);
   /** By the last list that came whole. */
   let listed: ReadonlySet<number> = new Set();
 
   const heard = (value: unknown): ProjectAnswer => {
     const answer = checked(projectSchema, 'a project', value);
-    defaults.set(String(answer.id), { ref: answer.default_branch ?? undefined, at: now() });
+    told.set(String(answer.id), { answer, at: now() });
     return answer;
   };
 
   const show = async (project: string): Promise<ProjectAnswer> => heard(await api.projects.show(project));
 
-  const defaultRef = async (project: string): Promise<string | undefined> => {
-    const told = defaults.get(project);
-    if (told && now() - told.at < TOLD_MS) return told.ref;
-    return (await show(project)).default_branch ?? undefined;
+  /** What is known of a project that the configuration leads to. Of another one nothing is read, and nothing deleted. */
+  const selected = async (project: string): Promise<ProjectAnswer> => {
+    const known = told.get(project);
+    const answer = known && now() - known.at < TOLD_MS ? known.answer : await show(project);
+    const { id, path_with_namespace: path } = answer;
+    if (listed.has(id) || isNamed(scope, { id: String(id), path })) return answer;
+    throw new BlockProject(`project ${path}: ${LED_NO_MORE}`);
   };
 
   const branch = async (project: string, ref: string): Promise<string | undefined> => {
@@ -107,7 +110,7 @@ export const gitlabProjects = ({ api, scope, now }: ProjectsOptions) => {
 
   /** Whether the branch is one of those that are indexed. */
   const tracks = async (project: string, ref: string): Promise<boolean> =>
-    scope.refs.length > 0 ? named(ref) : (await defaultRef(project)) === ref;
+    scope.refs.length > 0 ? named(ref) : (await selected(project)).default_branch === ref;
 
   return {
     tracks,
@@ -116,13 +119,13 @@ export const gitlabProjects = ({ api, scope, now }: ProjectsOptions) => {
 
     /** Those of the configuration, each once; throws at its end for what of it is refused. */
     async *all(): AsyncGenerator<Project> {
-      const told = new Set<number>();
+      const seen = new Set<number>();
       const refused: Refused[] = [];
       const once = function* (answers: readonly ProjectAnswer[]) {
         for (const answer of answers) {
-          if (told.has(answer.id) || (answer.archived && !scope.archived)) continue;
-          told.add(answer.id);
-          yield projectOf(scope, answer, told);
+          if (seen.has(answer.id) || (answer.archived && !scope.archived)) continue;
+          seen.add(answer.id);
+          yield projectOf(scope, answer, seen);
         }
       };
       const unlessRefused = async (ask: () => Promise<readonly ProjectAnswer[]>) => {
@@ -151,7 +154,7 @@ export const gitlabProjects = ({ api, scope, now }: ProjectsOptions) => {
       }
       for (const name of scope.projects) yield* once(await unlessRefused(async () => [await show(name)]));
       const [first] = refused;
-      if (!first) listed = told;
+      if (!first) listed = seen;
       else
         throw new BlockProject(
           `${refused.length} of the groups and projects of the configuration cannot be read, the first: ${messageOf(first)}`,
@@ -159,20 +162,19 @@ export const gitlabProjects = ({ api, scope, now }: ProjectsOptions) => {
     },
 
     async refs(project: string): Promise<ReadonlyMap<string, string>> {
-      const names = scope.refs.length > 0 ? scope.refs : [await defaultRef(project)];
-      if (names.some((name) => name !== undefined && isPattern(name)))
-        return new Map([...(await list(project))].filter(([ref]) => named(ref)));
+      const { default_branch: standard } = await selected(project);
+      const names = scope.refs.length > 0 ? scope.refs : [standard ?? ''].filter((name) => name !== '');
+      if (names.some(isPattern)) return new Map([...(await list(project))].filter(([ref]) => named(ref)));
       const heads = new Map<string, string>();
       for (const name of names) {
-        const head = name === undefined ? undefined : await branch(project, name);
-        if (name !== undefined && head !== undefined) heads.set(name, head);
+        const head = await branch(project, name);
+        if (head !== undefined) heads.set(name, head);
       }
-      // Of a project without a default branch nobody has asked anything yet.
-      if (names.length === 0 || names[0] === undefined) await show(project);
       return heads;
     },
 
     async head(project: string, ref: string): Promise<string | undefined> {
+      await selected(project);
       return (await tracks(project, ref)) ? branch(project, ref) : undefined;
     },
 

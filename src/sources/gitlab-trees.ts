@@ -34,6 +34,7 @@ export interface Trees {
 interface Tree {
   readonly blocks: readonly Buffer[];
   readonly bytes: number;
+  readonly paged: boolean;
 }
 
 const isCommit = (id: string): boolean => /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(id) && !/^0+$/.test(id);
@@ -75,9 +76,9 @@ const packing = (pageEntries: number) => {
       }
       return bytes;
     },
-    tree(): Tree {
+    tree(isPaged: boolean): Tree {
       if (lines.length > 0) flush();
-      return { blocks, bytes };
+      return { blocks, bytes, paged: isPaged };
     },
   };
 };
@@ -99,7 +100,7 @@ export const gitlabTrees = (options: TreesOptions): Trees => {
       if (reply.bytes.length > listingBytes || /rel="next"/.test(reply.headers.get('link') ?? '')) return undefined;
       const packed = packing(pageEntries);
       packed.add(checked(treeSchema, 'a tree', jsonIn('tree', reply)));
-      return packed.tree();
+      return packed.tree(false);
     } catch (error) {
       if (error instanceof TryAgain) return undefined;
       throw error;
@@ -119,18 +120,23 @@ export const gitlabTrees = (options: TreesOptions): Trees => {
         );
       token = nextOf(reply.headers);
     } while (token !== undefined);
-    return packed.tree();
+    return packed.tree(true);
+  };
+
+  const isThere = async (project: string, commit: string): Promise<boolean> => {
+    try {
+      await requests.ask(`projects/${encodeURIComponent(project)}/repository/commits/${commit}`);
+      return true;
+    } catch (error) {
+      if (error instanceof Refused && error.status === 404) return false;
+      throw error;
+    }
   };
 
   /** A tree that is not found is one whose commit is not there, if the project is and the commit is not. */
   const isGone = async (project: string, commit: string): Promise<boolean> => {
     await assertProject(project);
-    try {
-      await requests.ask(`projects/${encodeURIComponent(project)}/repository/commits/${commit}`);
-    } catch (error) {
-      if (error instanceof Refused && error.status === 404) return true;
-      throw error;
-    }
+    if (!(await isThere(project, commit))) return true;
     throw new TryAgain(`project ${project} has commit ${commit}, and its tree is not found`);
   };
 
@@ -186,10 +192,13 @@ export const gitlabTrees = (options: TreesOptions): Trees => {
       const at = Number(cursor ?? 0);
       const block = tree.blocks[at];
       const entries = block ? unpack(block) : [];
-      return at + 1 < tree.blocks.length ? { entries, next: String(at + 1) } : { entries };
+      const page = { entries, ...(tree.paged ? { paged: true } : {}) };
+      return at + 1 < tree.blocks.length ? { ...page, next: String(at + 1) } : page;
     },
 
     async entries(project, commit, paths) {
+      if (paths.length === 0 && isCommit(commit) && !remembered.has(`${project} ${commit}`))
+        return (await isThere(project, commit)) ? new Map() : undefined;
       const tree = await treeOf(project, commit);
       if (!tree) return undefined;
       const wanted = new Set(paths);

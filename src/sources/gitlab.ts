@@ -3,9 +3,8 @@ import type { RepoSource, Time, WantedBlob } from '../ports.ts';
 import { type BlobCache, blobId } from './blob-cache.ts';
 import { gitlabApi } from './gitlab-api.ts';
 import { archives as archivesOf } from './gitlab-archive.ts';
-import type { Pace } from './gitlab-pace.ts';
 import { gitlabProjects, lacking, type Scope } from './gitlab-projects.ts';
-import { Refused, requests as requestsOf } from './gitlab-requests.ts';
+import { Refused, type Requests } from './gitlab-requests.ts';
 import { gitlabTrees, type TreesOptions } from './gitlab-trees.ts';
 
 const GIB = 1024 ** 3;
@@ -24,11 +23,11 @@ export interface GitlabSourceOptions {
   /** A blob that is longer is cut off one byte later. */
   readonly maxBlobBytes: number;
   readonly cache: BlobCache;
-  readonly pace: Pace;
+  /** Closed with the source. */
+  readonly requests: Requests;
   readonly time: Time;
   /** An archive is left alone, and its blobs are fetched one by one. */
   readonly onTrouble: (project: string, error: string) => void;
-  readonly silenceMs?: number;
   readonly trees?: Pick<TreesOptions, 'pageEntries' | 'listingBytes' | 'treeBytes' | 'rememberedBytes'>;
 }
 
@@ -39,9 +38,7 @@ export interface GitlabSource extends RepoSource {
 
 /** Projects of a GitLab, by its REST API. Nothing is asked before the first call. */
 export const gitlabSource = (options: GitlabSourceOptions): GitlabSource => {
-  const { name, url, token, scope, maxBlobBytes, cache, pace, time, onTrouble } = options;
-  const { silenceMs } = options;
-  const requests = requestsOf({ url, token, pace, time, ...(silenceMs === undefined ? {} : { silenceMs }) });
+  const { name, url, token, scope, maxBlobBytes, cache, requests, time, onTrouble } = options;
   const projects = gitlabProjects({ api: gitlabApi(requests, url), scope, now: time.now });
   const archives = archivesOf({
     ...{ requests, cache, maxBlobBytes, maxArchiveBytes: 16 * GIB, time },

@@ -7,7 +7,7 @@ import { realServer } from '../support/real-server.ts';
 import { makeRepository, type TestRepository } from '../support/repository.ts';
 
 const url = await realServer('Qdrant');
-const TIMEOUT_MS = 180_000;
+const TIMEOUT_MS = 600_000;
 
 /** The embedded log and a real Qdrant, as somebody uses them from a command line. */
 describe.skipIf(!url)('a repository kept in Qdrant', () => {

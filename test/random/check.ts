@@ -5,7 +5,7 @@ import { convert } from '../../src/converters/convert.ts';
 import type { Parts } from '../../src/parts.ts';
 import { pathFromBytes } from '../../src/paths.ts';
 import type { LedgerEntry } from '../../src/records.ts';
-import { documentKey, projectKey } from '../../src/records.ts';
+import { documentKey, projectKey, refKey } from '../../src/records.ts';
 import { activeGeneration } from '../../src/runs/generations.ts';
 import { listed, type TestRepository } from '../support/repository.ts';
 
@@ -21,6 +21,8 @@ export interface Held {
   readonly fileBytes: number;
   readonly instance: string;
   readonly project: string;
+  /** Only the branch that HEAD names; else nothing of another branch may be there. */
+  readonly headOnly?: boolean;
 }
 
 export const differences = async (repository: TestRepository, parts: Parts, of: Held): Promise<readonly string[]> => {
@@ -29,7 +31,9 @@ export const differences = async (repository: TestRepository, parts: Parts, of: 
   const generation = parts.store.generation(active);
   const wrong: string[] = [];
   const expected = await expectedOf(repository, parts, of);
-  const isOurs = (document: string) => document.startsWith(`${projectKey(of)}\0`);
+  const ref = await repository.git('symbolic-ref', '--short', 'HEAD');
+  const scope = of.headOnly ? refKey({ ...of, ref }) : projectKey(of);
+  const isOurs = (document: string) => document.startsWith(`${scope}\0`);
   const entries = new Map<string, LedgerEntry>();
   for await (const page of ledgerPages(generation))
     for (const entry of page) if (entry.status !== 'gone' && isOurs(entry.document)) entries.set(entry.document, entry);

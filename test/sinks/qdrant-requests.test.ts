@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { StopFlow, TryAgain } from '../../src/errors.ts';
 import { dependency, PATIENCE, steady } from '../../src/operators/attempt.ts';
+import { projectKey } from '../../src/records.ts';
 import { idOfDocument } from '../../src/sinks/qdrant-payload.ts';
 import { entry, point, unit, uuid } from '../contracts/store-builders.ts';
 import { realTime } from '../support/git-source.ts';
@@ -202,30 +203,26 @@ describe('steps of an apply', () => {
 });
 
 describe('search', () => {
-  it('hybrid fuses both arms by rank with k = 60, each with the filter', async () => {
+  it('asks one arm, with the filter', async () => {
     const generation = stub.open().store.generation(GENERATION);
-    await generation.search({
-      mode: 'hybrid',
-      text: 'offset commit',
-      vector: unit(1),
-      limit: 10,
-      projects: ['7'],
-      path: 'docs/**/*.md',
+    const projects = [projectKey({ instance: 'main', project: '7' }), projectKey({ instance: 'other', project: '7' })];
+    const filters = { projects, path: 'docs/**/*.md', languages: ['markdown', 'text'] };
+    await generation.search({ mode: 'lexical', text: 'offset commit', limit: 10, ...filters });
+    const inInstance = (instance: string) => ({
+      must: [
+        { key: 'instance', match: { any: [instance] } },
+        { key: 'project', match: { any: ['7'] } },
+      ],
     });
     const filter = {
       must: [
-        { key: 'project', match: { any: ['7'] } },
+        { should: [inInstance('main'), inInstance('other')] },
+        { key: 'language', match: { any: ['markdown', 'text'] } },
         { key: 'paths', match: { any: ['docs'] } },
         { key: 'names', match: { any: ['*.md'] } },
       ],
     };
-    expect(bodyOf(/query$/)).toMatchObject({
-      query: { rrf: { k: 60, weights: [1, 0.9999] } },
-      prefetch: [
-        { using: 'dense', query: [1, 0, 0, 0], filter, limit: 50, params: { exact: false } },
-        { using: 'bm25', query: { values: [1, 1] }, filter, limit: 50 },
-      ],
-    });
+    expect(bodyOf(/query$/)).toMatchObject({ using: 'bm25', query: { values: [1, 1] }, filter });
   });
 
   it('what cannot find anything asks nothing', async () => {

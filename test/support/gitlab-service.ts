@@ -106,7 +106,10 @@ export const gitlabService = async ({ origin }: SimulatedGitlab, options: Servic
     },
     /** What of the project is not as git says; nothing when all is. */
     differences: ({ id, repository }: SimulatedProject) =>
-      differences(repository, parts, { fileBytes: FILE_BYTES, instance: 'main', project: String(id) }),
+      differences(repository, parts, {
+        ...{ fileBytes: FILE_BYTES, instance: 'main', project: String(id) },
+        headOnly: gitlab.refs !== undefined,
+      }),
     /** Until the index is what git says and nothing is on its way; what is wrong when it does not come to that. */
     async settled(...projects: readonly SimulatedProject[]): Promise<readonly string[]> {
       const until = Date.now() + DEADLINE_MS / 2;

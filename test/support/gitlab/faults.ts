@@ -13,6 +13,8 @@ export type Fault =
   | { readonly reset: true }
   /** Answers as it should, so much later. */
   | { readonly slowMs: number }
+  /** A proxy that loses what says where the next page is. */
+  | { readonly withoutLink: true }
   /** Ends the answer after so many bytes, as if that were all. */
   | { readonly truncateAt: number }
   /** Sends so many bytes of the answer, and no more. */

@@ -56,7 +56,9 @@ const bodyOf = async (request: IncomingMessage): Promise<Record<string, unknown>
 };
 
 const send = async (response: ServerResponse, answer: Answer, fault: Fault | undefined): Promise<void> => {
-  const { status, headers = {}, body } = answer;
+  const { status, headers: all = {}, body } = answer;
+  const { link, ...others } = all;
+  const headers = link === undefined || (fault && 'withoutLink' in fault) ? others : all;
   const whole = body instanceof Readable ? Buffer.concat(await body.toArray()) : Buffer.from(body);
   if (fault && 'stallAt' in fault) {
     response.writeHead(status, { ...headers, 'content-length': whole.length }).write(whole.subarray(0, fault.stallAt));

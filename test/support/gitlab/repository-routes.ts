@@ -114,9 +114,18 @@ const archive = async ({ repository, path }: SimulatedProject, url: URL): Promis
   return { status: 200, headers: { 'content-type': 'application/octet-stream' }, body };
 };
 
-const commit = async ({ repository }: SimulatedProject, name: string): Promise<Answer> => {
-  const id = await commitOf(repository, name);
-  return id === undefined ? notFound('Commit') : json({ id, short_id: id.slice(0, 8), title: 'x' });
+/** What a replica that lags has not heard of. */
+const isUnheard = async ({ repository, replica }: SimulatedProject, id: string): Promise<boolean> => {
+  if (!replica) return false;
+  const reached = await repository.git('rev-list', ...replica.values());
+  return !reached.split('\n').includes(id);
+};
+
+const commit = async (project: SimulatedProject, name: string): Promise<Answer> => {
+  const id = await commitOf(project.repository, name);
+  return id === undefined || (await isUnheard(project, id))
+    ? notFound('Commit')
+    : json({ id, short_id: id.slice(0, 8), title: 'x' });
 };
 
 /** What follows `/projects/:id/repository/`. */
