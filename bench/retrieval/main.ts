@@ -7,7 +7,7 @@
  * Sets are the files of `sets/`. That over this repository is always asked; the others where a clone of their repository
  * stands in DIR (`../repositories`) and has their commit. `--embedder` and `--tokens` may be given several times; an
  * embedder with options is written as in a configuration, `{ kind: hash, dimensions: 256 }`. `--at` asks about another
- * commit than the set's, such as HEAD. `--questions` prints each question's place. `--check` fails when hybrid search of
+ * commit than the set's, such as HEAD, without the questions whose answers have moved. `--questions` prints each question's place. `--check` fails when hybrid search of
  * a set is worse than `baseline.json` says, which `--record` writes.
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -58,8 +58,10 @@ const listed = async (parts: Parts, way: Way, text: string): Promise<readonly Li
   return found.map(({ point }) => ({ ...point, path: parseDocument(point.document).path, copies: [] }));
 };
 
-/** A paraphrase is one only while it has no word of its answer, nor of the path that this stands at. */
-const checkParaphrase = ({ ask }: Question, answers: readonly Answer[], read: Indexed['read']): void => {
+/** Kinds whose questions have no word of their answers, nor of the paths that these stand at. */
+const OTHER_WORDS = new Set(['paraphrase', 'jargon']);
+
+const checkOtherWords = ({ ask }: Question, answers: readonly Answer[], read: Indexed['read']): void => {
   for (const { path, startLine, endLine } of answers) {
     const lines = (read(path) ?? '').split('\n').slice(startLine - 1, endLine);
     const terms = new Set(documentTerms(lines.join('\n'), path).ids);
@@ -68,11 +70,23 @@ const checkParaphrase = ({ ask }: Question, answers: readonly Answer[], read: In
   }
 };
 
+/** At another commit than the set's, what has moved since is left out, and said. */
+const answersAt = (question: Question, read: Indexed['read']): readonly Answer[] | undefined => {
+  try {
+    return answersOf(question, read);
+  } catch (error) {
+    if (values.at === undefined) throw error;
+    console.log(`left out: ${error instanceof Error ? error.message : error}`);
+    return undefined;
+  }
+};
+
 const askAll = async (set: QuestionSet, { parts, read }: Indexed): Promise<readonly Asked[]> => {
   const asked: Asked[] = [];
   for (const question of set.questions) {
-    const answers = answersOf(question, read);
-    if (question.kind === 'paraphrase' || question.kind === 'jargon') checkParaphrase(question, answers, read);
+    const answers = answersAt(question, read);
+    if (!answers) continue;
+    if (OTHER_WORDS.has(question.kind) && values.at === undefined) checkOtherWords(question, answers, read);
     const of = {} as Record<Way, Measures>;
     for (const way of WAYS) of[way] = measured(await listed(parts, way, question.ask), answers);
     asked.push({ ...question, set: set.name, of });

@@ -20,7 +20,10 @@ const setSchema = z.strictObject({
   questions: z.array(
     z.strictObject({
       ask: z.string(),
-      /** `identifier`: a name of code. `sentence`: with words of its answer. `paraphrase`: without. */
+      /**
+       * `identifier`: a name of code. `sentence`: in words of its answer. `task`: what somebody wants to do, in words of
+       * their own. `paraphrase`: in none of its words. `jargon`: nor in words near to them.
+       */
       kind: z.string(),
       answers: z.record(z.string(), z.union([z.string(), z.array(z.string())])),
     }),

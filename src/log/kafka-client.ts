@@ -1,11 +1,14 @@
 /** How a broker is reached, and by whom: the connections of the log, each made anew after a failure. */
-import kafkajs, { type Kafka, type KafkaConfig, type LogEntry, type SASLOptions } from 'kafkajs';
+import { connect, isIP, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import kafkajs, { type ISocketFactory, type Kafka, type KafkaConfig, type LogEntry, type SASLOptions } from 'kafkajs';
 import { StopFlow, TryAgain } from '../errors.ts';
 import type { Time } from '../ports.ts';
 import { registerCodecs } from './kafka-codecs.ts';
 import { isUnreachable, kafkaError } from './kafka-errors.ts';
 
 const SECOND = 1_000;
+const KEEP_ALIVE_MS = 60 * SECOND;
 
 export type KafkaSecurity = Pick<KafkaConfig, 'ssl'> & { readonly sasl?: SASLOptions };
 
@@ -16,12 +19,31 @@ export interface KafkaClientOptions extends KafkaSecurity {
   readonly said: (of: { level: 'debug' | 'warn'; message: string; error?: string }) => void;
 }
 
-/**
- * A client of its own for each use: those of one share what they know of a group's offsets, and one that joins anew
- * makes the others forget it.
- */
-export const kafkaClients = ({ brokers, clientId, ssl, sasl, said }: KafkaClientOptions): (() => Kafka) => {
+export interface KafkaClients {
+  /**
+   * A client of its own for each use: those of one share what they know of a group's offsets, and one that joins anew
+   * makes the others forget it.
+   */
+  readonly kafka: () => Kafka;
+  /** Ends what is still connected. kafkajs leaves behind what it was just connecting, and the process with it. */
+  end(): void;
+}
+
+export const kafkaClients = ({ brokers, clientId, ssl, sasl, said }: KafkaClientOptions): KafkaClients => {
   registerCodecs();
+  const sockets = new Set<Socket>();
+  let ended = false;
+  const socketFactory: ISocketFactory = ({ host, port, ssl: secure, onConnect }) => {
+    if (ended) throw new Error('the log is closed');
+    const named = isIP(host) === 0 ? { servername: host } : {};
+    const socket = secure
+      ? connectTls({ host, port, ...named, ...secure }, onConnect)
+      : connect({ host, port }, onConnect);
+    socket.setKeepAlive(true, KEEP_ALIVE_MS);
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+    return socket;
+  };
   const { Kafka, logLevel } = kafkajs;
   const config: KafkaConfig = {
     brokers: [...brokers],
@@ -33,10 +55,17 @@ export const kafkaClients = ({ brokers, clientId, ssl, sasl, said }: KafkaClient
     requestTimeout: 30 * SECOND,
     // Short, since whoever waits for long does so above, where it is told that the broker does not answer.
     retry: { initialRetryTime: 100, maxRetryTime: 1 * SECOND, retries: 4 },
+    socketFactory,
     logLevel: logLevel.WARN,
     logCreator: () => (entry) => said(saying(entry)),
   };
-  return () => new Kafka(config);
+  return {
+    kafka: () => new Kafka(config),
+    end() {
+      ended = true;
+      for (const socket of sockets) socket.destroy();
+    },
+  };
 };
 
 /** What belongs to a broker that starts, stops or shares partitions anew, and ends by itself. */

@@ -3,8 +3,9 @@
  * what is handed over waits here, bounded, until it is asked for.
  */
 import kafkajs, { type Consumer, type EachBatchPayload, type Kafka } from 'kafkajs';
-import { messageOf, StopFlow, TryAgain } from '../errors.ts';
-import type { Delivery, LogRecord, Reader, Time } from '../ports.ts';
+import { StopFlow, TryAgain } from '../errors.ts';
+import type { Delivery, Reader, Time } from '../ports.ts';
+import { readAhead, type Waiting } from './kafka-ahead.ts';
 import { type Assignment, assignment } from './kafka-assignment.ts';
 import { kafkaError } from './kafka-errors.ts';
 import { type Batch, type ConsumerGroup, withMembership } from './kafka-internals.ts';
@@ -17,9 +18,6 @@ const HEARTBEAT_MS = 3 * SECOND;
 const FETCH_WAIT_MS = 250;
 const PARTITION_BYTES = 256 * KIB;
 const FETCH_BYTES = KIB * KIB;
-/** What waits to be asked for: fetching stops at the high mark and goes on at the low one. */
-const HIGH = { records: 8_000, bytes: 8 * KIB * KIB };
-const LOW = { records: 4_000, bytes: 4 * KIB * KIB };
 const COMMIT_MS = 200;
 const COMMIT_AGAIN_MS = 2 * SECOND;
 const RESTART_MS = 1 * SECOND;
@@ -48,19 +46,13 @@ export interface ReaderOptions {
   readonly report: (error: unknown) => void;
 }
 
-interface Waiting {
-  readonly record: LogRecord;
-  readonly bytes: number;
-  readonly of: Assignment;
-}
-
 export const openReader = (options: ReaderOptions): Reader => {
   const { kafka, topic, groupId, sessionMs, drainMs, time, ready, probe, oldest, reaction, report } = options;
   const over = new AbortController();
-  const queue: Waiting[] = [];
-  let head = 0;
-  let bytes = 0;
-  let paused = false;
+  const ahead = readAhead({
+    pause: () => consumer?.pause([{ topic }]),
+    resume: () => consumer?.resume([{ topic }]),
+  });
   let draining = false;
   let consumer: Consumer | undefined;
   let current: Assignment | undefined;
@@ -80,37 +72,6 @@ export const openReader = (options: ReaderOptions): Reader => {
     fault ??= error;
     current = undefined;
     wake();
-  };
-
-  const clear = () => {
-    queue.length = 0;
-    head = 0;
-    bytes = 0;
-  };
-
-  /** Again at each assignment: kafkajs keeps the mark over some of them and forgets it over others. */
-  const steer = () => {
-    const records = queue.length - head;
-    if (!paused && (records >= HIGH.records || bytes >= HIGH.bytes)) {
-      paused = true;
-      consumer?.pause([{ topic }]);
-    } else if (paused && records <= LOW.records && bytes <= LOW.bytes) {
-      paused = false;
-      consumer?.resume([{ topic }]);
-    }
-  };
-
-  const take = (): Waiting | undefined => {
-    const next = queue[head];
-    if (!next) return undefined;
-    head += 1;
-    bytes -= next.bytes;
-    if (head > 1_000 && head * 2 > queue.length) {
-      queue.splice(0, head);
-      head = 0;
-    }
-    steer();
-    return next;
   };
 
   // ------------------------------------------------------------------------------------------ commits
@@ -152,7 +113,7 @@ export const openReader = (options: ReaderOptions): Reader => {
     const mine = current;
     if (!mine) return;
     draining = true;
-    clear();
+    ahead.clear();
     const deadline = time.now() + drainMs;
     while (mine.out() > 0 && time.now() < deadline && !closing) {
       const enough = new AbortController();
@@ -165,11 +126,10 @@ export const openReader = (options: ReaderOptions): Reader => {
 
   const joined = async (group: ConsumerGroup) => {
     signs += 1;
-    clear();
+    ahead.clear();
     current = closing || fault ? undefined : await assignment(group, topic);
     draining = false;
-    paused = false;
-    consumer?.resume([{ topic }]);
+    ahead.steer(true);
     wake();
   };
 
@@ -187,14 +147,11 @@ export const openReader = (options: ReaderOptions): Reader => {
     if (mine !== current) return;
     for (const message of batch.messages) {
       if (Number(message.offset) < expected) continue;
-      const record = recordOf(topic, partition, message);
-      const size = record.key.length + (record.value?.byteLength ?? 0);
-      bytes += size;
-      queue.push({ record, bytes: size, of: mine });
+      ahead.push({ record: recordOf(topic, partition, message), of: mine });
     }
     mine.moveTo(partition, Number(batch.lastOffset()) + 1);
     resolveOffset(batch.lastOffset());
-    steer();
+    ahead.steer();
     wake();
   };
 
@@ -262,9 +219,10 @@ export const openReader = (options: ReaderOptions): Reader => {
       sign();
       current = undefined;
       if (restart || closing || fault) return;
-      const action = `read ${topic} as ${groupId}`;
-      const known = kafkaError(action, error);
-      fail(known instanceof StopFlow ? known : new StopFlow(`${action}: ${messageOf(error)}`, { cause: error }));
+      const known = reaction(`read ${topic} as ${groupId}`, error);
+      // It has ended for good. Another one is worth a try, or somebody has to look.
+      if (known instanceof TryAgain) running = time.sleep(RESTART_MS, over.signal).then(start);
+      else fail(known instanceof StopFlow ? known : new StopFlow(known.message, { cause: error }));
     });
     await made.connect();
     // Without a commit the first record that is there: the other default would leave out what nobody has read yet.
@@ -296,7 +254,7 @@ export const openReader = (options: ReaderOptions): Reader => {
 
   const close = async () => {
     const mine = current;
-    clear();
+    ahead.clear();
     wake();
     if (mine) await commitNow(mine, drainMs);
     current = undefined;
@@ -307,7 +265,7 @@ export const openReader = (options: ReaderOptions): Reader => {
     await consumer?.disconnect().catch(report);
   };
 
-  const running = start();
+  let running = start();
   void watch();
 
   const deliver = ({ record, of }: Waiting): Delivery => {
@@ -327,7 +285,7 @@ export const openReader = (options: ReaderOptions): Reader => {
     for (;;) {
       if (fault) throw fault;
       if (closing) return { done: true, value: undefined };
-      const waiting = draining ? undefined : take();
+      const waiting = draining ? undefined : ahead.take();
       if (waiting?.of === current && waiting) return { done: false, value: deliver(waiting) };
       if (!waiting) await stirred();
     }

@@ -28,7 +28,7 @@ export interface KafkaLogOptions extends KafkaClientOptions {
 
 export const openKafkaLog = async (options: KafkaLogOptions): Promise<Log> => {
   const { topics, compression, sessionMs, drainMs, time, report, differs } = options;
-  const kafka = kafkaClients(options);
+  const { kafka, end } = kafkaClients(options);
   const admins = connection<Admin>({
     time,
     tries: 4,
@@ -105,7 +105,8 @@ export const openKafkaLog = async (options: KafkaLogOptions): Promise<Log> => {
   const closeAll = async () => {
     const ends = await Promise.allSettled([...readers].map((reader) => reader.close()));
     ends.push(...(await Promise.allSettled([appender.close(), slicer.close(), admins.close()])));
-    for (const end of ends) if (end.status === 'rejected') throw end.reason;
+    end();
+    for (const one of ends) if (one.status === 'rejected') throw one.reason;
   };
 
   try {

@@ -3,7 +3,7 @@ import type { Generation, LedgerEntry, Over, Page } from '../ports.ts';
 import { gathered } from './gathered.ts';
 import { bearing, oneOf, raising } from './qdrant-guards.ts';
 import { entryIn, entryPayload, idOf, idOfDocument } from './qdrant-payload.ts';
-import type { Operation, Server } from './qdrant-server.ts';
+import { BYTES_PER_REQUEST, type Operation, REQUESTS_OUT, type Server } from './qdrant-server.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
 const SWEEP_EVERY_MS = 60 * 60 * 1_000;
@@ -11,8 +11,6 @@ const SWEEP_EVERY_MS = 60 * 60 * 1_000;
 const PAGE_ROWS = 500;
 const ENTRIES_PER_REQUEST = 500;
 const VECTORS_PER_REQUEST = 256;
-const REQUESTS_OUT = 2;
-const BYTES_PER_REQUEST = 4 * 1024 ** 2;
 
 const STATUSES = ['indexed', 'skipped', 'failed', 'gone'] satisfies LedgerEntry['status'][];
 

@@ -6,17 +6,15 @@ import { DENSE, SPARSE } from './qdrant-collections.ts';
 import { below, oneOf, raising } from './qdrant-guards.ts';
 import type { KeptVectors } from './qdrant-ledger.ts';
 import { DOCUMENT_FIELDS, idOfDocument, keyIn, type Payload, pointIn, pointPayload } from './qdrant-payload.ts';
-import type { Filter, Operation, Server } from './qdrant-server.ts';
+import { BYTES_PER_REQUEST, type Filter, type Operation, REQUESTS_OUT, type Server } from './qdrant-server.ts';
 import { documentTerms } from './terms.ts';
 
 const PAGE_ROWS = 5_000;
 const IDS_PER_REQUEST = 1_000;
 /** More would be no faster, and writing them as JSON would hold the event loop for longer. */
 const POINTS_PER_REQUEST = 64;
-const BYTES_PER_REQUEST = 4 * 1024 ** 2;
 const HASHES_PER_REQUEST = 256;
 const DOCUMENTS_PER_REQUEST = 64;
-const REQUESTS_OUT = 2;
 
 export type Points = Pick<
   Generation,

@@ -6,6 +6,10 @@ import { reaction } from './qdrant-errors.ts';
 /** `update_mode`, which all guards need, is as old as that. */
 const OLDEST = [1, 17] as const;
 const DEFAULT_PORT = 6333;
+/** Of JSON. Qdrant takes 32 MiB, and what stands before it often less. */
+export const BYTES_PER_REQUEST = 4 * 1024 ** 2;
+/** Of one kind: while one is worked on, the next is on its way. */
+export const REQUESTS_OUT = 2;
 
 export type Operation = Schemas['UpdateOperation'];
 export type Filter = Schemas['Filter'];

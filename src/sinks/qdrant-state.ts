@@ -3,13 +3,10 @@ import type { Page, Row, Stamp, State, Table } from '../ports.ts';
 import { gathered } from './gathered.ts';
 import { bearing, raising } from './qdrant-guards.ts';
 import { idOf, type Payload } from './qdrant-payload.ts';
-import type { Operation, Server } from './qdrant-server.ts';
+import { BYTES_PER_REQUEST, type Operation, REQUESTS_OUT, type Server } from './qdrant-server.ts';
 
 const PAGE_ROWS = 5_000;
 const ROWS_PER_REQUEST = 1_000;
-const REQUESTS_OUT = 2;
-/** Of JSON, well below what the server takes. */
-const BYTES_PER_REQUEST = 4 * 1024 ** 2;
 
 /** Strings that may hold anything stand as JSON, since Qdrant takes Unicode alone. */
 interface RowPayload {

@@ -1,0 +1,15 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { fromJars } from './support/kafka-broker.ts';
+const b = await fromJars(); const t0 = Date.now(); const say = (s: string) => console.log(((Date.now() - t0) / 1000).toFixed(1), s);
+say(b.address);
+const dir = '/tmp/kafkaout'; execFileSync('rm', ['-rf', dir]); execFileSync('git', ['clone', '-q', '/tmp/kafkaw', dir]); 
+writeFileSync(`${dir}/tidemark.yaml`, JSON.stringify({ pipelines: { default: { topics: 'out', embedder: { kind: 'hash', dimensions: 32 } } }, log: { kind: 'kafka', brokers: [b.address], sessionSeconds: 10, topics: { partitions: 3 } } }));
+const c = spawn('node', ['/tmp/tmk/bin/tidemark.js', 'backfill', '--json'], { cwd: dir });
+c.stdout.on('data', (d) => say(`out ${d}`)); c.stderr.on('data', (d) => say(`err ${d}`));
+const done = new Promise((r) => c.on('close', (code) => { say(`exit ${code}`); r(code); }));
+await new Promise((r) => setTimeout(r, 9000));
+say('away'); await b.pause('SIGKILL'); await new Promise((r) => setTimeout(r, 120_000)); await b.resume(); say('back');
+await done;
+for (const args of [['verify', '--json'], ['dead-letters', 'list', '--json'], ['backfill', '--json']]) say(`${args}: ${execFileSync('node', ['/tmp/tmk/bin/tidemark.js', ...args], { cwd: dir })}`);
+await b.stop();
