@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util';
 import { type Figure, holds, table } from './figures.ts';
 import { machine, machineText } from './machine.ts';
 import { backfill } from './parts/backfill.ts';
+import { embedders } from './parts/embedders.ts';
 import { latency } from './parts/latency.ts';
 import { memory } from './parts/memory.ts';
 import { search } from './parts/search.ts';
@@ -20,6 +21,7 @@ const PARTS: Readonly<Record<string, (stage: Stage) => Promise<readonly Figure[]
   latency,
   memory,
   unchanged,
+  embedders,
 };
 
 const { values, positionals } = parseArgs({

@@ -6,7 +6,7 @@ import type { Config, PipelineOptions } from './config.ts';
 import type { OpenEngines } from './engines.ts';
 import { messageOf } from './errors.ts';
 import type { Lock } from './log/lock.ts';
-import { type Dependency, dependency, PATIENCE, steady } from './operators/attempt.ts';
+import { type Dependency, dependency, PATIENCE, type Patience, steady } from './operators/attempt.ts';
 import type { Limits, Parts, Source } from './parts.ts';
 import type { Log, Time, VectorStore } from './ports.ts';
 import { selection } from './selection.ts';
@@ -51,7 +51,12 @@ export interface Shared {
   pace(options: GitlabOptions): Pace;
 }
 
-export const sharedBy = ({ config, data, time, telemetry }: Surroundings): Shared => {
+export const sharedBy = ({
+  config,
+  data,
+  time,
+  telemetry,
+}: Pick<Surroundings, 'config' | 'data' | 'time' | 'telemetry'>): Shared => {
   const paces = new Map<string, Pace>();
   return {
     blobs: blobCache({
@@ -70,6 +75,8 @@ export const sharedBy = ({ config, data, time, telemetry }: Surroundings): Share
 
 export interface Repository {
   readonly name: string;
+  /** A directory, or wherever git reaches. */
+  readonly path: string;
   readonly pollMs: number;
   readonly source: GitSource;
 }
@@ -89,7 +96,7 @@ export interface Pipeline {
 }
 
 export const openPipeline = async (around: Surroundings, name: string, shared: Shared): Promise<Pipeline> => {
-  const { config, data, lock, environment, time, telemetry, stays } = around;
+  const { config, data, lock, time, telemetry, stays } = around;
   const options = optionsOf(config, name);
   const names = namesOf(name, options);
   const target = targetOf(names, options);
@@ -97,9 +104,11 @@ export const openPipeline = async (around: Surroundings, name: string, shared: S
   const impatience = { ...patience, firstAnswerMs: FIRST_ANSWER_MS };
   const needs = { time, telemetry, patience: stays ? patience : impatience };
   const ofEngine = { time, telemetry, patience: impatience };
-  const gitlabs = await openGitlabs(options, around, shared);
-  const repositories = openRepositories(options, environment, time);
-  const sources = sourcesOf(repositories, gitlabs, needs);
+  const { gitlabs, repositories, sources } = await openSources(
+    options,
+    { ...around, patience: needs.patience },
+    shared,
+  );
   const engines = await around.openEngines({ config, names, directory: join(data, name), lock, time, telemetry });
   const ofLog = dependency('log', engines.log.probe, ofEngine);
   const ofStore = dependency('store', engines.store.probe, ofEngine);
@@ -156,18 +165,29 @@ const limitsOf = ({ limits }: Config): Limits => ({
   embedWaitMs: EMBED_WAIT_MS,
 });
 
+type SourceNeeds = Pick<Surroundings, 'config' | 'environment' | 'time' | 'telemetry'> & {
+  readonly patience: Patience;
+};
+
+/** Where the documents of a pipeline come from. */
+export const openSources = async (options: PipelineOptions, around: SourceNeeds, shared: Shared) => {
+  const gitlabs = await openGitlabs(options, around, shared);
+  const repositories = openRepositories(options, around.environment, around.time);
+  return { gitlabs, repositories, sources: sourcesOf(repositories, gitlabs, around) };
+};
+
 const openRepositories = ({ sources }: PipelineOptions, environment: Environment, time: Time): readonly Repository[] =>
   sources.flatMap(({ git }): Repository[] => {
     if (!git) return [];
     const { name = GIT, path, ref, pollMs } = git;
     const source = gitSource({ name, path, environment, time, ...(ref === undefined ? {} : { ref }) });
-    return [{ name, pollMs, source }];
+    return [{ name, path, pollMs, source }];
   });
 
 /** Its client is loaded by those alone who have a GitLab. */
 const openGitlabs = async (
   { sources }: PipelineOptions,
-  { config, time, telemetry }: Surroundings,
+  { config, time, telemetry }: SourceNeeds,
   shared: Shared,
 ): Promise<readonly GitlabInstance[]> => {
   const asked = sources.flatMap(({ gitlab }) => (gitlab ? [gitlab] : []));

@@ -300,6 +300,29 @@ const store = z.discriminatedUnion('kind', [
     .meta({ description: 'Qdrant, for any number of processes.' }),
 ]);
 
+export const TOKEN_SCOPES = ['search', 'status'] as const;
+
+const token = z.strictObject({
+  name: option(text(), 'Whose it is: what logs and metrics say of it.', {
+    otherwise: 'none: it has to be said',
+    example: 'agents',
+  }),
+  token: option(secret().min(16), 'What is sent as `Authorization: Bearer`. At least 16 characters.', {
+    otherwise: 'none: it has to be said',
+    example: '${TIDEMARK_TOKEN}',
+  }),
+  scopes: option(
+    z.array(z.enum(TOKEN_SCOPES).meta({ expected: TOKEN_SCOPES.join(' or ') })).default([...TOKEN_SCOPES]),
+    'What may be asked with it: `search` is to search and to read.',
+    { example: ['search'] },
+  ),
+  projects: option(
+    z.array(text()).default([]),
+    'The projects that it is told of, by path or glob, or as `instance:path`. A group stands for all below it. An empty list is all.',
+    { example: ['team', 'docs/*'] },
+  ),
+});
+
 const limits = z.strictObject({
   window: option(
     z
@@ -359,6 +382,18 @@ const limits = z.strictObject({
     'How long one item is tried again, while its dependency answers others, before it becomes a dead letter.',
     { example: 60 },
   ),
+  budget: option(
+    z
+      .strictObject({
+        tokens: option(
+          whole(0, Number.MAX_SAFE_INTEGER).optional(),
+          'Tokens that a pipeline may embed in a day (UTC), in all processes together, by the upper bound that costs nothing.',
+          { otherwise: 'without a bound', example: 50_000_000 },
+        ),
+      })
+      .prefault({}),
+    'What embedding may cost. When it is used up the flows stop and say so; nothing is lost, and the next start goes on.',
+  ),
   backfillChanges: option(
     whole(0, 1_000_000).default(500),
     'A difference of more changes than that goes by the backfill lane, whoever asked for it.',
@@ -394,6 +429,21 @@ export const configSchema = z.strictObject({
           'And its port; 0 takes any that is free. `TIDEMARK_HTTP_PORT` goes before.',
           { example: 8080 },
         ),
+        hosts: option(
+          z.array(text()).default([]),
+          'Names under which it is reached, if not by localhost; requests for others are refused. Without any, a service that listens on more than the loopback answers to every name.',
+          { example: ['tidemark.example.com'] },
+        ),
+        origins: option(
+          z.array(text()).default([]),
+          'Web pages that may ask, by origin. Pages of localhost always may, others never.',
+          { example: ['https://tools.example.com'] },
+        ),
+        tokens: option(
+          z.array(token).default([]),
+          'Who may use the API and MCP. Without any it is whoever can read the file `api-token` in the data directory.',
+          { example: [{ name: 'agents', token: '${TIDEMARK_TOKEN}', projects: ['team'] }] },
+        ),
       })
       .prefault({}),
     'Health, metrics, status, the API and the receiver of webhooks.',
@@ -420,5 +470,6 @@ export const configSchema = z.strictObject({
 
 export type Config = z.output<typeof configSchema>;
 export type PipelineOptions = z.output<typeof pipeline>;
+export type TokenOptions = z.output<typeof token>;
 export type SourceOptions = z.output<typeof source>;
 export type Limits = z.output<typeof limits>;

@@ -25,6 +25,7 @@
  * contract suite of its port in `test/contracts/`. It reports what went wrong with the errors of `errors.ts`.
  */
 import type {
+  BudgetRow,
   Change,
   DocumentRecord,
   Event,
@@ -125,6 +126,7 @@ export interface Tables {
   rules: RulesRow;
   generations: GenerationsRow;
   shapes: ShapeRow;
+  budgets: BudgetRow;
   log: LogRow;
   runs: RunRow;
   runRefs: RunRefRow;

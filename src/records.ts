@@ -274,6 +274,11 @@ export interface ShapeRow {
   readonly embedder: EmbedderOptions;
 }
 
+/** What was embedded on a day, which is its key. */
+export interface BudgetRow {
+  readonly tokens: number;
+}
+
 /** What became of a dead letter, by its id. */
 export interface ResolutionRow {
   readonly is: 'replayed' | 'discarded';

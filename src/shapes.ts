@@ -1,5 +1,6 @@
 /** What shapes a point, by generation: its chunker and its embedder, also of a configuration that holds no more. */
 import { createHash } from 'node:crypto';
+import { withinBudget } from './budget.ts';
 import { chunkerVersion } from './chunker/chunker.ts';
 import type { Limits as LimitOptions } from './config.ts';
 import { type ContentWorker, contentWorker } from './content/content-worker.ts';
@@ -47,6 +48,18 @@ export const shapeOf = async (
   generation: string,
 ): Promise<ShapeRow | undefined> => (await state.read('shapes', [generation])).get(generation)?.value;
 
+/** Converts, and cuts as that shape does. */
+export const workerFor = (limits: LimitOptions, { chunk, embedder }: ShapeRow): ContentWorker => {
+  const tokens = import.meta.url.endsWith('.ts') ? './embedders/token-counter.ts' : './embedders/token-counter.js';
+  return contentWorker({
+    deadlineMs: limits.convertSeconds * SECOND,
+    heapMb: Math.ceil(limits.convertHeap / MIB) + (embedder.kind === 'transformers' ? TOKENIZER_HEAP_MB : 0),
+    limits: { fileBytes: limits.fileBytes, textBytes: limits.textBytes },
+    chunk,
+    tokens: { module: new URL(tokens, import.meta.url).href, options: embedder },
+  });
+};
+
 export interface ShapesOptions {
   readonly state: State;
   readonly target: Target;
@@ -76,14 +89,7 @@ export const openShapes = ({ state, target, limits, ...needs }: ShapesOptions): 
   const worker = ({ name, shape }: Pick<Target, 'name' | 'shape'>): ContentWorker => {
     const running = workers.get(name);
     if (running) return running;
-    const tokens = import.meta.url.endsWith('.ts') ? './embedders/token-counter.ts' : './embedders/token-counter.js';
-    const started = contentWorker({
-      deadlineMs: limits.convertSeconds * SECOND,
-      heapMb: Math.ceil(limits.convertHeap / MIB) + (shape.embedder.kind === 'transformers' ? TOKENIZER_HEAP_MB : 0),
-      limits: { fileBytes: limits.fileBytes, textBytes: limits.textBytes },
-      chunk: shape.chunk,
-      tokens: { module: new URL(tokens, import.meta.url).href, options: shape.embedder },
-    });
+    const started = workerFor(limits, shape);
     workers.set(name, started);
     return started;
   };
@@ -93,9 +99,11 @@ export const openShapes = ({ state, target, limits, ...needs }: ShapesOptions): 
     if (!shape) throw new StopFlow(`generation ${name}: nothing says by which chunker and embedder it was built`);
     const options = withSecrets(shape.embedder, target.shape.embedder);
     const model = 'model' in options ? options.model : options.kind;
-    const { embedder } = embedderOf(options, (tokens) =>
+    const { embedder: port } = embedderOf(options, (tokens) =>
       needs.telemetry.tokensEmbedded({ embedder: options.kind, model, tokens }),
     );
+    const budget = limits.budget.tokens;
+    const embedder = budget === undefined ? port : withinBudget(port, { tokens: budget, state, time: needs.time });
     const one: Shape = {
       chunker: { chunk: (path, text) => worker({ name, shape }).chunker.chunk(path, text), async close() {} },
       embedder,

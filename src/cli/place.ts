@@ -14,6 +14,8 @@ const FOLDER = '.tidemark';
 export interface Place {
   readonly config: Config;
   readonly file: string | undefined;
+  /** Of the repository that we are in. */
+  readonly top: string | undefined;
   /** Made with its first use. */
   readonly data: string;
   readonly environment: Environment;
@@ -44,7 +46,7 @@ export const findPlace = async ({ env, cwd, engines }: Surroundings): Promise<Pl
       `${cwd} is not in a git repository, and there is no ${DEFAULT_FILE}. Go into a repository, or name the repositories to serve in a ${DEFAULT_FILE}:\n  pipelines: { default: { sources: [{ git: { path: ../handbook } }] } }`,
     );
   const folder = join(top ?? dirname(file ?? cwd), FOLDER);
-  return { config, file, data: config.data ?? folder, environment: env, engines };
+  return { config, file, top, data: config.data ?? folder, environment: env, engines };
 };
 
 /** Its own `.gitignore`, so that nobody commits an index, and git status stays as it was. */

@@ -5,8 +5,10 @@ import { either } from '../either.ts';
 import { BadUsage, messageOf, TryAgain } from '../errors.ts';
 import { follow } from '../follow.ts';
 import type { Hosted } from '../host.ts';
+import { api } from '../http/api.ts';
+import { callersOf } from '../http/callers.ts';
 import { registerGauges } from '../http/gauges.ts';
-import { type HttpServer, openHttp } from '../http/server.ts';
+import { type HttpServer, isLoopbackAddress, openHttp } from '../http/server.ts';
 import { webhookHints } from '../http/webhook-hints.ts';
 import { gitlabWebhooks } from '../http/webhooks.ts';
 import { lagOf, sumOf } from '../lag.ts';
@@ -20,6 +22,7 @@ import { EXIT } from './exit.ts';
 import { type Held, type HoldOptions, holdOrOwner } from './holding.ts';
 import { makeLogger } from './logs.ts';
 import type { Output } from './output.ts';
+import { ownToken } from './own-token.ts';
 import type { Place } from './place.ts';
 
 const SECOND = 1_000;
@@ -30,7 +33,7 @@ const WAIT_MS = 60 * SECOND;
 const DEFAULT_PORT = 7717;
 
 export const serve = async (
-  { place, output, interrupts: { signal }, stderr }: Around,
+  { place, output, interrupts: { signal }, stderr, version }: Around,
   args: Args,
   commands: readonly DataCommand[],
 ): Promise<number> => {
@@ -52,7 +55,7 @@ export const serve = async (
   try {
     const pipelines = await Promise.all(names.map((name) => held.host.pipeline(name)));
     registerGauges(registry, pipelines);
-    const server = await listen(place, output, { registry, pipelines, telemetry: told });
+    const server = await listen(place, output, { registry, pipelines, telemetry: told, version });
     http = server;
     const stopped = new AbortController();
     const { signal: stop } = either([signal, stopped.signal]);
@@ -95,6 +98,7 @@ interface Served {
   readonly registry: Registry;
   readonly pipelines: readonly Hosted[];
   readonly telemetry: Telemetry;
+  readonly version: string;
 }
 
 const receiversOf = ({ webhooks }: Place['config'], pipelines: readonly Hosted[], told: Telemetry) => {
@@ -115,12 +119,16 @@ const logTrouble = ({ name, dependencies }: Hosted): string[] =>
     : [];
 
 const listen = async (
-  { config }: Place,
+  { config, data }: Place,
   output: Output,
-  { registry, pipelines, telemetry }: Served,
+  { registry, pipelines, telemetry, version }: Served,
 ): Promise<HttpServer> => {
+  const { http } = config;
+  const callerOf = callersOf(http.tokens.length > 0 ? http.tokens : [await ownToken(data)]);
+  const onLoopback = isLoopbackAddress(http.host);
   const options = {
-    ...config.http,
+    ...http,
+    api: api({ ...http, onLoopback, callerOf, pipelines, telemetry, version }),
     registry,
     receivers: receiversOf(config, pipelines, telemetry),
     ready: () => pipelines.flatMap(troubles),

@@ -10,6 +10,7 @@ import { fileVariable, isTree, override } from './environment.ts';
 import { type ParsedFile, parseFile } from './file.ts';
 import { clash, names } from './names.ts';
 import { dotted, type Path, type Problem, problemsOf } from './problems.ts';
+import { withSecretFiles } from './secret-files.ts';
 
 export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -27,8 +28,8 @@ export interface Loaded {
 const DEFAULT_FILE = 'tidemark.yaml';
 
 /** Throws `BadConfiguration` that names all there is to mend, a line each. */
-export const loadConfig = async ({ env, cwd, read }: Surroundings): Promise<Loaded> => {
-  const asked = env[fileVariable.name];
+export const loadConfig = async ({ env: given, cwd, read }: Surroundings): Promise<Loaded> => {
+  const asked = given[fileVariable.name];
   const name = asked || DEFAULT_FILE;
   const file = resolve(cwd, name);
   const content = await read(file);
@@ -37,6 +38,7 @@ export const loadConfig = async ({ env, cwd, read }: Surroundings): Promise<Load
       `read the configuration: ${fileVariable.name} names "${asked}", and there is no such file`,
     );
 
+  const env = await withSecretFiles(given, content ?? '', (path) => read(resolve(cwd, path)));
   const parsed = parseFile(content ?? '', env);
   const value = withoutNothing(parsed.value ?? {});
   if (!isTree(value)) throw refused([`${name}:1:1: expected a section with pipelines, log, store or others`]);

@@ -109,3 +109,16 @@ describe('to a server', { timeout: 180_000 }, () => {
     expect(await tidemark.run(repository.directory, ['search', 'moon'], given)).toMatchObject({ code: 0 });
   });
 });
+
+it('without Transformers.js it says what to install', { timeout: 180_000 }, async () => {
+  tidemark.without('@xenova');
+  await configure({ kind: 'static' });
+  expect(await tide('reindex')).toMatchObject({ code: 0 });
+  await backfilled();
+  await configure({ kind: 'transformers', model: model.directory, pooling: 'mean', dtype: 'q8' });
+  const { code, stderr } = await tide('reindex');
+  expect(code).toBe(70);
+  expect(stderr).toMatch(
+    /the package @xenova\/transformers is not there.*npm install .*@xenova\/transformers@npm:@huggingface\/transformers@/,
+  );
+});

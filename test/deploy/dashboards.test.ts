@@ -27,11 +27,14 @@ const metrics = new Map(
   }),
 );
 /** What Prometheus itself adds. */
-const SCRAPED = ['job', 'instance'];
+const SCRAPED = ['job', 'instance', 'le'];
+
+/** Of a histogram. */
+const SERIES = /(?<=_seconds)_(?:bucket|sum|count)$/;
 
 /** The metrics that an expression reads, with the labels that it speaks of. */
 const readBy = (expr: string) => ({
-  names: [...expr.matchAll(/\b(?:tidemark|process|nodejs)_\w+/g)].map(([name]) => name),
+  names: [...expr.matchAll(/\b(?:tidemark|process|nodejs)_\w+/g)].map(([name]) => name.replace(SERIES, '')),
   labels: [
     ...[...expr.matchAll(/\b(?:by|on) \(([^)]*)\)/g)].flatMap(([, labels = '']) => labels.split(/,\s*/)),
     ...[...expr.matchAll(/[{,]\s*(\w+)\s*=/g)].map(([, label = '']) => label),

@@ -1,10 +1,8 @@
 /**
  * The transformers embedder on a model in MiniLM's shape with chance weights, one thread, texts of mixed length: beside a
  * bare ONNX session that is fed the same batches of tokens, and beside a loop over LangChain.js's embeddings. Rounds
- * alternate, and medians are told, since machines have neighbours. LangChain.js is no dependency: it is installed into a
- * directory of its own, once, and runs on the same copy of Transformers.js.
- *
- *   npm run bench:embedders [-- rounds]
+ * alternate, and medians are told, since machines have neighbours. LangChain.js is no dependency: it is installed into
+ * node_modules/.cache, once, and runs on the same copy of Transformers.js.
  */
 import { execFileSync } from 'node:child_process';
 import {
@@ -22,13 +20,15 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { embedderSchema, type TransformersOptions } from '../src/config/embedder.ts';
-import { batchesOf } from '../src/embedders/batches.ts';
-import { inSlices } from '../src/embedders/slices.ts';
-import { transformersEmbedder } from '../src/embedders/transformers.ts';
-import { writeMinilm } from '../test/support/minilm.ts';
+import { embedderSchema, type TransformersOptions } from '../../src/config/embedder.ts';
+import { batchesOf } from '../../src/embedders/batches.ts';
+import { inSlices } from '../../src/embedders/slices.ts';
+import { transformersEmbedder } from '../../src/embedders/transformers.ts';
+import { writeMinilm } from '../../test/support/minilm.ts';
+import { type Figure, median } from '../figures.ts';
 
 const BARE_TEXTS = 32;
+const BARE_ROUNDS = 9;
 const LANGCHAIN_TEXTS = 96;
 const LANGCHAIN_ROUNDS = 3;
 const SHORTEST = 100;
@@ -37,8 +37,7 @@ const BATCH_TOKENS = 1024;
 /** Where LangChain.js cuts, so that nobody computes more than the others. */
 const MAX_TOKENS = 512;
 const CHARACTERS_PER_TOKEN = 4;
-const rounds = Number(process.argv[2] ?? 9);
-const top = fileURLToPath(new URL('..', import.meta.url));
+const top = fileURLToPath(new URL('../..', import.meta.url));
 const require = createRequire(import.meta.url);
 
 /** Log-uniform between the two, from this package's sources and the documentation of what it depends on. */
@@ -62,8 +61,6 @@ const mixed = (count: number): string[] => {
   });
 };
 
-const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1] ?? 0;
-
 interface Taken {
   readonly wall: number;
   /** Of the whole process, whatever its neighbours do. */
@@ -77,7 +74,7 @@ const taken = async (run: () => Promise<unknown>): Promise<Taken> => {
   return { wall: (performance.now() - start) / 1e3, cpu: (user + system) / 1e6 };
 };
 
-const rate = (texts: number, all: readonly Taken[]): string => (texts / median(all.map(({ wall }) => wall))).toFixed(1);
+const rate = (texts: number, all: readonly Taken[]): number => texts / median(all.map(({ wall }) => wall));
 
 /** How many times as long the other took, by the clock and by the processor. */
 const ratios = (ours: readonly Taken[], other: readonly Taken[]) => {
@@ -147,7 +144,7 @@ const optionsFor = (model: string, dtype: string) =>
     ...{ batchTokens: BATCH_TOKENS, maxTokens: MAX_TOKENS },
   }) as TransformersOptions;
 
-const besideBare = async (model: string, dtype: 'fp32' | 'q8') => {
+const besideBare = async (model: string, dtype: 'fp32' | 'q8'): Promise<readonly Figure[]> => {
   const runtime = await load<Runtime>(createRequire(libraryFile).resolve('onnxruntime-node'));
   const texts = mixed(BARE_TEXTS);
   const feeds = await feedsOf(texts, model, dtype, runtime);
@@ -162,7 +159,7 @@ const besideBare = async (model: string, dtype: 'fp32' | 'q8') => {
   await through();
   const [alone, ours]: [Taken[], Taken[]] = [[], []];
   const delay = monitorEventLoopDelay({ resolution: 1 });
-  for (let round = 0; round < rounds; round += 1) {
+  for (let round = 0; round < BARE_ROUNDS; round += 1) {
     alone.push(await taken(bare));
     delay.enable();
     ours.push(await taken(through));
@@ -170,31 +167,36 @@ const besideBare = async (model: string, dtype: 'fp32' | 'q8') => {
   }
   await embedder.close();
   const { wall, cpu } = ratios(ours, alone);
-  const percent = (ratio: number) => `${(100 * ratio).toFixed(0)} %`;
-  console.log(
-    `${dtype}: ${rate(BARE_TEXTS, ours)} texts/s, bare session ${rate(BARE_TEXTS, alone)}: ${percent(wall)} of it, by processor` +
-      ` time ${percent(cpu)} (median of ${rounds} alternating rounds, aim 85 %), event loop p99 ${(delay.percentile(99) / 1e6).toFixed(1)} ms (aim 100 ms)`,
-  );
+  const to = 'a bare ONNX session on the same batches';
+  return [
+    { name: `transformers ${dtype}`, value: rate(BARE_TEXTS, ours), unit: 'texts/s', ratio: { value: wall, to } },
+    { name: `transformers ${dtype}: processor, of ${to}`, value: 100 * cpu, unit: '%', aim: { atLeast: 85 } },
+    {
+      ...{ name: `transformers ${dtype}: event loop p99`, value: delay.percentile(99) / 1e6, unit: 'ms' },
+      aim: { atMost: 100 },
+    },
+  ];
 };
 
 const LANGCHAIN = ['@langchain/community@1.1.29', '@langchain/core@1.2.13'];
 
 const langchain = async (): Promise<LangChain> => {
-  const directory = join(tmpdir(), 'tidemark-bench-langchain');
-  if (!existsSync(join(directory, 'node_modules', '@langchain', 'community'))) {
+  const directory = join(top, 'node_modules', '.cache', 'tidemark-bench');
+  const link = join(directory, 'node_modules', '@huggingface', 'transformers');
+  if (!existsSync(link)) {
     mkdirSync(directory, { recursive: true });
     writeFileSync(join(directory, 'package.json'), '{"private":true}');
     const how = ['--legacy-peer-deps', '--ignore-scripts', '--no-audit', '--no-fund', '--silent'];
     execFileSync('npm', ['install', ...how, ...LANGCHAIN], { cwd: directory, stdio: 'inherit' });
-    mkdirSync(join(directory, 'node_modules', '@huggingface'), { recursive: true });
-    symlinkSync(dirname(dirname(libraryFile)), join(directory, 'node_modules', '@huggingface', 'transformers'));
+    mkdirSync(dirname(link), { recursive: true });
+    symlinkSync(dirname(dirname(libraryFile)), link);
   }
   const from = createRequire(join(directory, 'package.json'));
   const module = dirname(from.resolve('@langchain/community/embeddings/huggingface_transformers'));
   return load<LangChain>(pathToFileURL(join(module, 'huggingface_transformers.js')).href);
 };
 
-const besideLangChain = async (model: string, dtype: 'fp32' | 'q8') => {
+const besideLangChain = async (model: string, dtype: 'fp32' | 'q8'): Promise<readonly Figure[]> => {
   const { HuggingFaceTransformersEmbeddings } = await langchain();
   const session_options = { intraOpNumThreads: 1, interOpNumThreads: 1 };
   const theirs = new HuggingFaceTransformersEmbeddings({ model, pretrainedOptions: { dtype, session_options } });
@@ -209,18 +211,23 @@ const besideLangChain = async (model: string, dtype: 'fp32' | 'q8') => {
   }
   await embedder.close();
   const { wall, cpu } = ratios(ours, other);
-  console.log(
-    `${dtype}: ${rate(LANGCHAIN_TEXTS, ours)} texts/s, LangChain.js ${rate(LANGCHAIN_TEXTS, other)}: ${wall.toFixed(1)} times as many, by` +
-      ` processor time ${cpu.toFixed(1)} (median of ${LANGCHAIN_ROUNDS} alternating rounds of ${LANGCHAIN_TEXTS} texts, aim 3)`,
-  );
+  const shown = { unit: 'texts/s', ratio: { value: wall, to: 'LangChain.js at its default batch size' } };
+  return [
+    { name: `transformers ${dtype}, ${LANGCHAIN_TEXTS} texts`, value: rate(LANGCHAIN_TEXTS, ours), ...shown },
+    { name: `transformers ${dtype}: processor, beside LangChain.js`, value: cpu, unit: 'times', aim: { atLeast: 3 } },
+  ];
 };
 
-const model = mkdtempSync(join(tmpdir(), 'tidemark-bench-model-'));
-try {
-  writeMinilm(model);
-  (await load<Library>('@xenova/transformers')).env.allowRemoteModels = false;
-  for (const dtype of ['fp32', 'q8'] as const) await besideBare(model, dtype);
-  for (const dtype of ['fp32', 'q8'] as const) await besideLangChain(model, dtype);
-} finally {
-  rmSync(model, { recursive: true });
-}
+export const embedders = async (): Promise<readonly Figure[]> => {
+  const model = mkdtempSync(join(tmpdir(), 'tidemark-bench-model-'));
+  try {
+    writeMinilm(model);
+    (await load<Library>('@xenova/transformers')).env.allowRemoteModels = false;
+    const figures: Figure[] = [];
+    for (const dtype of ['fp32', 'q8'] as const)
+      figures.push(...(await besideBare(model, dtype)), ...(await besideLangChain(model, dtype)));
+    return figures;
+  } finally {
+    rmSync(model, { recursive: true });
+  }
+};
