@@ -4,10 +4,13 @@ import { TryAgain } from './errors.ts';
 import type { Parts } from './parts.ts';
 import { isUnicode } from './paths.ts';
 import type { Hit, Query } from './ports.ts';
-import { type ProjectRow, parseDocument, projectKey } from './records.ts';
+import { isClosed, type ProjectRow, parseDocument, projectKey } from './records.ts';
 import { shownPath } from './runs/documents.ts';
 import { activeGeneration } from './runs/generations.ts';
 import { projectNames } from './runs/projects.ts';
+
+/** Searches after which what is left of the hits is the answer: each leaves out the projects that the one before met. */
+const DENYING_ROUNDS = 5;
 
 export interface SearchQuery {
   readonly text: string;
@@ -18,6 +21,13 @@ export interface SearchQuery {
   readonly ref?: string;
   readonly path?: string;
   readonly language?: string;
+  /** Only of projects whose code this user may read. */
+  readonly as?: Reader;
+}
+
+/** Somebody on whose behalf a trusted caller searches. */
+export interface Reader {
+  mayRead(project: { readonly instance: string; readonly project: string }, visibility: string): Promise<boolean>;
 }
 
 export interface FoundChunk {
@@ -45,34 +55,90 @@ export interface Found {
 }
 
 export const search = async (parts: Parts, asked: SearchQuery): Promise<Found> => {
-  const { state, store, time } = parts;
-  const { text, mode, limit, project, ref, path, language } = asked;
+  const { store, time } = parts;
+  const { text, mode, limit, project, ref, path, language, as } = asked;
   const beganAt = time.now();
   const name = await activeGeneration(parts);
   if (name === undefined)
     throw new TryAgain('nothing is indexed yet: `tidemark serve` or `tidemark backfill` indexes the repository');
   const generation = store.generation(name);
-  const only = project === undefined ? await visibleIds(parts) : await idsOf(parts, project);
-  const found = await generation.search({
+  const query = {
     mode,
     text,
     limit,
     ...(mode === 'lexical' ? {} : { vector: await vectorOf(parts, name, text) }),
-    ...(only === undefined ? {} : { projects: only }),
     ...(ref === undefined ? {} : { ref }),
     ...(path === undefined ? {} : { path }),
     ...(language === undefined ? {} : { language }),
-  });
-  const documents = [...new Set(found.map(({ point }) => point.document))];
-  const keys = [...new Set(documents.map((document) => projectKey(parseDocument(document))))];
-  const [ledger, projects] = await Promise.all([generation.ledger(documents), state.read('projects', keys)]);
-  const hits = found.flatMap((hit) => {
-    const { document } = hit.point;
-    const row = projects.get(projectKey(parseDocument(document)))?.value;
-    // Read after the search, so that what was hidden in between is not shown.
-    return row?.hidden === undefined ? [hitOf(hit, ledger.get(document)?.indexedBlob ?? null, row)] : [];
-  });
+  };
+  const denied = new Set<string>();
+  let hits: readonly FoundChunk[] = [];
+  for (let round = 0; round < DENYING_ROUNDS; round += 1) {
+    const projects = await searchedIds(parts, { project, denied, closed: as !== undefined });
+    const found = await generation.search({ ...query, ...(projects === undefined ? {} : { projects }) });
+    const documents = [...new Set(found.map(({ point }) => point.document))];
+    const keys = [...new Set(documents.map((document) => projectKey(parseDocument(document))))];
+    const ledger = await generation.ledger(documents);
+    // Last, so that what was hidden or made private in between is not shown.
+    const shown = await shownProjects(parts, keys, as);
+    hits = found.flatMap((hit) => {
+      const row = shown.get(projectKey(parseDocument(hit.point.document)));
+      return row ? [hitOf(hit, ledger.get(hit.point.document)?.indexedBlob ?? null, row.value)] : [];
+    });
+    const refused = keys.filter((key) => !shown.has(key));
+    if (refused.length === 0) break;
+    // Their hits have taken the places of others.
+    for (const key of refused) denied.add(key);
+  }
   return { query: text, mode, generation: name, tookMs: time.now() - beganAt, hits };
+};
+
+/** Of these projects those that may be shown, each with its row; whoever has no row is shown to those who see everything. */
+const shownProjects = async (
+  { state }: Parts,
+  keys: readonly string[],
+  as: Reader | undefined,
+): Promise<ReadonlyMap<string, { readonly value: ProjectRow | undefined }>> => {
+  const isSeen = async (row: ProjectRow | undefined, key: string): Promise<boolean> => {
+    if (row?.hidden !== undefined) return false;
+    if (!as) return true;
+    return row !== undefined && !isClosed(row) && (await as.mayRead(parseDocument(key), row.visibility));
+  };
+  const before = await state.read('projects', keys);
+  const seen = await Promise.all(keys.map((key) => isSeen(before.get(key)?.value, key)));
+  if (!as) return new Map(keys.filter((_, at) => seen[at]).map((key) => [key, { value: before.get(key)?.value }]));
+  // Asking took its time: a row that has changed meanwhile was not what was asked about.
+  const after = await state.read('projects', keys);
+  const isSame = (key: string) => before.get(key)?.seq === after.get(key)?.seq;
+  return new Map(
+    keys.filter((key, at) => seen[at] && isSame(key)).map((key) => [key, { value: after.get(key)?.value }]),
+  );
+};
+
+interface Searched {
+  /** By path or id. */
+  readonly project: string | undefined;
+  readonly denied: ReadonlySet<string>;
+  /** Whether only projects with a row are searched. */
+  readonly closed: boolean;
+}
+
+/** Ids of the projects that are searched, so that the limit on hits is theirs; `undefined` where that is all of them. */
+const searchedIds = async (
+  { state }: Parts,
+  { project, denied, closed }: Searched,
+): Promise<readonly string[] | undefined> => {
+  const ids: string[] = [];
+  let others = closed || denied.size > 0;
+  for await (const { key, value } of rows(state, 'projects', 'projects')) {
+    const id = parseDocument(key);
+    if (project !== undefined && !projectNames(id, value.path).includes(project)) continue;
+    if (value.hidden === undefined && !denied.has(key)) ids.push(id.project);
+    else others = true;
+  }
+  // One that nobody has heard of matches nothing, as itself.
+  if (project !== undefined) return ids.length > 0 ? ids : [project];
+  return others ? ids : undefined;
 };
 
 const vectorOf = async (parts: Parts, generation: string, text: string): Promise<Float32Array> => {
@@ -81,27 +147,6 @@ const vectorOf = async (parts: Parts, generation: string, text: string): Promise
     embedder.embed([text], 'query'),
   );
   return vector;
-};
-
-/** Where one is hidden, the others: the limit on hits is to be theirs. */
-const visibleIds = async ({ state }: Parts): Promise<readonly string[] | undefined> => {
-  const visible: string[] = [];
-  let hidden = 0;
-  for await (const { key, value } of rows(state, 'projects', 'projects')) {
-    if (value.hidden === undefined) visible.push(parseDocument(key).project);
-    else hidden += 1;
-  }
-  return hidden > 0 ? visible : undefined;
-};
-
-/** Ids of the projects that are called so. One that nobody has heard of matches nothing, as itself. */
-const idsOf = async ({ state }: Parts, wanted: string): Promise<readonly string[]> => {
-  const ids = new Set<string>();
-  for await (const { key, value } of rows(state, 'projects', 'projects')) {
-    const id = parseDocument(key);
-    if (projectNames(id, value.path).includes(wanted)) ids.add(id.project);
-  }
-  return ids.size > 0 ? [...ids] : [wanted];
 };
 
 const hitOf = ({ score, point }: Hit, blob: string | null, row: ProjectRow | undefined): FoundChunk => {

@@ -1,6 +1,7 @@
 import { BadUsage } from '../errors.ts';
+import type { Hosted } from '../host.ts';
 import type { Query } from '../ports.ts';
-import type { Found } from '../search.ts';
+import type { Found, Reader } from '../search.ts';
 import type { DataCommand } from './command.ts';
 import { EXIT } from './exit.ts';
 import { printable } from './output.ts';
@@ -25,6 +26,11 @@ export const search: DataCommand = {
     project: { value: 'PROJECT', description: 'Only in this project, by its path or id.' },
     ref: { value: 'REF', description: 'Only on this branch.' },
     path: { value: 'GLOB', description: 'Only in files such as docs/**.' },
+    as: {
+      value: 'USER',
+      description:
+        'Only what this user of GitLab may read. A filter for trusted callers, and no authentication: whoever calls can say anything.',
+    },
     lang: { value: 'LANGUAGE', description: 'Only in this language, such as typescript.' },
   },
   async run({ pipeline, output }, args) {
@@ -32,6 +38,7 @@ export const search: DataCommand = {
     const [text = ''] = args.words;
     const limit = args.whole('limit', { min: 1, max: MAX_LIMIT, otherwise: DEFAULT_LIMIT });
     const [project, ref, path, language] = ['project', 'ref', 'path', 'lang'].map((name) => args.text(name));
+    const user = args.text('as');
     const found = await searchParts(pipeline.parts, {
       text,
       mode: modeOf(args.text('mode')),
@@ -40,12 +47,19 @@ export const search: DataCommand = {
       ...(ref === undefined ? {} : { ref }),
       ...(path === undefined ? {} : { path }),
       ...(language === undefined ? {} : { language }),
+      ...(user === undefined ? {} : { as: readerOf(pipeline, user) }),
     });
     if (args.flag('json')) await output.line(JSON.stringify(found));
     else await output.line(readable(found));
     return EXIT.success;
   },
 };
+
+/** A plain repository has no users, so that nobody is known to may read it. */
+const readerOf = ({ gitlabs }: Pick<Hosted, 'gitlabs'>, user: string): Reader => ({
+  mayRead: async ({ instance, project }, visibility) =>
+    (await gitlabs.find(({ name }) => name === instance)?.readers.mayRead(user, project, visibility)) ?? false,
+});
 
 const modeOf = (given: string | undefined): Query['mode'] => {
   const mode = MODES.find((known) => known === (given ?? 'hybrid'));
