@@ -22,7 +22,7 @@ const hash = (value: unknown): string => createHash('sha256').update(JSON.string
 
 /** The rules that a document was converted by. What differs is planned again, in place. */
 export const rulesOf = (
-  limits: Pick<LimitOptions, 'fileBytes' | 'textBytes'>,
+  limits: Pick<LimitOptions, 'fileBytes' | 'textBytes' | 'secrets'>,
   { include, exclude }: { readonly include: readonly string[]; readonly exclude: readonly string[] },
 ): string => hash([converterRules(limits), include, exclude]);
 
@@ -77,7 +77,7 @@ export const openShapes = ({ state, target, limits, time, telemetry }: ShapesOpt
     const started = contentWorker({
       deadlineMs: limits.convertSeconds * SECOND,
       heapMb: Math.ceil(limits.convertHeap / MIB),
-      limits: { fileBytes: limits.fileBytes, textBytes: limits.textBytes },
+      limits: { fileBytes: limits.fileBytes, textBytes: limits.textBytes, secrets: limits.secrets },
       chunk: shape.chunk,
       tokens: { module: new URL(tokens, import.meta.url).href, options: shape.embedder },
     });
