@@ -3,24 +3,29 @@ import { join } from 'node:path';
 import { names as namesOf } from './config/names.ts';
 import { optionsOf } from './config/pipeline.ts';
 import type { Config, PipelineOptions } from './config.ts';
-import { openEngines } from './engines.ts';
-import { BadConfiguration, messageOf } from './errors.ts';
+import type { OpenEngines } from './engines.ts';
+import { messageOf } from './errors.ts';
 import type { Lock } from './log/lock.ts';
-import { type Dependency, dependency, PATIENCE, steady } from './operators/attempt.ts';
+import { type Dependency, dependency, PATIENCE, type Patience, steady } from './operators/attempt.ts';
 import type { Limits, Parts, Source } from './parts.ts';
 import type { Log, Time, VectorStore } from './ports.ts';
 import { selection } from './selection.ts';
 import { openShapes, rulesOf, type Target, targetOf } from './shapes.ts';
+import { type BlobCache, blobCache } from './sources/blob-cache.ts';
 import { type GitSource, gitSource } from './sources/git.ts';
 import type { Environment } from './sources/git-command.ts';
 import { joinedGit } from './sources/git-joined.ts';
+import type { GitlabInstance, GitlabOptions } from './sources/gitlab-instance.ts';
+import { type Pace, paceOf } from './sources/gitlab-pace.ts';
 import type { Telemetry } from './telemetry.ts';
 
-const MINUTE = 60_000;
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
 const MIB = 1024 ** 2;
 /** How long a text waits for others to be embedded with. */
 const EMBED_WAIT_MS = 5;
-const EMBED_PARALLEL = 2;
+/** A log, a store, and for a command also a source or a model, that has never answered for so long ends the process. */
+const FIRST_ANSWER_MS = 20 * SECOND;
 const BLOB_BYTES_PER_REQUEST = 4 * MIB;
 
 /** The instance of all plain repositories. */
@@ -28,16 +33,50 @@ export const GIT = 'git';
 
 export interface Surroundings {
   readonly config: Config;
+  readonly openEngines: OpenEngines;
   /** Of all that is embedded. */
   readonly data: string;
   readonly lock: Pick<Lock, 'check'>;
   readonly environment: Environment;
   readonly time: Time;
   readonly telemetry: Telemetry;
+  /** Stays, and answers searches, also while a source or a model has not answered yet. */
+  readonly stays: boolean;
 }
+
+/** What all pipelines of a process have in common. */
+export interface Shared {
+  readonly blobs: BlobCache;
+  /** Of the server, however many sources ask it. */
+  pace(options: GitlabOptions): Pace;
+}
+
+export const sharedBy = ({
+  config,
+  data,
+  time,
+  telemetry,
+}: Pick<Surroundings, 'config' | 'data' | 'time' | 'telemetry'>): Shared => {
+  const paces = new Map<string, Pace>();
+  return {
+    blobs: blobCache({
+      directory: join(data, 'blobs'),
+      maxBytes: config.limits.blobCache,
+      onTrouble: (error) => telemetry.backgroundFailed({ what: 'blob cache', error: messageOf(error) }),
+    }),
+    pace({ url, requestsPerMinute, requestsAtOnce }) {
+      const { origin } = new URL(url);
+      const known = paces.get(origin) ?? paceOf({ perMinute: requestsPerMinute, parallel: requestsAtOnce, time });
+      paces.set(origin, known);
+      return known;
+    },
+  };
+};
 
 export interface Repository {
   readonly name: string;
+  /** A directory, or wherever git reaches. */
+  readonly path: string;
   readonly pollMs: number;
   readonly source: GitSource;
 }
@@ -49,23 +88,32 @@ export interface Pipeline {
   readonly target: Target;
   /** Plain repositories, which are followed by looking at them. */
   readonly repositories: readonly Repository[];
+  readonly gitlabs: readonly GitlabInstance[];
+  /** Keeps what shapes a generation, for whoever feeds it. */
+  remember(target: Target): Promise<void>;
   dependencies(): readonly Dependency[];
   close(): Promise<void>;
 }
 
-export const openPipeline = async (around: Surroundings, name: string): Promise<Pipeline> => {
-  const { config, data, lock, environment, time, telemetry } = around;
+export const openPipeline = async (around: Surroundings, name: string, shared: Shared): Promise<Pipeline> => {
+  const { config, data, lock, time, telemetry, stays } = around;
   const options = optionsOf(config, name);
   const names = namesOf(name, options);
   const target = targetOf(names, options);
-  const needs = { time, telemetry, patience: patienceOf(config) };
-  const { repositories, sources } = openSources(options, { environment, ...needs });
-  const report = (error: unknown) => telemetry.backgroundFailed({ what: 'log', error: messageOf(error) });
-  const engines = await openEngines({ config, names, directory: join(data, name), lock, time, report });
-  const ofLog = dependency('log', engines.log.probe, needs);
-  const ofStore = dependency('store', engines.store.probe, needs);
+  const patience = patienceOf(config);
+  const impatience = { ...patience, firstAnswerMs: FIRST_ANSWER_MS };
+  const needs = { time, telemetry, patience: stays ? patience : impatience };
+  const ofEngine = { time, telemetry, patience: impatience };
+  const { gitlabs, repositories, sources } = await openSources(
+    options,
+    { ...around, patience: needs.patience },
+    shared,
+  );
+  const engines = await around.openEngines({ config, names, directory: join(data, name), lock, time, telemetry });
+  const ofLog = dependency('log', engines.log.probe, ofEngine);
+  const ofStore = dependency('store', engines.store.probe, ofEngine);
   const state = steady(engines.state, ofStore);
-  const shapes = openShapes({ state, target, limits: config.limits, time, telemetry });
+  const shapes = openShapes({ state, target, limits: config.limits, ...needs });
 
   const parts: Parts = {
     names,
@@ -87,6 +135,8 @@ export const openPipeline = async (around: Surroundings, name: string): Promise<
     parts,
     target,
     repositories,
+    gitlabs,
+    remember: shapes.remember,
     dependencies: () => [ofLog, ofStore, ...ofSources, ...shapes.dependencies()],
     async close() {
       await shapes.close();
@@ -113,32 +163,61 @@ const limitsOf = ({ limits }: Config): Limits => ({
   embedTokens: limits.batch.tokens,
   embedTexts: limits.batch.texts,
   embedWaitMs: EMBED_WAIT_MS,
-  embedParallel: EMBED_PARALLEL,
 });
 
-type Needs = Parameters<typeof dependency>[2] & { readonly environment: Environment };
+type SourceNeeds = Pick<Surroundings, 'config' | 'environment' | 'time' | 'telemetry'> & {
+  readonly patience: Patience;
+};
 
-const openSources = (
-  { sources }: PipelineOptions,
-  { environment, ...needs }: Needs,
-): { readonly repositories: readonly Repository[]; readonly sources: ReadonlyMap<string, Source> } => {
-  const remote = sources.find(({ gitlab }) => gitlab)?.gitlab;
-  if (remote)
-    throw new BadConfiguration(`open source ${remote.name}: this version of Tidemark has no gitlab source; use git`);
-  const repositories = sources.flatMap(({ git }): Repository[] => {
+/** Where the documents of a pipeline come from. */
+export const openSources = async (options: PipelineOptions, around: SourceNeeds, shared: Shared) => {
+  const gitlabs = await openGitlabs(options, around, shared);
+  const repositories = openRepositories(options, around.environment, around.time);
+  return { gitlabs, repositories, sources: sourcesOf(repositories, gitlabs, around) };
+};
+
+const openRepositories = ({ sources }: PipelineOptions, environment: Environment, time: Time): readonly Repository[] =>
+  sources.flatMap(({ git }): Repository[] => {
     if (!git) return [];
     const { name = GIT, path, ref, pollMs } = git;
-    return [
-      {
-        name,
-        pollMs,
-        source: gitSource({ name, path, environment, time: needs.time, ...(ref === undefined ? {} : { ref }) }),
-      },
-    ];
+    const source = gitSource({ name, path, environment, time, ...(ref === undefined ? {} : { ref }) });
+    return [{ name, path, pollMs, source }];
   });
-  const port = joinedGit(new Map(repositories.map(({ name, source }) => [name, source])));
-  const source: Source = { port, replicas: false, dependency: dependency(GIT, port.probe, needs) };
-  return { repositories, sources: new Map([[GIT, source]]) };
+
+/** Its client is loaded by those alone who have a GitLab. */
+const openGitlabs = async (
+  { sources }: PipelineOptions,
+  { config, time, telemetry }: SourceNeeds,
+  shared: Shared,
+): Promise<readonly GitlabInstance[]> => {
+  const asked = sources.flatMap(({ gitlab }) => (gitlab ? [gitlab] : []));
+  if (asked.length === 0) return [];
+  const { openInstance } = await import('./sources/gitlab-instance.ts');
+  return asked.map((options) =>
+    openInstance(options, {
+      webhooks: config.webhooks,
+      maxBlobBytes: config.limits.fileBytes,
+      cache: shared.blobs,
+      pace: shared.pace(options),
+      time,
+      onTrouble: (project, error) => telemetry.archiveUnusable({ instance: options.name, project, error }),
+    }),
+  );
+};
+
+const sourcesOf = (
+  repositories: readonly Repository[],
+  gitlabs: readonly GitlabInstance[],
+  needs: Parameters<typeof dependency>[2],
+): ReadonlyMap<string, Source> => {
+  const sources = new Map<string, Source>();
+  if (repositories.length > 0) {
+    const port = joinedGit(new Map(repositories.map(({ name, source }) => [name, source])));
+    sources.set(GIT, { port, replicas: false, dependency: dependency(GIT, port.probe, needs) });
+  }
+  for (const { name, source: port } of gitlabs)
+    sources.set(name, { port, replicas: true, dependency: dependency(`gitlab ${name}`, port.probe, needs) });
+  return sources;
 };
 
 const steadyLog = (log: Log, of: Dependency): Log => steady(log, of, ['read', 'slice', 'close']);

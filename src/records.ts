@@ -3,7 +3,7 @@
  * parse is a dead letter.
  */
 import { z } from 'zod';
-import type { EmbedderOptions } from './config.ts';
+import type { EmbedderOptions } from './config/embedder.ts';
 
 /** A key names its parts from the outside in, joined by NUL, which no name of a project, a ref or a file can hold. */
 const NUL = '\0';
@@ -61,6 +61,8 @@ export const changeSchema = z.object({
   type: z.string(),
   blob,
   size: z.number().optional(),
+  /** How many files were planned with it at this commit. */
+  together: z.number().optional(),
   rules: z.string(),
   seq,
   runs,
@@ -73,6 +75,8 @@ const textSchema = z.object({
   mediaType: z.string(),
   language: z.string(),
   title: z.string().optional(),
+  /** What looked like secrets and was left out, by kind. */
+  redacted: z.array(z.string()).readonly().optional(),
 });
 export type Text = z.infer<typeof textSchema>;
 
@@ -147,6 +151,10 @@ export interface SweepRow {
   readonly runs: readonly string[];
   /** By run, what this sweep has left alone so far. Moves with the cursor, so that a page laid twice counts once. */
   readonly tallies: Readonly<Record<string, RunRefRow>>;
+  /** Its tree was listed page by page, so that one which ended early would look whole. */
+  readonly paged?: boolean;
+  /** What it would delete, of how many: so much that a person is to say that it is meant. */
+  readonly approval?: { readonly lacking: number; readonly of: number; readonly given: boolean } | undefined;
   readonly movedAt: number;
 }
 
@@ -211,13 +219,22 @@ export interface ProjectRow {
   readonly url: string | undefined;
   readonly visibility: string;
   readonly groups: readonly string[];
+  readonly archived?: boolean;
+  /** Why nobody finds it for now. It stays indexed. */
+  readonly hidden?: string | undefined;
   /** The refs that the last complete list had. */
   readonly refs: readonly string[];
   /** Why nothing of it is read for now. Never a reason to delete. */
   readonly blocked: { readonly reason: string; readonly at: number } | undefined;
-  /** It was blocked, and full looks at its refs are still to be filed. */
+  /** It was closed, and full looks at its refs are still to be filed. */
   readonly reopened: boolean;
+  /** Planned as if it were empty, until nothing of it is left. */
+  readonly forgotten?: boolean;
 }
+
+/** Nothing of it is read or planned for now, and nothing is deleted. */
+export const isClosed = (row: ProjectRow | undefined): boolean =>
+  row !== undefined && !row.forgotten && (row.blocked !== undefined || row.hidden !== undefined);
 
 /** Tombstones that were found together, and how far each flow has to come before their rows may go. */
 export interface RoundRow {
@@ -257,6 +274,23 @@ export interface GenerationsRow {
 export interface ShapeRow {
   readonly chunk: { readonly tokens: number };
   readonly embedder: EmbedderOptions;
+}
+
+/** What was embedded on a day, which is its key. */
+export interface BudgetRow {
+  readonly tokens: number;
+}
+
+/** What became of a dead letter, by its id. */
+export interface ResolutionRow {
+  readonly is: 'replayed' | 'discarded';
+  readonly at: number;
+}
+
+/** How often a document, or a project, was tried again because of its dead letters. Its key is theirs. */
+export interface ReplaysRow {
+  readonly replays: number;
+  readonly at: number;
 }
 
 export interface LogRow {

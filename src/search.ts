@@ -1,109 +1,165 @@
-/** A question to the active generation, and hits with all that is joined to them: project, blob and place to look. */
-import { rows } from './clock/rows.ts';
+/** A question to the active generation: what its arms have found, made one list, put in order, and told page by page. */
 import { TryAgain } from './errors.ts';
+import { type FoundChunk, joined } from './found.ts';
+import { type Freshness, freshnessOf } from './freshness.ts';
+import type { MayRead, Reader } from './may-read.ts';
 import type { Parts } from './parts.ts';
-import { isUnicode } from './paths.ts';
 import type { Hit, Query } from './ports.ts';
-import { type ProjectRow, parseDocument, projectKey } from './records.ts';
-import { shownPath } from './runs/documents.ts';
+import { armSize, fuse } from './ranking/fusion.ts';
+import { type Ranked, rerank } from './ranking/rerank.ts';
+import { isClosed, parseDocument, parseRef, projectKey } from './records.ts';
 import { activeGeneration } from './runs/generations.ts';
-import { projectNames } from './runs/projects.ts';
+import { type Filters, filterOf, type Scope, scopeOf } from './scope.ts';
 
-export interface SearchQuery {
+export type { Place } from './found.ts';
+
+/** Searches after which what is left of the hits is the answer: each leaves out the projects that the one before met. */
+const DENYING_ROUNDS = 5;
+
+export type SearchMode = Query['mode'] | 'hybrid';
+
+export interface SearchQuery extends Filters {
   readonly text: string;
-  readonly mode: Query['mode'];
+  readonly mode: SearchMode;
   readonly limit: number;
-  /** By path or id. */
-  readonly project?: string;
-  readonly ref?: string;
-  readonly path?: string;
-  readonly language?: string;
-}
-
-export interface FoundChunk {
-  readonly score: number;
-  readonly project: string;
-  readonly ref: string;
-  /** With U+FFFD for bytes that are not UTF-8, which `pathBytes` then has in base64. */
-  readonly path: string;
-  readonly pathBytes?: string;
-  readonly startLine: number;
-  readonly endLine: number;
-  readonly heading: readonly string[];
-  readonly text: string;
-  readonly blob: string | null;
-  readonly commit: string;
-  readonly url: string | null;
+  /** Hits that were on pages before. */
+  readonly offset?: number;
+  /** Only of projects whose code this user may read. */
+  readonly as?: Reader | undefined;
 }
 
 export interface Found {
   readonly query: string;
-  readonly mode: Query['mode'];
+  readonly mode: SearchMode;
   readonly generation: string;
   readonly tookMs: number;
   readonly hits: readonly FoundChunk[];
+  /** The offset of the next page. */
+  readonly next: number | null;
+  readonly freshness: Freshness;
 }
 
+/** Hybrid hits are put in order for readers of code; the other two modes show what their arm says. */
 export const search = async (parts: Parts, asked: SearchQuery): Promise<Found> => {
-  const { state, store, time } = parts;
-  const { text, mode, limit, project, ref, path, language } = asked;
-  const beganAt = time.now();
-  const name = await activeGeneration(parts);
-  if (name === undefined)
+  const { text, mode } = asked;
+  const beganAt = parts.time.now();
+  const generation = await activeGeneration(parts);
+  if (generation === undefined)
     throw new TryAgain('nothing is indexed yet: `tidemark serve` or `tidemark backfill` indexes the repository');
-  const generation = store.generation(name);
-  const found = await generation.search({
-    mode,
-    text,
-    limit,
-    ...(mode === 'lexical' ? {} : { vector: await vectorOf(parts, name, text) }),
-    ...(project === undefined ? {} : { projects: await idsOf(parts, project) }),
-    ...(ref === undefined ? {} : { ref }),
-    ...(path === undefined ? {} : { path }),
-    ...(language === undefined ? {} : { language }),
-  });
-  const documents = [...new Set(found.map(({ point }) => point.document))];
-  const keys = [...new Set(documents.map((document) => projectKey(parseDocument(document))))];
-  const [ledger, projects] = await Promise.all([generation.ledger(documents), state.read('projects', keys)]);
-  const hits = found.map((hit) => {
-    const { document } = hit.point;
-    const row = projects.get(projectKey(parseDocument(document)))?.value;
-    return hitOf(hit, ledger.get(document)?.indexedBlob ?? null, row);
-  });
-  return { query: text, mode, generation: name, tookMs: time.now() - beganAt, hits };
+  const whole = await scopeOf(parts, asked.as ? { ...asked, mayRead: asked.mayRead ?? all } : asked);
+  const look = (scope: Scope) => candidates(parts, generation, asked, scope);
+  const { scope, found } = asked.as
+    ? await seenBy(parts, asked.as, whole, look)
+    : { scope: whole, found: await look(whole) };
+  const counting = freshnessOf(parts, scope);
+  // Awaited below, where it also throws.
+  counting.catch(() => undefined);
+  const ranked = mode === 'hybrid' ? await inOrder(parts, asked, found) : found.map(alone);
+  const { page, next } = pageOf(ranked, asked);
+  const [hits, freshness] = await Promise.all([joined(parts, generation, page), counting]);
+  return { query: text, mode, generation, tookMs: parts.time.now() - beganAt, hits, next, freshness };
 };
 
-const vectorOf = async (parts: Parts, generation: string, text: string): Promise<Float32Array> => {
-  const { embedder, dependency } = await parts.shape(generation);
-  const [vector = new Float32Array(embedder.dimensions)] = await dependency.attempt(() =>
-    embedder.embed([text], 'query'),
-  );
-  return vector;
-};
+const all: MayRead = async (projects) => projects;
 
-/** Ids of the projects that are called so. One that nobody has heard of matches nothing, as itself. */
-const idsOf = async ({ state }: Parts, wanted: string): Promise<readonly string[]> => {
-  const ids = new Set<string>();
-  for await (const { key, value } of rows(state, 'projects', 'projects')) {
-    const id = parseDocument(key);
-    if (projectNames(id, value.path).includes(wanted)) ids.add(id.project);
+/**
+ * Asked about the projects that are met alone, since there may be thousands; their hits have taken the places of others,
+ * so it is looked again without those that are refused. The scope that is left names only what may be told of.
+ */
+const seenBy = async (
+  parts: Parts,
+  reader: Reader,
+  { projects = new Set(), ...rest }: Scope,
+  look: (scope: Scope) => Promise<readonly Hit[]>,
+): Promise<{ readonly scope: Scope; readonly found: readonly Hit[] }> => {
+  const left = new Set(projects);
+  for (let round = 1; ; round += 1) {
+    const found = await look({ ...rest, projects: left });
+    const met = [...new Set(found.map(projectOf))];
+    const seen = await seenOf(parts, reader, met);
+    if (seen.size === met.length || round === DENYING_ROUNDS)
+      return { scope: { ...rest, projects: seen }, found: found.filter((hit) => seen.has(projectOf(hit))) };
+    for (const key of met) if (!seen.has(key)) left.delete(key);
   }
-  return ids.size > 0 ? [...ids] : [wanted];
 };
 
-const hitOf = ({ score, point }: Hit, blob: string | null, row: ProjectRow | undefined): FoundChunk => {
-  const { project, ref, path } = parseDocument(point.document);
-  const { startLine, endLine, heading, text, commit } = point;
-  const at = { project: row?.path || project, ref, path, startLine, endLine };
-  return { score, ...at, ...shownPath(path), heading, text, blob, commit, url: urlOf(row, at) };
+const projectOf = ({ point }: Hit): string => projectKey(parseDocument(point.document));
+
+const seenOf = async ({ state }: Parts, reader: Reader, keys: readonly string[]): Promise<ReadonlySet<string>> => {
+  const before = await state.read('projects', keys);
+  const may = await Promise.all(
+    keys.map(async (key) => {
+      const row = before.get(key)?.value;
+      return row !== undefined && !isClosed(row) && (await reader.mayRead(parseRef(key), row.visibility));
+    }),
+  );
+  // Asking took its time: a row that has changed meanwhile was not what was asked about.
+  const after = await state.read('projects', keys);
+  return new Set(keys.filter((key, at) => may[at] && before.get(key)?.seq === after.get(key)?.seq));
 };
 
-/** To exactly these lines in GitLab; a plain repository has no pages. */
-const urlOf = (
-  row: ProjectRow | undefined,
-  { ref, path, startLine, endLine }: Pick<FoundChunk, 'ref' | 'path' | 'startLine' | 'endLine'>,
-): string | null => {
-  if (!row?.url || !isUnicode(ref + path)) return null;
-  const place = [...ref.split('/'), ...path.split('/')].map(encodeURIComponent).join('/');
-  return `${row.url}/-/blob/${place}#L${startLine}-${endLine}`;
+/** Before they are put in order for readers: of a hybrid search all that its arms have brought. */
+export const candidates = async (
+  parts: Parts,
+  generation: string,
+  asked: SearchQuery,
+  scope?: Scope,
+): Promise<readonly Hit[]> => {
+  const { text, mode } = asked;
+  const limit = poolOf(asked);
+  const filters = filterOf(scope ?? (await scopeOf(parts, asked)));
+  const store = parts.store.generation(generation);
+  const lexical = () => store.search({ mode: 'lexical', text, limit, ...filters });
+  const dense = async () => {
+    const vector = await vectorOf(parts, generation, text);
+    return store.search({ mode: 'dense', text, vector, limit, ...filters });
+  };
+  if (mode === 'dense') return dense();
+  if (mode === 'lexical') return lexical();
+  const [byMeaning, byWords] = await Promise.all([dense(), lexical()]);
+  return fuse(text, { dense: byMeaning, lexical: byWords });
+};
+
+export const alone = (hit: Hit): Ranked => ({ ...hit, copies: [] });
+
+/** What a reranker reads: that costs by the passage, and what the rules put further down is seldom the best. */
+const READ = 30;
+
+const inOrder = async (
+  { reranker }: Parts,
+  { text, limit, offset = 0 }: SearchQuery,
+  found: readonly Hit[],
+): Promise<readonly Ranked[]> => {
+  const ranked = rerank(text, found, reranker ? Math.max(offset + limit + 1, READ) : found.length);
+  if (!reranker) return ranked;
+  const { port, dependency } = reranker;
+  const passages = ranked.map(({ point }) => point.embed);
+  const scores = await dependency.attempt(() => port.score(text, passages));
+  return ranked
+    .map((hit, at) => ({ ...hit, score: scores[at] ?? Number.NEGATIVE_INFINITY }))
+    .toSorted((a, b) => b.score - a.score);
+};
+
+type Paging = Pick<SearchQuery, 'limit' | 'offset'>;
+
+/** How many hits an arm brings: as many for each of the pages, since a fusion of more is another order, which tears them apart. */
+export const poolOf = ({ limit, offset = 0 }: Paging): number => {
+  const size = armSize(limit);
+  return Math.ceil((offset + limit + 1) / size) * size;
+};
+
+export const pageOf = <T>(found: readonly T[], { limit, offset = 0 }: Paging) => ({
+  page: found.slice(offset, offset + limit),
+  next: found.length > offset + limit ? offset + limit : null,
+});
+
+export const vectorOf = async (
+  parts: Parts,
+  generation: string,
+  text: string,
+  kind: 'query' | 'passage' = 'query',
+): Promise<Float32Array> => {
+  const { embedder, dependency } = await parts.shape(generation);
+  const [vector = new Float32Array(embedder.dimensions)] = await dependency.attempt(() => embedder.embed([text], kind));
+  return vector;
 };

@@ -3,7 +3,7 @@
  * counts. Warn: nothing was lost. Error: something was lost, or a person is needed.
  */
 import type { Logger } from 'pino';
-import { Counter, Gauge, type Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { Settled } from './operators/stage.ts';
 
 export type Flow = 'plan' | 'collect' | 'index';
@@ -19,10 +19,19 @@ export interface Telemetry {
   dependencyUp(of: { dependency: string }): void;
   projectBlocked(of: { project: string; reason: string }): void;
   projectUnblocked(of: { project: string }): void;
+  approvalNeeded(of: { ref: string; lacking: number; of: number }): void;
+  projectHidden(of: { project: string; reason: string }): void;
   filed(of: { by: string; ref: string; paths: number }): void;
+  tokensEmbedded(of: { embedder: string; model: string; tokens: number }): void;
   generationActive(of: { name: string; previous: string | undefined }): void;
   backgroundFailed(of: { what: string; error: string }): void;
   sourceUnreadable(of: { project: string; error: string }): void;
+  /** A question over HTTP. What was asked is nobody's business. */
+  asked(of: { question: string; by: string; status: number; seconds: number }): void;
+  kafkaSaid(of: { level: 'debug' | 'warn'; message: string; error?: string }): void;
+  topicDiffers(of: { topic: string; setting: string; expected: string; found: string }): void;
+  webhook(of: { event: string; outcome: 'filed' | 'dropped' | 'refused' | 'unavailable'; reason: string }): void;
+  archiveUnusable(of: { instance: string; project: string; error: string }): void;
 }
 
 /** Keys hold NUL between their parts; a reader gets spaces. */
@@ -46,7 +55,18 @@ export const telemetry = (logger: Logger, registry: Registry): Telemetry => {
   });
   const background = counter('background_failures_total', 'Upkeep that failed and is tried again', ['what']);
   const unreadable = counter('source_looks_failed_total', 'Looks at refs that failed and are repeated', []);
+  const archives = counter('archives_unusable_total', 'Archives whose blobs are fetched one by one', ['instance']);
+  const webhooks = counter('webhooks_total', 'Webhooks by what became of them', ['outcome']);
+  const tokens = counter('embedder_tokens_total', 'Tokens that embedding servers have counted', ['embedder', 'model']);
   const blocked = new Gauge({ name: 'tidemark_projects_blocked', help: 'Projects that refuse us', registers });
+
+  const asked = new Histogram({
+    name: 'tidemark_question_seconds',
+    help: 'Questions over HTTP and MCP, by how long the answer took',
+    labelNames: ['question', 'status'],
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
+    registers,
+  });
 
   return {
     settled({ flow, outcome, reason, key }) {
@@ -85,6 +105,15 @@ export const telemetry = (logger: Logger, registry: Registry): Telemetry => {
       blocked.inc();
       logger.error({ project: readable(project), reason }, 'project blocked');
     },
+    approvalNeeded({ ref, lacking, of }) {
+      logger.error(
+        { ref: readable(ref), lacking, of },
+        'a sweep would delete more than half: tidemark approve says that it is meant',
+      );
+    },
+    projectHidden({ project, reason }) {
+      logger.warn({ project: readable(project), reason }, 'project hidden: nobody finds it, and it stays indexed');
+    },
     projectUnblocked({ project }) {
       blocked.dec();
       logger.info({ project: readable(project) }, 'project unblocked');
@@ -100,6 +129,29 @@ export const telemetry = (logger: Logger, registry: Registry): Telemetry => {
     sourceUnreadable({ project, error }) {
       unreadable.inc();
       logger.warn({ project, error }, 'refs cannot be read, and are read again');
+    },
+    asked({ question, by, status, seconds }) {
+      asked.observe({ question, status }, seconds);
+      logger.debug({ question, by, status, seconds }, 'asked');
+    },
+    kafkaSaid({ level, message, error }) {
+      logger[level]({ error }, message);
+    },
+    topicDiffers({ topic, setting, expected, found }) {
+      logger.warn({ topic, setting, expected, found }, 'topic is otherwise than configured');
+    },
+    webhook({ event, outcome, reason }) {
+      webhooks.inc({ outcome });
+      const of = { event, outcome, ...(reason === '' ? {} : { reason }) };
+      if (outcome === 'refused' || outcome === 'unavailable') logger.warn(of, 'webhook');
+      else logger.info(of, 'webhook');
+    },
+    archiveUnusable({ instance, project, error }) {
+      archives.inc({ instance });
+      logger.warn({ instance, project, error }, 'no archive: its blobs are fetched one by one');
+    },
+    tokensEmbedded({ embedder, model, tokens: counted }) {
+      tokens.inc({ embedder, model }, counted);
     },
     generationActive({ name, previous }) {
       logger.info({ name, previous }, 'generation active');

@@ -7,6 +7,7 @@ import { prune } from './prune.ts';
 import { resync } from './resync.ts';
 import { runs } from './runs.ts';
 import { tombstones } from './tombstones.ts';
+import { trees } from './trees.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
@@ -18,6 +19,7 @@ export const TIMERS = {
   looks: { everyMs: 1 * MINUTE, fire: looks },
   runs: { everyMs: 1 * MINUTE, fire: runs },
   alias: { everyMs: 1 * MINUTE, fire: alignAlias },
+  trees: { everyMs: 1 * HOUR, fire: trees },
   resync: { everyMs: 5 * MINUTE, fire: resync },
   orphans: { everyMs: 1 * HOUR, fire: orphans },
   tombstones: { everyMs: 1 * HOUR, fire: tombstones },

@@ -1,6 +1,6 @@
 import { fileHints } from '../operators/hints.ts';
 import type { Parts } from '../parts.ts';
-import { parseRef, projectKey, refKey } from '../records.ts';
+import { isClosed, parseRef, projectKey, refKey } from '../records.ts';
 import { rows } from './rows.ts';
 
 const MINUTE = 60_000;
@@ -20,25 +20,26 @@ export const looks = async (parts: Parts): Promise<void> => {
   const look = (by: string, key: string) =>
     fileHints(parts, 'eventsBackfill', by, [{ id: parseRef(key), force: true }]);
 
-  const blocked = new Set<string>();
+  const closed = new Set<string>();
   const tracked = new Set<string>();
   for await (const { key, value } of rows(state, 'projects', 'projects')) {
-    if (value.blocked) blocked.add(key);
+    if (isClosed(value)) closed.add(key);
     const [instance = '', project = ''] = key.split('\0');
     for (const ref of value.refs) tracked.add(refKey({ instance, project, ref }));
   }
   for await (const { key, seq, value } of rows(state, 'refs', 'refs')) {
     tracked.delete(key);
-    if (blocked.has(projectKey(parseRef(key)))) continue;
+    if (closed.has(projectKey(parseRef(key)))) continue;
     if (recreated) await look('new log', key);
     else if (value.rules !== rules) await look('other rules', key);
     else if (value.dirty && stalled(seq)) await look('unfinished', key);
     else {
       const sweep = (await state.read('sweeps', [key])).get(key);
-      if (sweep?.value.open && stalled(sweep.value.movedAt)) await look('stalled sweep', key);
+      const waits = sweep?.value.approval?.given === false;
+      if (sweep?.value.open && !waits && stalled(sweep.value.movedAt)) await look('stalled sweep', key);
     }
   }
-  for (const key of tracked) if (!blocked.has(projectKey(parseRef(key)))) await look('never planned', key);
+  for (const key of tracked) if (!closed.has(projectKey(parseRef(key)))) await look('never planned', key);
 
   // Only now: a crash before files them again.
   if (remembered && !recreated) return;

@@ -1,7 +1,7 @@
 import { fileHints } from '../operators/hints.ts';
 import type { Parts } from '../parts.ts';
 import type { Row } from '../ports.ts';
-import { parseDocument, projectKey, refKey } from '../records.ts';
+import { isClosed, parseDocument, projectKey, refKey } from '../records.ts';
 import { activeGeneration } from '../runs/generations.ts';
 import { ends, untilPassed } from './passed.ts';
 import { wantPages } from './rows.ts';
@@ -62,7 +62,7 @@ export const filePaths = async (parts: Parts, by: string, documents: readonly st
   }
   const refs = [...byRef.values()];
   const projects = await parts.state.read('projects', [...new Set(refs.map(({ id }) => projectKey(id)))]);
-  const open = refs.filter(({ id }) => !projects.get(projectKey(id))?.value.blocked);
+  const open = refs.filter(({ id }) => !isClosed(projects.get(projectKey(id))?.value));
   await fileHints(
     parts,
     'eventsBackfill',

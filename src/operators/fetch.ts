@@ -1,6 +1,6 @@
 import { DeadLetter } from '../errors.ts';
 import type { Limits, Parts } from '../parts.ts';
-import type { RepoSource, TreeEntry } from '../ports.ts';
+import type { RepoSource, WantedBlob } from '../ports.ts';
 import { type Change, parseDocument, projectKey } from '../records.ts';
 import { asking } from './asking.ts';
 import { asDeadLetter } from './attempt.ts';
@@ -20,11 +20,17 @@ export type Fetched = { readonly change: Change } & (
   | { readonly gone: true }
 );
 
-const reasonToSkip = ({ type, size }: Change, fileBytes: number) => {
+export const reasonToSkip = ({ type, size }: Pick<Change, 'type' | 'size'>, fileBytes: number) => {
   if (type === SYMLINK) return 'symlink';
   if (type === SUBMODULE) return 'submodule';
   return (size ?? 0) > fileBytes ? 'too_large' : undefined;
 };
+
+/**
+ * Of a file that no source has told the size of. Most are far smaller than the largest that may come, and if each counted
+ * as that one they would be fetched one after the other.
+ */
+const unsized = ({ fileBytes }: Pick<Limits, 'fileBytes'>): number => Math.ceil(fileBytes / 16);
 
 /** The bytes that the work on a change holds beside the record itself. */
 export const blobBytes =
@@ -32,23 +38,23 @@ export const blobBytes =
   (taken: Parsed<Change>): number => {
     const change = recordOf(taken);
     if (!change || change.blob === null || reasonToSkip(change, fileBytes)) return 0;
-    return change.size ?? fileBytes;
+    return change.size ?? unsized({ fileBytes });
   };
 
 /** The blob by its id. Blobs of one project travel together. */
 export const fetch = (parts: Parts) => {
   const { limits, time } = parts;
-  const loaders = new Map<string, (entry: TreeEntry) => Promise<Uint8Array | undefined>>();
+  const loaders = new Map<string, (entry: WantedBlob) => Promise<Uint8Array | undefined>>();
   const loader = (key: string, port: RepoSource, project: string) => {
     const known = loaders.get(key);
     if (known) return known;
     const load = batched({
-      run: async (entries: readonly TreeEntry[]) => {
+      run: async (entries: readonly WantedBlob[]) => {
         const found = new Map<string, Uint8Array>();
         for await (const { blob, bytes } of port.blobs(project, entries)) found.set(blob, bytes);
         return entries.map(({ blob }) => found.get(blob));
       },
-      size: ({ size }) => size ?? limits.fileBytes,
+      size: ({ size }) => size ?? unsized(limits),
       maxSize: limits.blobBytesPerRequest,
       maxItems: limits.blobsPerRequest,
       waitMs: WAIT_MS,
@@ -68,7 +74,9 @@ export const fetch = (parts: Parts) => {
       path: id.path,
       type: change.type,
       blob: change.blob,
+      commit: change.commit,
       ...(change.size === undefined ? {} : { size: change.size }),
+      ...(change.together === undefined ? {} : { together: change.together }),
     };
     const ask = asking(parts, id, { key: change.document, exhausted: asDeadLetter });
     const bytes = await ask((port) => loader(projectKey(id), port, id.project)(entry));

@@ -2,7 +2,7 @@ import { concatMap, type OperatorFunction, of } from 'rxjs';
 import { StopFlow } from '../errors.ts';
 import type { Parts } from '../parts.ts';
 import { type Difference, GONE, type Row, type TreeEntry } from '../ports.ts';
-import { type Event, type Head, projectKey, type RefId, type RefRow, refKey } from '../records.ts';
+import { type Event, type Head, isClosed, projectKey, type RefId, type RefRow, refKey } from '../records.ts';
 import { asking } from './asking.ts';
 import { fileHints } from './hints.ts';
 import { differing, lay, type Target } from './lay.ts';
@@ -84,7 +84,7 @@ export const claim = (parts: Parts) =>
     const id = { instance, project, ref };
     const key = refKey(id);
     const known = (await state.read('projects', [projectKey(id)])).get(projectKey(id));
-    if (known?.value.blocked) return superseded('project is blocked');
+    if (isClosed(known?.value)) return superseded('project is closed');
     for (;;) {
       const read = (await state.read('refs', [key])).get(key);
       const row: Row<'refs'> = {
@@ -103,6 +103,7 @@ export const claim = (parts: Parts) =>
 export const readHead = (parts: Parts) =>
   stage('head', async (claimed: Claimed): Promise<Looked> => {
     const { id, hints, before } = claimed;
+    if (await isForgotten(parts, id)) return { ...claimed, head: null };
     const ask = asking(parts, id);
     const head = async () => (await ask((port) => port.head(id.project, id.ref))) ?? null;
     const announced = hints.filter(({ after }) => after !== undefined);
@@ -114,14 +115,25 @@ export const readHead = (parts: Parts) =>
       if (seen === newest.after) return false;
       return seen === null || seen === planned || announced.some((hint) => seen === hint.before);
     };
+    // A replica that has the announced commit has heard of the push: if its head is another one, the hint is an old one.
+    const heard = async () => {
+      const after = newest?.after;
+      return typeof after === 'string' && (await ask((port) => port.entries(id.project, after, []))) !== undefined;
+    };
     let seen = await head();
     for (const wait of parts.sources.get(id.instance)?.replicas ? REPLICA_LAG : []) {
       if (!lags(seen)) break;
+      // Objects come before the refs that name them, so it is looked once more.
+      const isOld = await heard();
       await parts.time.sleep(wait);
       seen = await head();
+      if (isOld) break;
     }
     return { ...claimed, head: seen };
   });
+
+const isForgotten = async ({ state }: Parts, id: RefId): Promise<boolean> =>
+  (await state.read('projects', [projectKey(id)])).get(projectKey(id))?.value.forgotten ?? false;
 
 /** What differs from the planned tree, or `undefined` where only the whole tree can tell. */
 const difference = async (

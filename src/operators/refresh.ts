@@ -1,57 +1,90 @@
+import { BlockProject } from '../errors.ts';
 import type { Parts } from '../parts.ts';
 import type { Row } from '../ports.ts';
-import { type Event, type ProjectRow, projectKey, refKey } from '../records.ts';
+import { type Event, isClosed, type ProjectRow, projectKey, refKey } from '../records.ts';
 import { asking } from './asking.ts';
 import { fileHints } from './hints.ts';
-import { done, type Settled, stage } from './stage.ts';
+import { blockProject } from './set-aside.ts';
+import { done, type Settled, stage, superseded } from './stage.ts';
+
+const DAY = 24 * 60 * 60 * 1_000;
+/** A project that nobody lets us see for so long is not shown to others either. */
+const REFUSED_MS = 7 * DAY;
 
 /**
  * Brings the project's row up to date, which no document waits for: path, visibility and groups are joined at query
  * time. Files looks at refs that nobody has looked at yet, and full looks at all of them when the project was blocked.
  */
 export const refreshProject = (parts: Parts) =>
-  stage('project', async ([{ instance, project }]: readonly [Event, ...Event[]]): Promise<Settled> => {
-    const { state, time, telemetry } = parts;
+  stage('project', async (hints: readonly [Event, ...Event[]]): Promise<Settled> => {
+    const [{ instance, project }] = hints;
+    const { telemetry, state } = parts;
     const key = projectKey({ instance, project });
-    const ask = asking(parts, { instance, project });
-    const { path, url, visibility, groups } = await ask((port) => port.project(project));
-    const refs = [...(await ask((port) => port.refs(project))).keys()];
-    const ids = refs.map((ref) => ({ instance, project, ref }));
-
-    const update = async (change: (row: ProjectRow | undefined) => ProjectRow): Promise<ProjectRow | undefined> => {
-      for (;;) {
-        const read = (await state.read('projects', [key])).get(key);
-        const row: Row<'projects'> = {
-          key,
-          scope: 'projects',
-          seq: (read?.seq ?? 0) + 1,
-          token: time.token(),
-          value: change(read?.value),
-        };
-        if (await state.swap('projects', row, read && { seq: read.seq, token: read.token })) return row.value;
+    const before = (await state.read('projects', [key])).get(key)?.value;
+    if (before?.forgotten) return superseded('project is being forgotten');
+    try {
+      const ask = asking(parts, { instance, project });
+      const { path, url, visibility, groups, archived = false, hidden } = await ask((port) => port.project(project));
+      const known = { path, url, visibility, groups, archived, hidden, blocked: undefined };
+      const wasClosed = (row: ProjectRow | undefined) => row !== undefined && (isClosed(row) || row.reopened);
+      if (hidden !== undefined) {
+        await update(parts, key, (row) => ({ ...known, refs: row?.refs ?? [], reopened: wasClosed(row) }));
+        telemetry.projectHidden({ project: key, reason: hidden });
+        return done;
       }
-    };
-
-    const facts = { path, url, visibility, groups, refs, blocked: undefined };
-    const row = await update((before) => ({
-      ...facts,
-      reopened: before !== undefined && (before.blocked !== undefined || before.reopened),
-    }));
-    if (row?.reopened) {
-      // Only now, since plans settle the looks of a blocked project; and marked, since a crash may come in between.
-      const full = ids.map((id) => ({ id, force: true }));
-      await fileHints(parts, 'eventsBackfill', 'reopened', full);
-      await update((before) => ({ ...(before ?? facts), reopened: false }));
-      telemetry.projectUnblocked({ project: key });
+      const refs = [...(await ask((port) => port.refs(project))).keys()];
+      const ids = refs.map((ref) => ({ instance, project, ref }));
+      const facts = { ...known, refs };
+      const row = await update(parts, key, (row) => ({ ...facts, reopened: wasClosed(row) }));
+      if (row.reopened) {
+        // Only now, since plans settle the looks of a blocked project; and marked, since a crash may come in between.
+        const full = ids.map((id) => ({ id, force: true }));
+        await fileHints(parts, 'eventsBackfill', 'reopened', full);
+        await update(parts, key, (row) => ({ ...(row ?? facts), reopened: false }));
+        telemetry.projectUnblocked({ project: key });
+        return done;
+      }
+      const planned = await state.read('refs', ids.map(refKey));
+      const unseen = ids.filter((id) => !planned.has(refKey(id)));
+      await fileHints(
+        parts,
+        'eventsBackfill',
+        'unseen',
+        unseen.map((id) => ({ id })),
+      );
       return done;
+    } catch (error) {
+      if (!(error instanceof BlockProject)) throw error;
+      await blockProject(parts, key, error.message);
+      await hideRefused(parts, key, { destroyed: hints.some(({ force }) => force) });
+      throw error;
     }
-    const known = await state.read('refs', ids.map(refKey));
-    const unseen = ids.filter((id) => !known.has(refKey(id)));
-    await fileHints(
-      parts,
-      'eventsBackfill',
-      'unseen',
-      unseen.map((id) => ({ id })),
-    );
-    return done;
   });
+
+const update = async (
+  { state, time }: Parts,
+  key: string,
+  change: (row: ProjectRow | undefined) => ProjectRow,
+): Promise<ProjectRow> => {
+  for (;;) {
+    const read = (await state.read('projects', [key])).get(key);
+    const row: Row<'projects'> = {
+      key,
+      scope: 'projects',
+      seq: (read?.seq ?? 0) + 1,
+      token: time.token(),
+      value: change(read?.value),
+    };
+    if (await state.swap('projects', row, read && { seq: read.seq, token: read.token })) return row.value;
+  }
+};
+
+/** Not found alone says little: it may be our own token. That it was deleted somebody has to say, or a week has to pass. */
+const hideRefused = async (parts: Parts, key: string, { destroyed }: { readonly destroyed: boolean }) => {
+  const row = (await parts.state.read('projects', [key])).get(key)?.value;
+  if (!row?.blocked || row.hidden !== undefined) return;
+  if (!destroyed && parts.time.now() - row.blocked.at < REFUSED_MS) return;
+  const hidden = destroyed ? 'it was deleted' : `it refuses us for a week: ${row.blocked.reason}`;
+  await update(parts, key, (before) => ({ ...(before ?? row), hidden }));
+  parts.telemetry.projectHidden({ project: key, reason: hidden });
+};

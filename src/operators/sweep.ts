@@ -1,6 +1,7 @@
+import { pages } from '../clock/rows.ts';
 import type { Parts } from '../parts.ts';
 import { GONE, type Row } from '../ports.ts';
-import { type Event, parseDocument, projectKey, type RefId, refKey } from '../records.ts';
+import { type Event, type Head, isClosed, parseDocument, projectKey, type RefId, refKey } from '../records.ts';
 import { asking } from './asking.ts';
 import { fileHints } from './hints.ts';
 import { differing, lay, type Target } from './lay.ts';
@@ -8,9 +9,13 @@ import { assertRules, fileCarrier } from './plan.ts';
 import { done, type Settled, stage, superseded } from './stage.ts';
 import { recordTallies, tallied } from './tally.ts';
 
+/** Documents that a sweep may delete without being asked, whatever share of the ref they are. */
+const APPROVE_ABOVE = 1_000;
+
 interface SweepPage {
   readonly targets: readonly Target[];
   readonly next: string | undefined;
+  readonly paged: boolean;
 }
 
 /**
@@ -27,12 +32,13 @@ export const layPage = (parts: Parts) =>
     await assertRules(parts);
     if (row.value.rules !== rules) return superseded('a sweep by older rules');
     const known = (await state.read('projects', [projectKey(id)])).get(projectKey(id));
-    if (known?.value.blocked) return superseded('project is blocked');
+    if (isClosed(known?.value)) return superseded('project is closed');
 
     const { phase, cursor, head, runs } = row.value;
     const page = phase === 'tree' ? await treePage(parts, id, row) : await wantsPage(parts, id, row);
     // Its head is no more, so another one is, or soon will be: its event, or the clock, opens the next sweep.
     if (!page) return superseded('the commit is gone');
+    if (phase === 'wants' && (await isUnapproved(parts, id, row))) return superseded('needs approval');
     const differs = await differing(parts, { id, seq: row.seq, targets: page.targets, leaveAlone: true });
     const { planned: targets, leftAlone } = differs;
     const whole = phase === 'tree' && cursor === undefined && page.next === undefined;
@@ -54,6 +60,7 @@ export const layPage = (parts: Parts) =>
         open: !(ended && phase === 'wants'),
         phase: ended ? 'wants' : phase,
         cursor: page.next,
+        paged: row.value.paged === true || page.paged,
         tallies: tallied(row.value.tallies, leftAlone),
         movedAt: time.now(),
       },
@@ -72,9 +79,11 @@ const treePage = async (
   id: RefId,
   { value: { head, cursor } }: Row<'sweeps'>,
 ): Promise<SweepPage | undefined> => {
-  if (head === null) return { targets: [], next: undefined };
+  if (head === null) return { targets: [], next: undefined, paged: false };
   const page = await asking(parts, id)((port) => port.tree(id.project, head, cursor));
-  return page && { targets: page.entries.map((entry) => ({ ...entry, named: false })), next: page.next };
+  if (!page) return undefined;
+  const { entries, next, paged = false } = page;
+  return { targets: entries.map((entry) => ({ ...entry, named: false })), next, paged };
 };
 
 /** Of one page of the ref's wants those that the tree lacks. */
@@ -85,10 +94,45 @@ const wantsPage = async (
 ): Promise<SweepPage | undefined> => {
   const { rows, next } = await parts.state.page('wants', refKey(id), cursor);
   // Also what is gone already: its change may have been lost to a crash, or to a plan that was overtaken.
-  const asked = rows.filter((want) => want.seq <= seq);
-  const paths = asked.map(({ key }) => parseDocument(key).path);
+  const lacking = await lackingOf(
+    parts,
+    { id, head },
+    rows.filter((want) => want.seq <= seq),
+  );
+  return (
+    lacking && { targets: lacking.map((path) => ({ path, type: GONE, blob: null, named: false })), next, paged: false }
+  );
+};
+
+/** The paths that are wanted and that the tree lacks. */
+const lackingOf = async (
+  parts: Parts,
+  { id, head }: { readonly id: RefId; readonly head: Head },
+  wants: readonly Row<'wants'>[],
+): Promise<readonly string[] | undefined> => {
+  const paths = wants.map(({ key }) => parseDocument(key).path);
   const there = head === null ? new Map() : await asking(parts, id)((port) => port.entries(id.project, head, paths));
-  if (!there) return undefined;
-  const lacking = paths.filter((path) => !there.has(path) || !parts.selected(path));
-  return { targets: lacking.map((path) => ({ path, type: GONE, blob: null, named: false })), next };
+  return there && paths.filter((path) => !there.has(path) || !parts.selected(path));
+};
+
+/**
+ * Whether the sweep would delete more than half of the ref, and more than a thousand documents, by a listing that nobody
+ * can tell the end of, and no person has said that this is meant. It stays open until one has, or a newer one replaces it.
+ */
+const isUnapproved = async (parts: Parts, id: RefId, row: Row<'sweeps'>): Promise<boolean> => {
+  const { state, time, telemetry } = parts;
+  const { paged, approval, cursor, head } = row.value;
+  if (!paged || approval?.given || cursor !== undefined) return false;
+  let [lacking, of] = [0, 0];
+  for await (const page of pages(state, 'wants', row.key)) {
+    const there = page.filter(({ value, seq }) => value.blob !== null && seq <= row.seq);
+    lacking += (await lackingOf(parts, { id, head }, there))?.length ?? 0;
+    of += there.length;
+  }
+  if (lacking <= APPROVE_ABOVE || lacking * 2 <= of) return false;
+  if (approval?.lacking === lacking && approval.of === of) return true;
+  const value = { ...row.value, approval: { lacking, of, given: false }, movedAt: time.now() };
+  await state.swap('sweeps', { ...row, token: time.token(), value }, { seq: row.seq, token: row.token });
+  telemetry.approvalNeeded({ ref: row.key, lacking, of });
+  return true;
 };

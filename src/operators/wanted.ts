@@ -1,5 +1,5 @@
 import type { Parts } from '../parts.ts';
-import { type Change, type DocumentRecord, parseDocument, projectKey } from '../records.ts';
+import { type Change, type DocumentRecord, isClosed, parseDocument, projectKey } from '../records.ts';
 import { assertRules } from './plan.ts';
 import { type Settled, stage, superseded } from './stage.ts';
 
@@ -25,5 +25,5 @@ export const inOpenProject = ({ state }: Parts) =>
   stage('project', async (change: Change): Promise<Change | Settled> => {
     const project = projectKey(parseDocument(change.document));
     const row = (await state.read('projects', [project])).get(project);
-    return row?.value.blocked ? superseded('project is blocked') : change;
+    return isClosed(row?.value) ? superseded('project is closed') : change;
   });

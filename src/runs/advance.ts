@@ -3,7 +3,7 @@ import { rows } from '../clock/rows.ts';
 import { BadUsage } from '../errors.ts';
 import { fileHints, type Hint } from '../operators/hints.ts';
 import type { Parts } from '../parts.ts';
-import { type Offsets, parseRef, projectKey, type RefId, type RunRow } from '../records.ts';
+import { isClosed, type Offsets, parseRef, projectKey, type RefId, type RunRow } from '../records.ts';
 import type { Flow } from '../telemetry.ts';
 import { activeGeneration } from './generations.ts';
 import { eventOf, isPending, reportOf, tally } from './report.ts';
@@ -85,7 +85,7 @@ const isSwept = async ({ state }: Parts, { id }: RunRow): Promise<boolean> => {
   for await (const { key, value } of rows(state, 'sweeps', 'sweeps')) {
     if (!value.open || !value.runs.includes(id)) continue;
     const project = projectKey(parseRef(key));
-    if (!(await state.read('projects', [project])).get(project)?.value.blocked) return true;
+    if (!isClosed((await state.read('projects', [project])).get(project)?.value)) return true;
   }
   return false;
 };

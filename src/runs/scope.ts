@@ -5,11 +5,12 @@ import { blockProject } from '../operators/set-aside.ts';
 import type { Parts, Source } from '../parts.ts';
 import type { Project } from '../ports.ts';
 import { parseRef, projectKey, type RefId, refKey } from '../records.ts';
-
 import { projectNames } from './projects.ts';
 
 /** Of what there is, so many are named to somebody who asked for what there is not. */
 const NAMED = 10;
+
+export const parseProject = (key: string): RefId => parseRef(key);
 
 /** A project by its id or its path, if need be behind its instance, with or without one of its branches. */
 const argument = (text: string) => {
@@ -44,6 +45,21 @@ export const expandScope = async (parts: Parts, scope: readonly string[]): Promi
       for (const ref of known) {
         if (asked.length === 0 || mine.some((one) => one.ref === undefined || one.ref === ref))
           expanded.set(refKey({ ...id, ref }), { ...id, ref });
+      }
+    }
+  }
+  // What the sources do not list any more is known by its row, and means what was planned of it.
+  if (asked.some(({ found }) => !found)) {
+    for await (const { key, value } of rows(parts.state, 'projects', 'projects')) {
+      const { instance, project } = parseProject(key);
+      const names = projectNames({ instance, project }, value.path);
+      const known = planned.get(key) ?? [];
+      for (const one of asked) {
+        if (one.found || !names.includes(one.project)) continue;
+        one.found = one.ref === undefined || known.includes(one.ref);
+        for (const ref of known)
+          if (one.ref === undefined || one.ref === ref)
+            expanded.set(refKey({ instance, project, ref }), { instance, project, ref });
       }
     }
   }

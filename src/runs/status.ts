@@ -5,6 +5,7 @@ import type { Parts } from '../parts.ts';
 import { type GenerationsRow, type Head, parseRef, projectKey, type RunRow, readableKey } from '../records.ts';
 import type { Flow } from '../telemetry.ts';
 import { readGenerations } from './generations.ts';
+import { countResolved } from './replay.ts';
 import { FLOWS, groupOf, runRows, topicsOf } from './run-rows.ts';
 
 const SECOND = 1_000;
@@ -30,7 +31,7 @@ export interface ProjectStatus {
 }
 
 export interface Waiting {
-  readonly on: 'dependency' | 'project' | 'flow' | 'rules' | 'generation';
+  readonly on: 'dependency' | 'approval' | 'project' | 'flow' | 'rules' | 'generation';
   readonly name: string;
   readonly reason: string;
   readonly since?: string;
@@ -80,12 +81,14 @@ export const statusOf = async (parts: Parts, dependencies: readonly Dependency[]
   const counts =
     active === undefined ? undefined : await whileUp(['store'], () => parts.store.generation(active).counts());
   const offsets = (await whileUp(['log'], () => offsetsOf(parts, active))) ?? NOTHING_KNOWN;
+  const resolved = (await whileUp(['state'], () => countResolved(parts))) ?? 0;
   const projects = (await whileUp(['state', 'store'], () => projectsOf(parts, active))) ?? [];
   const runs = (await whileUp(['state'], () => openRuns(parts))) ?? [];
   const waits = [
     ...dependenciesDown(dependencies),
     ...flowsWithoutMembers(offsets.lag),
     ...((await whileUp(['state'], () => blockedProjects(parts))) ?? []),
+    ...((await whileUp(['state'], () => unapproved(parts))) ?? []),
     ...((await whileUp(['state'], () => otherRules(parts))) ?? []),
     ...(generations || isDown('state') ? [] : [NO_GENERATION]),
   ];
@@ -99,6 +102,7 @@ export const statusOf = async (parts: Parts, dependencies: readonly Dependency[]
     ...generationNames(generations),
     projects,
     ...offsets,
+    deadLetters: Math.max(0, offsets.deadLetters - resolved),
     runs,
     waits,
   };
@@ -244,9 +248,22 @@ const flowsWithoutMembers = (lag: Status['lag']): readonly Waiting[] =>
 const blockedProjects = async ({ state }: Parts): Promise<readonly Waiting[]> => {
   const waits: Waiting[] = [];
   for await (const { key, value } of rows(state, 'projects', 'projects')) {
+    const name = value.path || readableKey(key);
+    if (value.hidden !== undefined) waits.push({ on: 'project', name, reason: `hidden: ${value.hidden}` });
     if (!value.blocked) continue;
     const { reason, at } = value.blocked;
-    waits.push({ on: 'project', name: value.path || readableKey(key), reason, since: new Date(at).toISOString() });
+    waits.push({ on: 'project', name, reason, since: new Date(at).toISOString() });
+  }
+  return waits;
+};
+
+const unapproved = async ({ state }: Parts): Promise<readonly Waiting[]> => {
+  const waits: Waiting[] = [];
+  for await (const { key, value } of rows(state, 'sweeps', 'sweeps')) {
+    if (!value.open || value.approval?.given !== false) continue;
+    const { lacking, of } = value.approval;
+    const reason = `needs approval: it would delete ${lacking} of ${of} documents; \`tidemark approve\` says that this is meant`;
+    waits.push({ on: 'approval', name: readableKey(key), reason });
   }
   return waits;
 };

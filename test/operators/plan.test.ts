@@ -106,7 +106,7 @@ describe('a small look', () => {
       .filter((one) => pathOf((one as { document: string }).document) === 'b.md');
     expect(change).toEqual({
       ...{ v: 1, document: keyOf('b.md'), type: '100644', blob: blobOf('dog'), size: 3 },
-      ...{ rules: 'r1', seq, runs: ['r7'], commit: head },
+      ...{ rules: 'r1', seq, runs: ['r7'], commit: head, together: 2 },
     });
     expect(memory.telemetry.told).toContainEqual(['planned', { ref: KEY, changes: 3, seq }]);
   });

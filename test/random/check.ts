@@ -5,7 +5,7 @@ import { convert } from '../../src/converters/convert.ts';
 import type { Parts } from '../../src/parts.ts';
 import { pathFromBytes } from '../../src/paths.ts';
 import type { LedgerEntry } from '../../src/records.ts';
-import { documentKey } from '../../src/records.ts';
+import { documentKey, projectKey, refKey } from '../../src/records.ts';
 import { activeGeneration } from '../../src/runs/generations.ts';
 import { listed, type TestRepository } from '../support/repository.ts';
 
@@ -17,19 +17,26 @@ interface Expected {
   readonly content: string;
 }
 
-export const differences = async (
-  repository: TestRepository,
-  parts: Parts,
-  fileBytes: number,
-): Promise<readonly string[]> => {
+export interface Held {
+  readonly fileBytes: number;
+  readonly instance: string;
+  readonly project: string;
+  /** Only the branch that HEAD names; else nothing of another branch may be there. */
+  readonly headOnly?: boolean;
+}
+
+export const differences = async (repository: TestRepository, parts: Parts, of: Held): Promise<readonly string[]> => {
   const active = await activeGeneration(parts);
   if (active === undefined) return ['there is no generation'];
   const generation = parts.store.generation(active);
   const wrong: string[] = [];
-  const expected = await expectedOf(repository, parts, fileBytes);
+  const expected = await expectedOf(repository, parts, of);
+  const ref = await repository.git('symbolic-ref', '--short', 'HEAD');
+  const scope = of.headOnly ? refKey({ ...of, ref }) : projectKey(of);
+  const isOurs = (document: string) => document.startsWith(`${scope}\0`);
   const entries = new Map<string, LedgerEntry>();
   for await (const page of ledgerPages(generation))
-    for (const entry of page) if (entry.status !== 'gone') entries.set(entry.document, entry);
+    for (const entry of page) if (entry.status !== 'gone' && isOurs(entry.document)) entries.set(entry.document, entry);
 
   for (const [document, { blob, skip }] of expected) {
     const entry = entries.get(document);
@@ -46,7 +53,8 @@ export const differences = async (
   do {
     const page = await generation.pointPage(cursor);
     for (const { id, document } of page.rows)
-      if (!owned.delete(id)) wrong.push(`point ${id} of ${JSON.stringify(document)} is in no entry`);
+      if (isOurs(document) && !owned.delete(id))
+        wrong.push(`point ${id} of ${JSON.stringify(document)} is in no entry`);
     cursor = page.next;
   } while (cursor !== undefined);
   for (const id of owned) wrong.push(`point ${id} is missing`);
@@ -74,7 +82,7 @@ const holds = (line: string, parts: readonly string[]): boolean =>
 const expectedOf = async (
   repository: TestRepository,
   { selected }: Parts,
-  fileBytes: number,
+  { fileBytes, instance, project }: Held,
 ): Promise<ReadonlyMap<string, Expected>> => {
   const expected = new Map<string, Expected>();
   const ref = await repository.git('symbolic-ref', '--short', 'HEAD');
@@ -83,7 +91,7 @@ const expectedOf = async (
   for (const [latin1, { type, blob, size }] of await listed(repository, head)) {
     const path = pathFromBytes(Buffer.from(latin1, 'latin1'));
     if (!selected(path)) continue;
-    const document = documentKey({ instance: 'git', project: 'it', ref, path });
+    const document = documentKey({ instance, project, ref, path });
     const put = (skip: string | undefined, content = '') => expected.set(document, { blob, skip, content });
     if (type === '120000') put('symlink');
     else if (type === '160000') put('submodule');

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { configSchema } from '../../src/config.ts';
+import { openEngines } from '../../src/engines.ts';
 import { follow } from '../../src/follow.ts';
 import { type Hosted, openHost } from '../../src/host.ts';
 import { lagOf, sumOf } from '../../src/lag.ts';
@@ -16,6 +17,7 @@ import { differences } from './check.ts';
 import { randomFile, randomPath } from './content.ts';
 
 const FILE_BYTES = 100_000;
+const IT = { fileBytes: FILE_BYTES, instance: 'git', project: 'it' };
 const DEADLINE_MS = 60_000;
 type Mode = 'live' | 'backfill' | 'mixed';
 
@@ -35,7 +37,8 @@ export const runHistory = async (seed: number): Promise<readonly string[]> => {
     limits: { fileBytes: FILE_BYTES, backfillChanges: chance.pick([3, 500]) },
   });
   const lock = { check: async () => {} };
-  const around = { config, data, lock, environment: environment(), time: systemTime, telemetry: silentTelemetry };
+  const ready = { lock, environment: environment(), time: systemTime, telemetry: silentTelemetry };
+  const around = { config, data, openEngines, ...ready, stays: true };
   const host = openHost(around);
   try {
     const pipeline = await host.pipeline('default');
@@ -90,7 +93,7 @@ const restAndCompare = async (repository: TestRepository, pipeline: Hosted): Pro
   for (;;) {
     await sleep(100);
     const resting = sumOf(await lagOf(pipeline.parts)) === 0;
-    const wrong = resting ? await differences(repository, pipeline.parts, FILE_BYTES) : ['it does not come to rest'];
+    const wrong = resting ? await differences(repository, pipeline.parts, IT) : ['it does not come to rest'];
     if (wrong.length === 0 || Date.now() > until) return wrong;
   }
 };

@@ -15,6 +15,8 @@ interface Ref {
 
 export const blobOf = (content: string) => createHash('sha1').update(content).digest('hex').slice(0, 12);
 
+const OBJECTS_FIRST_MS = 500;
+
 /** Git as a source sees it: commits are snapshots that never change, refs point at them, replicas lag, objects get lost. */
 export const makeRepositories = (now: () => number) => {
   const commits = new Map<string, Tree>();
@@ -23,6 +25,11 @@ export const makeRepositories = (now: () => number) => {
   const lost = new Set<string>();
   const blocked = new Set<string>();
   let lagMs = 0;
+  /** When a ref first pointed at it. */
+  const pushedAt = new Map<string, number>();
+  /** A replica gets the objects a little before the refs. */
+  const commitOf = (id: string) =>
+    (pushedAt.get(id) ?? 0) <= now() - lagMs + OBJECTS_FIRST_MS ? commits.get(id) : undefined;
   let made = 0;
 
   const remove = (blob: string) => {
@@ -44,7 +51,6 @@ export const makeRepositories = (now: () => number) => {
     path,
     type,
     blob: blobOf(content),
-    size: content.length,
   });
   const entriesOf = (tree: Tree) =>
     [...tree].map(([path, file]) => entryOf(path, file)).sort((a, b) => (a.path < b.path ? -1 : 1));
@@ -52,6 +58,7 @@ export const makeRepositories = (now: () => number) => {
     const refs = refsOf(project);
     const known = refs.get(ref) ?? { heads: [{ commit: undefined, at: 0 }] };
     known.heads.push({ commit, at: now() });
+    if (commit !== undefined && !pushedAt.has(commit)) pushedAt.set(commit, now());
     refs.set(ref, known);
   };
 
@@ -122,7 +129,7 @@ export const makeRepositories = (now: () => number) => {
         },
         async tree(id, commit, cursor) {
           check(id);
-          const tree = commits.get(commit);
+          const tree = commitOf(commit);
           if (!tree) return undefined;
           const from = Number(cursor ?? 0);
           const all = entriesOf(tree);
@@ -131,7 +138,7 @@ export const makeRepositories = (now: () => number) => {
         },
         async entries(id, commit, paths) {
           check(id);
-          const tree = commits.get(commit);
+          const tree = commitOf(commit);
           if (!tree) return undefined;
           return new Map(
             paths.flatMap((path) => {
@@ -140,9 +147,16 @@ export const makeRepositories = (now: () => number) => {
             }),
           );
         },
+        async sized(id, entries) {
+          check(id);
+          return entries.map((entry) => {
+            const content = blobs.get(entry.blob);
+            return content === undefined ? entry : { ...entry, size: content.length };
+          });
+        },
         async compare(id, base, head) {
           check(id);
-          const [older, newer] = [commits.get(base), commits.get(head)];
+          const [older, newer] = [commitOf(base), commitOf(head)];
           if (!older || !newer) return undefined;
           const differences: Difference[] = [];
           for (const path of new Set([...older.keys(), ...newer.keys()])) {

@@ -1,0 +1,106 @@
+/** What a payload of GitLab's says, as far as it is believed: look at this project, or at these branches of it. */
+import { z } from 'zod';
+
+/** Of all the rest nothing is read. */
+const payloadSchema = z.object({
+  object_kind: z.string().optional(),
+  event_name: z.string().optional(),
+  project_id: z.number().optional(),
+  path_with_namespace: z.string().optional(),
+  old_path_with_namespace: z.string().optional(),
+  full_path: z.string().optional(),
+  old_full_path: z.string().optional(),
+  ref: z.string().optional(),
+  before: z.string().optional(),
+  after: z.string().optional(),
+  changes: z.array(z.object({ before: z.string(), after: z.string(), ref: z.string() })).optional(),
+  project: z
+    .object({
+      id: z.number().optional(),
+      path_with_namespace: z.string().optional(),
+      default_branch: z.string().nullish(),
+      web_url: z.string().optional(),
+    })
+    .optional(),
+});
+type Payload = z.infer<typeof payloadSchema>;
+
+export interface RefMoved {
+  readonly ref: string;
+  /** `null`: was not there, or is gone. */
+  readonly before: string | null;
+  readonly after: string | null;
+}
+
+export interface ProjectNews {
+  readonly project: string;
+  /** `group/name`, as it is called now. */
+  readonly path: string | undefined;
+  readonly defaultBranch: string | undefined;
+  readonly webUrl: string | undefined;
+}
+
+export type News =
+  | (ProjectNews & { readonly is: 'push'; readonly moved: readonly RefMoved[] })
+  | (ProjectNews & { readonly is: 'wiki' })
+  | (ProjectNews & { readonly is: 'project'; readonly destroyed: boolean })
+  | { readonly is: 'group'; readonly paths: readonly string[] }
+  /** Nothing that is indexed changes by it. */
+  | { readonly is: 'other'; readonly kind: string }
+  /** Not in the shape that GitLab sends it in, as with a template of somebody's own. */
+  | { readonly is: 'strange'; readonly why: string };
+
+const HEADS = 'refs/heads/';
+const PROJECTS = new Set([
+  'project_create',
+  'project_destroy',
+  'project_rename',
+  'project_transfer',
+  'project_update',
+  'project_archive',
+  'project_unarchive',
+]);
+const GROUPS = new Set(['group_create', 'group_rename', 'group_destroy', 'subgroup_create', 'subgroup_destroy']);
+
+const commit = (id: string): string | null => (/^0+$/.test(id) ? null : id);
+const isCommit = (id: string): boolean => /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(id);
+
+const projectIn = ({ project_id, project, path_with_namespace }: Payload): ProjectNews | undefined => {
+  const id = project_id ?? project?.id;
+  if (id === undefined) return undefined;
+  return {
+    project: String(id),
+    path: project?.path_with_namespace ?? path_with_namespace,
+    defaultBranch: project?.default_branch ?? undefined,
+    webUrl: project?.web_url,
+  };
+};
+
+/** Tags are not indexed. */
+const movedIn = ({ ref, before, after, changes }: Payload): readonly RefMoved[] => {
+  const all =
+    changes ?? (ref !== undefined && before !== undefined && after !== undefined ? [{ ref, before, after }] : []);
+  return all
+    .filter((one) => one.ref.startsWith(HEADS) && isCommit(one.before) && isCommit(one.after))
+    .map((one) => ({ ref: one.ref.slice(HEADS.length), before: commit(one.before), after: commit(one.after) }));
+};
+
+export const newsOf = (body: unknown): News => {
+  const parsed = payloadSchema.safeParse(body);
+  if (!parsed.success) return { is: 'strange', why: z.prettifyError(parsed.error) };
+  const payload = parsed.data;
+  const kind = payload.event_name ?? payload.object_kind ?? '';
+  if (GROUPS.has(kind)) {
+    const paths = [payload.old_full_path, payload.full_path].filter((path) => path !== undefined);
+    return { is: 'group', paths };
+  }
+  const isPush = kind === 'push' || kind === 'tag_push' || kind === 'repository_update';
+  const isWiki = payload.object_kind === 'wiki_page';
+  if (!isPush && !isWiki && !PROJECTS.has(kind)) return { is: 'other', kind };
+  const project = projectIn(payload);
+  // A hook of a project names it in `project` alone.
+  if (!project) return { is: 'strange', why: `${kind} without the id of its project` };
+  if (isWiki) return { ...project, is: 'wiki' };
+  if (isPush) return { ...project, is: 'push', moved: movedIn(payload) };
+  return { ...project, is: 'project', destroyed: kind === 'project_destroy' };
+};

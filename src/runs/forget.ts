@@ -1,0 +1,137 @@
+import { ledgerPages, pages, rows } from '../clock/rows.ts';
+import { BadUsage, StopFlow } from '../errors.ts';
+import type { Parts } from '../parts.ts';
+import type { Row } from '../ports.ts';
+import { projectKey, refKey } from '../records.ts';
+import { followRun, startRun } from './backfill.ts';
+import { listDeadLetters } from './dead-letters.ts';
+import { fedGenerations, whileFed } from './generations.ts';
+import { projectNames } from './projects.ts';
+import { parseProject } from './scope.ts';
+
+/** Above every seq that a plan can have. */
+const ANY_SEQ = Number.MAX_SAFE_INTEGER;
+
+export interface Forgotten {
+  readonly project: string;
+  /** Documents that were there. */
+  readonly documents: number;
+  /** What is found of it afterwards, by a look at all there is: nothing, or the proof has failed. */
+  readonly left: { readonly points: number; readonly entries: number; readonly wants: number };
+  /** In the log for as long as it keeps them, and never replayed. */
+  readonly deadLetters: number;
+}
+
+/**
+ * Removes all that is known of a project that is not indexed any more: points, ledger, wants and texts. First it is
+ * planned as if it were empty, so that whatever is still on its way loses against that; then its rows go.
+ */
+export const forget = async (parts: Parts, name: string, stop: AbortSignal): Promise<Forgotten> => {
+  const project = await projectCalled(parts, name);
+  const { hidden, blocked } = project.value;
+  if (hidden === undefined && !blocked)
+    throw new BadUsage(
+      `${name} is indexed: take it out of the configuration first, or it comes back with the next look`,
+    );
+  await mark(parts, project.key);
+  const { run } = await startRun(parts, [readable(project)]);
+  const followed = await followRun(parts, run.id, () => {}, stop);
+  if (followed.is !== 'ended')
+    throw new StopFlow(`${name} is being forgotten, and that did not come to its end: run it again`);
+  const documents = await purge(parts, project.key);
+  const left = await leftOf(parts, project.key);
+  let deadLetters = 0;
+  for await (const { instance, project: id } of listDeadLetters(parts))
+    if (projectKey({ instance, project: id }) === project.key) deadLetters += 1;
+  return { project: project.value.path || name, documents, left, deadLetters };
+};
+
+const readable = ({ key }: Row<'projects'>): string => {
+  const { instance, project } = parseProject(key);
+  return `${instance}/${project}`;
+};
+
+const projectCalled = async ({ state }: Parts, name: string): Promise<Row<'projects'>> => {
+  const found: Row<'projects'>[] = [];
+  for await (const row of rows(state, 'projects', 'projects'))
+    if (projectNames(parseProject(row.key), row.value.path).includes(name)) found.push(row);
+  const [only] = found;
+  if (!only) throw new BadUsage(`there is no project ${name}`);
+  if (found.length > 1) throw new BadUsage(`${name} is ambiguous: say ${found.map(readable).join(' or ')}`);
+  return only;
+};
+
+const mark = async ({ state, time }: Parts, key: string): Promise<void> => {
+  for (;;) {
+    const read = (await state.read('projects', [key])).get(key);
+    if (!read) return;
+    const value = { ...read.value, hidden: 'it is being forgotten', forgotten: true };
+    const row = { ...read, seq: read.seq + 1, token: time.token(), value };
+    if (await state.swap('projects', row, { seq: read.seq, token: read.token })) return;
+  }
+};
+
+/** The log first and the project last: whoever finds the rest after a crash begins again. */
+const purge = async (parts: Parts, key: string): Promise<number> => {
+  const { state, store, log, names } = parts;
+  const refs: Row<'refs'>[] = [];
+  for await (const row of rows(state, 'refs', 'refs')) if (row.key.startsWith(`${key}\0`)) refs.push(row);
+  let documents = 0;
+  for (const ref of refs) {
+    for await (const wants of pages(state, 'wants', ref.key)) {
+      const keys = wants.map((want) => want.key);
+      if (keys.length === 0) continue;
+      await log.append(
+        names.topics.documents,
+        keys.map((document) => ({ key: document, value: null })),
+      );
+      for (const name of await fedGenerations(parts)) {
+        const entries = wants.map(({ key: document, seq }) => ({ document, seq }));
+        await whileFed(parts, name, () => store.generation(name).forget(entries));
+      }
+      const missing = await state.read('missing', keys);
+      await state.remove('missing', [...missing.values()]);
+      await state.remove('wants', wants);
+      documents += keys.length;
+    }
+    const sweeps = await state.read('sweeps', [ref.key]);
+    await state.remove('sweeps', [...sweeps.values()]);
+  }
+  await state.remove('refs', refs);
+  await strayPoints(parts, key, async (name, document) => {
+    await store.generation(name).prune(document, ANY_SEQ, []);
+  });
+  const project = await state.read('projects', [key]);
+  await state.remove('projects', [...project.values()]);
+  return documents;
+};
+
+const strayPoints = async (
+  parts: Parts,
+  key: string,
+  found: (generation: string, document: string) => Promise<void>,
+): Promise<void> => {
+  for (const name of await fedGenerations(parts)) {
+    let cursor: string | undefined;
+    do {
+      const page = await parts.store.generation(name).pointPage(cursor);
+      for (const { document } of page.rows) if (document.startsWith(`${key}\0`)) await found(name, document);
+      cursor = page.next;
+    } while (cursor !== undefined);
+  }
+};
+
+const leftOf = async (parts: Parts, key: string): Promise<Forgotten['left']> => {
+  let [points, entries, wants] = [0, 0, 0];
+  await strayPoints(parts, key, async () => {
+    points += 1;
+  });
+  for (const name of await fedGenerations(parts))
+    for await (const page of ledgerPages(parts.store.generation(name)))
+      entries += page.filter(({ document }) => document.startsWith(`${key}\0`)).length;
+  for await (const { key: ref } of rows(parts.state, 'refs', 'refs')) {
+    if (!ref.startsWith(`${key}\0`)) continue;
+    for await (const page of pages(parts.state, 'wants', refKey(parseProject(ref)))) wants += page.length;
+  }
+  return { points, entries, wants };
+};

@@ -1,0 +1,134 @@
+/** Tidemark on embedded parts over a simulated GitLab, in this process. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Registry } from 'prom-client';
+import { type Config, configSchema } from '../../src/config.ts';
+import { openEngines } from '../../src/engines.ts';
+import { type Hosted, openHost } from '../../src/host.ts';
+import { type HttpServer, openHttp } from '../../src/http/server.ts';
+import { webhookHints } from '../../src/http/webhook-hints.ts';
+import { gitlabWebhooks } from '../../src/http/webhooks.ts';
+import { lagOf, sumOf } from '../../src/lag.ts';
+import type { Time } from '../../src/ports.ts';
+import type { Report } from '../../src/records.ts';
+import { followRun, startRun } from '../../src/runs/backfill.ts';
+import { listDocuments } from '../../src/runs/documents.ts';
+import { systemTime } from '../../src/time.ts';
+import { differences } from '../random/check.ts';
+import { type SimulatedGitlab, TOKEN } from './gitlab/gitlab.ts';
+import type { SimulatedProject } from './gitlab/world.ts';
+import { environment } from './repository.ts';
+import { recordedTelemetry } from './telemetry.ts';
+
+const DEADLINE_MS = 60_000;
+const FILE_BYTES = 100_000;
+
+export interface ServiceOptions {
+  /** Of the one GitLab source. */
+  readonly gitlab?: Record<string, unknown>;
+  readonly pipeline?: Record<string, unknown>;
+  readonly limits?: Record<string, unknown>;
+  readonly time?: Time;
+  /** Another one's, to go on where that was left. */
+  readonly data?: string;
+}
+
+export const gitlabService = async ({ origin }: SimulatedGitlab, options: ServiceOptions = {}) => {
+  const { gitlab = {}, pipeline: more = {}, limits = {}, time = systemTime } = options;
+  const data = options.data ?? (await mkdtemp(join(tmpdir(), 'tidemark-gitlab-')));
+  const config: Config = configSchema.parse({
+    pipelines: {
+      default: {
+        sources: [{ gitlab: { url: origin, token: TOKEN, groups: ['team'], requestsPerMinute: 100_000, ...gitlab } }],
+        embedder: { kind: 'hash', dimensions: 8 },
+        ...more,
+      },
+    },
+    limits: { fileBytes: FILE_BYTES, ...limits },
+  });
+  const telemetry = recordedTelemetry();
+  const lock = { check: async () => {} };
+  const host = openHost({ config, data, openEngines, lock, environment: environment(), time, telemetry, stays: true });
+  const pipeline: Hosted = await host.pipeline('default');
+  const { parts } = pipeline;
+  const leaving = new AbortController();
+  let flows: Promise<void> | undefined;
+  let http: HttpServer | undefined;
+
+  return {
+    ...{ host, pipeline, parts, data, telemetry },
+    /** Runs the flows until `close`. */
+    start() {
+      flows = pipeline.withFlows(
+        (stop) =>
+          new Promise<void>((resolve) => {
+            if (stop.aborted) resolve();
+            stop.addEventListener('abort', () => resolve(), { once: true });
+          }),
+        { stop: leaving.signal },
+      );
+      // Whoever waits for it sees why it ended.
+      flows.catch(() => undefined);
+      return flows;
+    },
+    /** Takes webhooks; resolves to where. */
+    async receive(
+      secrets: readonly string[],
+      unavailable: () => string | undefined = () => undefined,
+    ): Promise<string> {
+      const file = webhookHints([pipeline]);
+      const handler = gitlabWebhooks({ secrets, file, unavailable, time, telemetry });
+      http = await openHttp({
+        ...{ host: '127.0.0.1', port: 0, registry: new Registry(), ready: () => [], status: async () => ({}) },
+        receivers: { '/webhooks/gitlab': handler },
+      });
+      return `${http.url}/webhooks/gitlab`;
+    },
+    async backfill(...scope: string[]): Promise<Report> {
+      return pipeline.withFlows(
+        async (stop) => {
+          const { run } = await startRun(parts, scope);
+          const followed = await followRun(parts, run.id, () => {}, stop);
+          if (followed.is !== 'ended') throw new Error(`run ${run.id} did not end: ${followed.is}`);
+          return followed.report;
+        },
+        { stop: AbortSignal.any([leaving.signal, AbortSignal.timeout(DEADLINE_MS)]) },
+      );
+    },
+    /** By path, the blobs that can be found of the project's documents. */
+    async indexed({ id }: SimulatedProject): Promise<ReadonlyMap<string, string | null>> {
+      const found = new Map<string, string | null>();
+      for await (const { project, path, status, blob } of listDocuments(parts))
+        if (project === String(id) && status === 'indexed') found.set(path, blob);
+      return found;
+    },
+    /** What of the project is not as git says; nothing when all is. */
+    differences: ({ id, repository }: SimulatedProject) =>
+      differences(repository, parts, {
+        ...{ fileBytes: FILE_BYTES, instance: 'main', project: String(id) },
+        headOnly: gitlab.refs !== undefined,
+      }),
+    /** Until the index is what git says and nothing is on its way; what is wrong when it does not come to that. */
+    async settled(...projects: readonly SimulatedProject[]): Promise<readonly string[]> {
+      const until = Date.now() + DEADLINE_MS / 2;
+      for (;;) {
+        const resting = sumOf(await lagOf(parts)) === 0;
+        const wrong: string[] = resting ? [] : ['it does not come to rest'];
+        if (resting) for (const one of projects) wrong.push(...(await this.differences(one)));
+        if (wrong.length === 0 || Date.now() > until) return wrong;
+        await sleep(50);
+      }
+    },
+    /** `keep` leaves the data directory to the next one. */
+    async close({ keep = false } = {}) {
+      leaving.abort();
+      await http?.close();
+      await flows?.catch(() => undefined);
+      await host.close();
+      if (!keep) await rm(data, { recursive: true, force: true });
+    },
+  };
+};
+export type GitlabService = Awaited<ReturnType<typeof gitlabService>>;
