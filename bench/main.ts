@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util';
 import { type Figure, holds, table } from './figures.ts';
 import { machine, machineText } from './machine.ts';
 import { backfill } from './parts/backfill.ts';
+import { chunking } from './parts/chunking.ts';
 import { embedders } from './parts/embedders.ts';
 import { latency } from './parts/latency.ts';
 import { memory } from './parts/memory.ts';
@@ -21,6 +22,7 @@ const PARTS: Readonly<Record<string, (stage: Stage) => Promise<readonly Figure[]
   latency,
   memory,
   unchanged,
+  chunking,
   embedders,
 };
 

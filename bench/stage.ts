@@ -35,6 +35,8 @@ export interface Stage {
   readonly texts: Corpus;
   /** Many small files. */
   readonly small: Corpus;
+  /** Where the product stands compiled. */
+  readonly compiled: string;
   indexed(corpus: Corpus, embedder: 'static' | 'hash'): Promise<Indexed>;
   close(): Promise<void>;
 }
@@ -79,6 +81,7 @@ export const openStage = async (quick: boolean): Promise<Stage> => {
   };
 
   return {
+    compiled: join(tidemark.directory, 'dist'),
     texts: { files: Math.round(8_200 / share), bytes: 8 * KIBIBYTE },
     small: { files: 100_000 / share, bytes: 2 * KIBIBYTE },
     indexed(corpus, embedder) {

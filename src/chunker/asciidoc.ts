@@ -37,7 +37,7 @@ const scan = (content: string, lines: Lines): Scan => {
       if (begin === i) kind[i] = 'fence';
       for (i += 1; i < count && textOf(i).trimEnd() !== mark; i += 1) {
         kind[i] = i <= firstRow + 1 ? 'glued' : 'row';
-        if (hasHeader && i > firstRow) repeated[i] = textOf(firstRow);
+        if (hasHeader && i > firstRow) repeated.set(i, textOf(firstRow));
       }
       if (i < count) kind[i] = 'glued';
       announced = i + 1;

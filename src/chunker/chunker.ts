@@ -17,7 +17,11 @@ import { structureOf } from './structure.ts';
 export const chunkerVersion = 2;
 
 /** The embedder's own, so that what is measured here is what the model will read. */
-export type TokenCounter = (text: string) => number;
+export interface TokenCounter {
+  (text: string): number;
+  /** Whether a text has exactly as many as its lines have together, so that nothing has to be counted twice. */
+  readonly additive?: boolean;
+}
 
 export interface ChunkOptions {
   /** At most this many in what is embedded, its heading path included. */
@@ -71,11 +75,10 @@ export const cutsOf = ({ content, language }: Text, { tokens, count, parse }: Ch
   const cost = new Float64Array(lineCount + 1);
   for (let i = 0; i < lineCount; i += 1) cost[i + 1] = (cost[i] ?? 0) + costOf(startOf(i), (lines.end[i] ?? 0) + 1);
 
+  const safe = count.additive ? tokens : tokens * SAFE_SHARE;
   const withinBudget = (start: number, end: number, summed: number, prefix: Prefix): boolean => {
     if (end - start > tokens * MAX_CHARACTERS_PER_TOKEN || summed + prefix.cost > tokens) return false;
-    return (
-      summed + prefix.cost <= tokens * SAFE_SHARE || count(embedOf(prefix.text, content.slice(start, end))) <= tokens
-    );
+    return summed + prefix.cost <= safe || count(embedOf(prefix.text, content.slice(start, end))) <= tokens;
   };
 
   const cuts: Cut[] = [];

@@ -4,10 +4,10 @@
  * nobody: what a chunk starts and ends with always says something, and adding one embeds nothing.
  */
 export interface Stretches {
-  readonly start: readonly number[];
-  readonly end: readonly number[];
+  readonly start: ArrayLike<number>;
+  readonly end: ArrayLike<number>;
   /** How firmly a chunk may begin here, by structure alone: 0 (last resort) to 15. */
-  readonly strength: readonly number[];
+  readonly strength: ArrayLike<number>;
   /** What all before number i cost, and at last what all of them do. */
   readonly cost: Float64Array;
 }

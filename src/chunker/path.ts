@@ -21,7 +21,7 @@ const NO_PATH: Path = { heading: [], prefix: { text: '', cost: 0 } };
  * loses its outermost parts, and a header that does is left out.
  */
 export const pathsOf = (
-  { sections, section, repeated }: Structure,
+  { strength, sections, section, repeated }: Structure,
   maxCost: number,
   count: TokenCounter,
 ): ((line: number, to: number) => Path) => {
@@ -47,6 +47,10 @@ export const pathsOf = (
     return prefix;
   };
 
+  const beginsBetween = (from: number, to: number): boolean => {
+    for (let i = from; i < to; i += 1) if ((strength[i] ?? 0) > 0) return true;
+    return false;
+  };
   const within = new Map<number, Path>();
   const pathOf = (line: number, to: number): Path => {
     const index = section[line] ?? -1;
@@ -54,8 +58,8 @@ export const pathsOf = (
     if (!own) return NO_PATH;
     const heading = headings[index] ?? [];
     if (own.line === line) {
-      // The title itself stands in the text. Several symbols together are what holds them.
-      const several = own.end !== undefined && own.end < to - 1;
+      // The title itself stands in the text. Several symbols together are what holds them, but for what closes it.
+      const several = own.end !== undefined && beginsBetween(own.end + 1, to);
       return { heading: several ? (headings[own.parent] ?? []) : heading, prefix: prefixOf(own.parent) };
     }
     const path = within.get(index) ?? { heading, prefix: prefixOf(index) };
@@ -77,7 +81,7 @@ export const pathsOf = (
 
   return (line, to) => {
     const path = pathOf(line, to);
-    const header = repeated?.[line];
+    const header = repeated?.get(line);
     return header === undefined ? path : withHeader(path, header);
   };
 };

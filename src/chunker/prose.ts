@@ -10,31 +10,32 @@ export interface Heading {
   readonly title: string;
 }
 
+type Kind =
+  | 'text'
+  /** Belongs to the line above it. */
+  | 'glued'
+  /** Of a heading that has begun above it; what follows stays with it too. */
+  | 'underline'
+  | 'rule'
+  | 'fence'
+  | 'code'
+  | 'after-fence'
+  | 'front'
+  | 'item'
+  | 'row';
+
 /** Which line is what, per line that is not blank. */
 export interface Scan {
   readonly heading: (Heading | undefined)[];
-  readonly kind: (
-    | 'text'
-    /** Belongs to the line above it. */
-    | 'glued'
-    /** Of a heading that has begun above it; what follows stays with it too. */
-    | 'underline'
-    | 'rule'
-    | 'fence'
-    | 'code'
-    | 'after-fence'
-    | 'front'
-    | 'item'
-    | 'row'
-  )[];
+  readonly kind: Kind[];
   /** Of a table's rows: its header, which whatever begins with the row repeats in what is embedded. */
-  readonly repeated: (string | undefined)[];
+  readonly repeated: Map<number, string>;
 }
 
 export const emptyScan = (count: number): Scan => ({
   heading: new Array(count).fill(undefined),
   kind: new Array(count).fill('text'),
-  repeated: new Array(count).fill(undefined),
+  repeated: new Map(),
 });
 
 /** A line this long is no heading, and not worth matching patterns against. */
@@ -50,6 +51,12 @@ export const markupOf =
 const MAX_TITLE = 200;
 
 export const titleOf = (raw: string): string =>
+  raw.length <= MAX_TITLE && PLAIN_TITLE.test(raw) ? raw : withoutMarkup(raw);
+
+/** As most are. */
+const PLAIN_TITLE = /^[\w.,:;?'"()/&+-]+(?: [\w.,:;?'"()/&+-]+)*$/;
+
+const withoutMarkup = (raw: string): string =>
   raw
     .replace(/<[^>]{0,200}>/g, '')
     .replace(/!?\[([^\]]{0,200})\]\([^)]{0,500}\)/g, '$1')
@@ -76,11 +83,14 @@ const GLUED = 0;
 
 export const structureOfProse = (content: string, lines: Lines, { heading, kind, repeated }: Scan): Structure => {
   const count = lines.start.length;
-  const strength: number[] = new Array(count).fill(PLAIN);
-  const section: number[] = new Array(count).fill(-1);
+  const strength = new Uint8Array(count);
+  const section = new Int32Array(count);
   const sections: Section[] = [];
   const levels: number[] = [];
   let current = -1;
+  let above: Heading | undefined;
+  let before: Kind | undefined;
+  let announces = false;
   for (let i = 0; i < count; i += 1) {
     const own = heading[i];
     if (own) {
@@ -90,11 +100,11 @@ export const structureOfProse = (content: string, lines: Lines, { heading, kind,
       current = sections.length - 1;
     }
     section[i] = current;
-    const above = heading[i - 1];
-    const introduced = own
-      ? above !== undefined && above.level < own.level
-      : above !== undefined || content.charCodeAt((lines.end[i - 1] ?? 0) - 1) === COLON;
-    strength[i] = strengthOf(i, own, introduced, kind[i - 1], kind[i], lines);
+    const introduced = own ? above !== undefined && above.level < own.level : above !== undefined || announces;
+    strength[i] = strengthOf(i, own, introduced, before, kind[i], lines);
+    above = own;
+    before = kind[i];
+    announces = content.charCodeAt((lines.end[i] ?? 0) - 1) === COLON;
   }
   return { strength, sections, section, repeated };
 };
@@ -103,8 +113,8 @@ const strengthOf = (
   i: number,
   own: Heading | undefined,
   introduced: boolean,
-  before: Scan['kind'][number] | undefined,
-  kind: Scan['kind'][number] | undefined,
+  before: Kind | undefined,
+  kind: Kind | undefined,
   lines: Lines,
 ): number => {
   const blank = (lines.blanks[i] ?? 0) > 0;

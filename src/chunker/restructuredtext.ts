@@ -92,7 +92,7 @@ const table = (first: number, { count, kind, repeated, textOf, glued }: Table): 
   const titles = Array.from({ length: Math.max(0, header - first - 1) }, (_, i) => textOf(first + 1 + i)).join('\n');
   for (let i = first + 1; i <= last; i += 1) {
     kind[i] = i <= header + 1 || i === last || (isGrid && !GRID.test(textOf(i - 1))) ? 'glued' : 'row';
-    if (header >= 0 && i > header) repeated[i] = titles;
+    if (header >= 0 && i > header) repeated.set(i, titles);
   }
   return last;
 };

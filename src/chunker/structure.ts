@@ -23,12 +23,12 @@ export interface Section {
 
 export interface Structure {
   /** Per line that is not blank. */
-  readonly strength: readonly number[];
+  readonly strength: ArrayLike<number>;
   readonly sections: readonly Section[];
   /** The innermost section that each line stands under, a heading under itself; -1 for none. */
-  readonly section: readonly number[];
+  readonly section: ArrayLike<number>;
   /** What is embedded before a chunk that begins with a line, beside its path: the header of a table. */
-  readonly repeated?: readonly (string | undefined)[];
+  readonly repeated?: ReadonlyMap<number, string>;
 }
 
 const byLanguage: Readonly<Record<string, (content: string, lines: Lines) => Structure>> = {

@@ -124,11 +124,11 @@ it('a run of equal lines is cut in halves, and one more of them embeds at most 3
   expect(added(before, embeds(lines.toSpliced(2_500, 0, 'another').join('\n'), 'text'))).toBeLessThanOrEqual(3);
 });
 
-it('a blank line more, and other line endings, embed next to nothing', () => {
+it('the first blank line of a text embeds what is around it', () => {
   const lines = many(400, sentence);
   const before = embeds(lines.join('\n'), 'text');
   for (let round = 0; round < 50; round += 1)
-    expect(added(before, embeds(lines.toSpliced(pick(400), 0, '').join('\n'), 'text'))).toBeLessThanOrEqual(4);
+    expect(added(before, embeds(lines.toSpliced(pick(400), 0, '').join('\n'), 'text'))).toBeLessThanOrEqual(5);
 });
 
 it('moving a section embeds only what stands beside it', () => {

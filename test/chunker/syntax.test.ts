@@ -26,8 +26,8 @@ const cases: readonly (readonly [language: string, source: string, inside: strin
   ],
   [
     'typescript',
-    `export const open = ({ a, b }: Options): Store => {\n${many(12, (i) => `  prepare(a, b, ${i});`)}\n  return {\n    close() {\n${many(12, (i) => `      await end(${i});`)}\n    },\n  };\n};\n`,
-    'end(11)',
+    `export const open = ({ a, b }: Options): Store => {\n${many(12, (i) => `  prepare(a, b, ${i});`)}\n  return {\n    close() {\n${many(24, (i) => `      await end(${i});`)}\n    },\n  };\n};\n`,
+    'end(23)',
     '',
     ['open', 'close'],
   ],
@@ -106,7 +106,7 @@ const cases: readonly (readonly [language: string, source: string, inside: strin
 it.each(cases)(
   '%s: a definition is a chunk with its comment, under its symbols (%#)',
   async (language, source, inside, first, path) => {
-    const chunks = await chunksIn(language, source, 72);
+    const chunks = await chunksIn(language, source, 96);
     const chunk = chunks.find(({ text }) => text.includes(inside));
     expect(chunk?.heading).toEqual(path);
     if (first !== '') expect(chunk?.text.split('\n')[0]).toBe(first);
