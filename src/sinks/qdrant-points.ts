@@ -75,12 +75,13 @@ export const qdrantPoints = ({ server, collection, kept }: PointsOptions): Point
       client.retrieve(collection, { ids: idsOf(items), with_payload: true, with_vector: true, ...consistency }),
     );
     const points = new Map(whole.map((point) => [String(point.id), point]));
-    const operations = groupedBy(items, ({ seq }) => String(seq)).map((some) => ({
+    const sameSeq = groupedBy(items, ({ seq }) => String(seq));
+    const operations = sameSeq.map((some) => ({
       upsert: {
         points: some.flatMap(({ seq, placement: { id, startLine, endLine } }) => {
           const { vector, payload } = points.get(id) ?? {};
           return payload?.seq === seq
-            ? [{ id, vector: vector ?? {}, payload: { ...payload, startLine, endLine } }]
+            ? [{ id, vector: (vector ?? {}) as Record<string, number[]>, payload: { ...payload, startLine, endLine } }]
             : [];
         }),
         update_mode: 'update_only' as const,
