@@ -2,7 +2,7 @@
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { optionsOf } from '../config/pipeline.ts';
 import { either } from '../either.ts';
-import { messageOf, TryAgain } from '../errors.ts';
+import { BadConfiguration, messageOf, TryAgain } from '../errors.ts';
 import { follow } from '../follow.ts';
 import type { Hosted } from '../host.ts';
 import { registerGauges } from '../http/gauges.ts';
@@ -23,6 +23,7 @@ import type { Place } from './place.ts';
 
 const SECOND = 1_000;
 const LOOK_EVERY_MS = 500;
+const AGAIN_MS = 60 * SECOND;
 /** Another command in the data directory is let finish for so long. */
 const WAIT_MS = 60 * SECOND;
 /** Of the configuration. Two repositories of one machine can be served without a word about ports. */
@@ -148,14 +149,30 @@ const pageOf = async (pipeline: Hosted) => {
   return { pipeline: pipeline.name, ...status, ready: status.ready && reasons.length === 0, reasons };
 };
 
-const run = (pipeline: Hosted, stop: AbortSignal, output: Output, begun: () => Promise<void>): Promise<void> =>
-  pipeline.withFlows(
-    async (running) => {
-      await begun();
-      await Promise.all([follow(pipeline, running), sayInStep(pipeline, output, running)]);
-    },
-    { stop },
-  );
+/**
+ * A fault ends the flows, and with them a process that has nothing else to do. One that takes webhooks goes on taking
+ * them, and begins the flows again every minute: a token that was replaced, or a disk that has room again, mends itself.
+ */
+const run = async (pipeline: Hosted, stop: AbortSignal, output: Output, begun: () => Promise<void>): Promise<void> => {
+  const flows = () =>
+    pipeline.withFlows(
+      async (running) => {
+        await begun();
+        await Promise.all([follow(pipeline, running), sayInStep(pipeline, output, running)]);
+      },
+      { stop },
+    );
+  if (pipeline.gitlabs.length === 0) return flows();
+  while (!stop.aborted) {
+    try {
+      await flows();
+    } catch (error) {
+      if (error instanceof BadConfiguration) throw error;
+      output.note(`${pipeline.name}: the flows have stopped, and begin again in a minute: ${messageOf(error)}`);
+      await stay(AGAIN_MS, stop);
+    }
+  }
+};
 
 const sayReady = async ({ data }: Place, { url }: HttpServer, output: Output): Promise<void> => {
   await output.line(`ready: ${url}/status says how it is, ${url}/metrics has figures; the index is in ${data}`);
