@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { names as namesOf } from './config/names.ts';
 import { optionsOf } from './config/pipeline.ts';
 import type { Config, PipelineOptions } from './config.ts';
-import { openEngines } from './engines.ts';
+import type { OpenEngines } from './engines.ts';
 import { messageOf } from './errors.ts';
 import type { Lock } from './log/lock.ts';
-import { type Dependency, dependency, PATIENCE, steady } from './operators/attempt.ts';
+import { type Dependency, dependency, PATIENCE, type Patience, steady } from './operators/attempt.ts';
 import type { Limits, Parts, Source } from './parts.ts';
 import type { Log, Time, VectorStore } from './ports.ts';
 import { selection } from './selection.ts';
@@ -19,11 +19,13 @@ import type { GitlabInstance, GitlabOptions } from './sources/gitlab-instance.ts
 import { type Pace, paceOf } from './sources/gitlab-pace.ts';
 import type { Telemetry } from './telemetry.ts';
 
-const MINUTE = 60_000;
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
 const MIB = 1024 ** 2;
 /** How long a text waits for others to be embedded with. */
 const EMBED_WAIT_MS = 5;
-const EMBED_PARALLEL = 2;
+/** A log, a store, and for a command also a source or a model, that has never answered for so long ends the process. */
+const FIRST_ANSWER_MS = 20 * SECOND;
 const BLOB_BYTES_PER_REQUEST = 4 * MIB;
 
 /** The instance of all plain repositories. */
@@ -31,12 +33,15 @@ export const GIT = 'git';
 
 export interface Surroundings {
   readonly config: Config;
+  readonly openEngines: OpenEngines;
   /** Of all that is embedded. */
   readonly data: string;
   readonly lock: Pick<Lock, 'check'>;
   readonly environment: Environment;
   readonly time: Time;
   readonly telemetry: Telemetry;
+  /** Stays, and answers searches, also while a source or a model has not answered yet. */
+  readonly stays: boolean;
 }
 
 /** What all pipelines of a process have in common. */
@@ -46,7 +51,12 @@ export interface Shared {
   pace(options: GitlabOptions): Pace;
 }
 
-export const sharedBy = ({ config, data, time, telemetry }: Surroundings): Shared => {
+export const sharedBy = ({
+  config,
+  data,
+  time,
+  telemetry,
+}: Pick<Surroundings, 'config' | 'data' | 'time' | 'telemetry'>): Shared => {
   const paces = new Map<string, Pace>();
   return {
     blobs: blobCache({
@@ -65,6 +75,8 @@ export const sharedBy = ({ config, data, time, telemetry }: Surroundings): Share
 
 export interface Repository {
   readonly name: string;
+  /** A directory, or wherever git reaches. */
+  readonly path: string;
   readonly pollMs: number;
   readonly source: GitSource;
 }
@@ -77,25 +89,31 @@ export interface Pipeline {
   /** Plain repositories, which are followed by looking at them. */
   readonly repositories: readonly Repository[];
   readonly gitlabs: readonly GitlabInstance[];
+  /** Keeps what shapes a generation, for whoever feeds it. */
+  remember(target: Target): Promise<void>;
   dependencies(): readonly Dependency[];
   close(): Promise<void>;
 }
 
 export const openPipeline = async (around: Surroundings, name: string, shared: Shared): Promise<Pipeline> => {
-  const { config, data, lock, environment, time, telemetry } = around;
+  const { config, data, lock, time, telemetry, stays } = around;
   const options = optionsOf(config, name);
   const names = namesOf(name, options);
   const target = targetOf(names, options);
-  const needs = { time, telemetry, patience: patienceOf(config) };
-  const gitlabs = await openGitlabs(options, around, shared);
-  const repositories = openRepositories(options, environment, time);
-  const sources = sourcesOf(repositories, gitlabs, needs);
-  const report = (error: unknown) => telemetry.backgroundFailed({ what: 'log', error: messageOf(error) });
-  const engines = await openEngines({ config, names, directory: join(data, name), lock, time, report });
-  const ofLog = dependency('log', engines.log.probe, needs);
-  const ofStore = dependency('store', engines.store.probe, needs);
+  const patience = patienceOf(config);
+  const impatience = { ...patience, firstAnswerMs: FIRST_ANSWER_MS };
+  const needs = { time, telemetry, patience: stays ? patience : impatience };
+  const ofEngine = { time, telemetry, patience: impatience };
+  const { gitlabs, repositories, sources } = await openSources(
+    options,
+    { ...around, patience: needs.patience },
+    shared,
+  );
+  const engines = await around.openEngines({ config, names, directory: join(data, name), lock, time, telemetry });
+  const ofLog = dependency('log', engines.log.probe, ofEngine);
+  const ofStore = dependency('store', engines.store.probe, ofEngine);
   const state = steady(engines.state, ofStore);
-  const shapes = openShapes({ state, target, limits: config.limits, time, telemetry });
+  const shapes = openShapes({ state, target, limits: config.limits, ...needs });
 
   const parts: Parts = {
     names,
@@ -118,6 +136,7 @@ export const openPipeline = async (around: Surroundings, name: string, shared: S
     target,
     repositories,
     gitlabs,
+    remember: shapes.remember,
     dependencies: () => [ofLog, ofStore, ...ofSources, ...shapes.dependencies()],
     async close() {
       await shapes.close();
@@ -144,21 +163,31 @@ const limitsOf = ({ limits }: Config): Limits => ({
   embedTokens: limits.batch.tokens,
   embedTexts: limits.batch.texts,
   embedWaitMs: EMBED_WAIT_MS,
-  embedParallel: EMBED_PARALLEL,
 });
+
+type SourceNeeds = Pick<Surroundings, 'config' | 'environment' | 'time' | 'telemetry'> & {
+  readonly patience: Patience;
+};
+
+/** Where the documents of a pipeline come from. */
+export const openSources = async (options: PipelineOptions, around: SourceNeeds, shared: Shared) => {
+  const gitlabs = await openGitlabs(options, around, shared);
+  const repositories = openRepositories(options, around.environment, around.time);
+  return { gitlabs, repositories, sources: sourcesOf(repositories, gitlabs, around) };
+};
 
 const openRepositories = ({ sources }: PipelineOptions, environment: Environment, time: Time): readonly Repository[] =>
   sources.flatMap(({ git }): Repository[] => {
     if (!git) return [];
     const { name = GIT, path, ref, pollMs } = git;
     const source = gitSource({ name, path, environment, time, ...(ref === undefined ? {} : { ref }) });
-    return [{ name, pollMs, source }];
+    return [{ name, path, pollMs, source }];
   });
 
 /** Its client is loaded by those alone who have a GitLab. */
 const openGitlabs = async (
   { sources }: PipelineOptions,
-  { config, time, telemetry }: Surroundings,
+  { config, time, telemetry }: SourceNeeds,
   shared: Shared,
 ): Promise<readonly GitlabInstance[]> => {
   const asked = sources.flatMap(({ gitlab }) => (gitlab ? [gitlab] : []));

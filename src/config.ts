@@ -3,7 +3,8 @@
  * `docs/configuration.md` all come from here. Reading it is `config/load.ts`.
  */
 import { z } from 'zod';
-import { option, pattern, secret, size, text, url, whole } from './config/options.ts';
+import { embedderSchema } from './config/embedder.ts';
+import { choice, flag, option, pattern, secret, size, text, url, whole } from './config/options.ts';
 import { DEFAULT_SELECTION } from './selection.ts';
 
 const MIB = 1024 ** 2;
@@ -71,18 +72,6 @@ const source = z.strictObject({
   gitlab: option(gitlab.optional(), 'Projects and groups of a GitLab server.'),
 });
 
-export const embedderSchema = z.discriminatedUnion('kind', [
-  z
-    .strictObject({ kind: option(z.literal('static'), 'The built-in model: works offline, at once, by meaning.') })
-    .meta({ description: 'The built-in model. Needs nothing, and has no options.' }),
-  z
-    .strictObject({
-      kind: option(z.literal('hash'), 'Feature hashing.'),
-      dimensions: option(whole(8, 4096).default(384), 'Numbers a vector.', { example: 256 }),
-    })
-    .meta({ description: 'Feature hashing, for tests and benchmarks alone: it finds words, not meaning.' }),
-]);
-
 const pipeline = z.strictObject({
   sources: option(
     z
@@ -113,7 +102,7 @@ const pipeline = z.strictObject({
     'How texts are cut.',
   ),
   embedder: option(embedderSchema.prefault({ kind: 'static' }), 'What turns chunks into vectors.', {
-    example: { kind: 'static' },
+    example: { kind: 'transformers', model: 'Xenova/all-MiniLM-L6-v2' },
   }),
   topics: option(
     pattern(/^[A-Za-z0-9][A-Za-z0-9._-]{0,150}$/, 'letters, digits, ".", "_" and "-"').optional(),
@@ -125,6 +114,93 @@ const pipeline = z.strictObject({
     'The alias of its collection, and what the names of its collections start with.',
     { otherwise: '`tidemark-<pipeline>`', example: 'docs' },
   ),
+});
+
+const kafkaTls = z.strictObject({
+  ca: option(
+    text().optional(),
+    "A file with the certificates that the brokers' are signed with. Relative to the file that says so.",
+    {
+      otherwise: 'those that Node trusts',
+      example: '/etc/tidemark/ca.pem',
+    },
+  ),
+  cert: option(text().optional(), 'A file with our certificate, where brokers ask for one.', {
+    otherwise: 'none',
+    example: '/etc/tidemark/client.pem',
+  }),
+  key: option(text().optional(), 'A file with its key.', { otherwise: 'none', example: '/etc/tidemark/client.key' }),
+  passphrase: option(secret().optional(), 'What the key is locked with.', {
+    otherwise: 'none',
+    example: '${KAFKA_KEY_PASSPHRASE}',
+  }),
+});
+
+const GIVEN = 'none: it has to be given';
+const username = () => option(text(), 'The user.', { otherwise: GIVEN, example: 'tidemark' });
+const password = () => option(secret(), 'Its password.', { otherwise: GIVEN, example: '${KAFKA_PASSWORD}' });
+
+const kafkaSasl = z.discriminatedUnion('kind', [
+  z
+    .strictObject({
+      kind: option(z.literal('plain'), 'User and password as they are. Only with TLS.'),
+      username: username(),
+      password: password(),
+    })
+    .meta({ description: 'User and password as they are. Only with TLS.' }),
+  z
+    .strictObject({
+      kind: option(z.literal('scram-sha-256'), 'A password that is not sent.'),
+      username: username(),
+      password: password(),
+    })
+    .meta({ description: 'A password that is not sent.' }),
+  z
+    .strictObject({
+      kind: option(z.literal('scram-sha-512'), 'A password that is not sent.'),
+      username: username(),
+      password: password(),
+    })
+    .meta({ description: 'A password that is not sent.' }),
+  z
+    .strictObject({
+      kind: option(z.literal('oauthbearer'), 'A token of an identity provider.'),
+      tokenUrl: option(url('https', 'http'), 'Where a token is asked for.', {
+        otherwise: GIVEN,
+        example: 'https://id.example.com/oauth2/token',
+      }),
+      clientId: option(text(), 'The client, by its id.', { otherwise: GIVEN, example: 'tidemark' }),
+      clientSecret: option(secret(), 'Its secret.', { otherwise: GIVEN, example: '${KAFKA_CLIENT_SECRET}' }),
+      scope: option(text().optional(), 'What the token is to be good for.', {
+        otherwise: 'what the provider gives',
+        example: 'kafka',
+      }),
+    })
+    .meta({ description: 'A token of an identity provider, by client credentials.' }),
+]);
+
+const days = (otherwise: number, what: string) =>
+  option(whole(1, 3650).default(otherwise), `How many days ${what} are kept.`, { example: 2 * otherwise });
+
+const kafkaTopics = z.strictObject({
+  create: option(
+    z.boolean().default(true),
+    'Whether missing topics are made. `tidemark topics print` has the commands for whoever makes them otherwise.',
+    { example: false },
+  ),
+  partitions: option(
+    whole(1, 1000).optional(),
+    'Partitions of each topic, which bound how many processes share a flow. Topics that are there have to have as many.',
+    { otherwise: '12 for a topic that is made, and whatever the others have', example: 6 },
+  ),
+  replication: option(whole(1, 9).optional(), 'On how many brokers each partition stands.', {
+    otherwise: '3, or as many brokers as there are',
+    example: 3,
+  }),
+  eventsDays: days(7, 'events'),
+  changesDays: days(14, 'changes'),
+  deadLettersDays: days(30, 'dead letters'),
+  tombstonesDays: days(30, 'deletions in the compacted topic'),
 });
 
 const log = z.discriminatedUnion('kind', [
@@ -142,6 +218,29 @@ const log = z.discriminatedUnion('kind', [
         'Brokers to ask first, as host:port. `TIDEMARK_KAFKA_BROKERS`, separated by commas, goes before.',
         { example: ['kafka-1:9092', 'kafka-2:9092'] },
       ),
+      tls: option(kafkaTls.optional(), 'Encrypts, and proves who we are where a certificate is given.', {
+        otherwise: 'no TLS; `tls: {}` trusts what Node trusts',
+      }),
+      sasl: option(kafkaSasl.optional(), 'How we say who we are.', {
+        otherwise: 'nobody asks',
+        example: { kind: 'scram-sha-512', username: 'tidemark', password: '${KAFKA_PASSWORD}' },
+      }),
+      clientId: option(text().default('tidemark'), "What the broker's logs and quotas call us.", {
+        example: 'tidemark-docs',
+      }),
+      compression: option(
+        z.enum(['gzip', 'none']).default('gzip').meta({ expected: 'gzip or none' }),
+        'How records are written. All codecs are read.',
+        {
+          example: 'none',
+        },
+      ),
+      sessionSeconds: option(
+        whole(6, 1800).default(30),
+        'How long a process may be silent before its partitions go to others.',
+        { example: 10 },
+      ),
+      topics: option(kafkaTopics.prefault({}), 'How topics are made, and what is expected of those that are there.'),
     })
     .meta({ description: 'Apache Kafka, for any number of processes.' }),
 ]);
@@ -155,22 +254,80 @@ const store = z.discriminatedUnion('kind', [
       kind: option(z.literal('qdrant'), 'Qdrant.'),
       url: option(
         url('http', 'https').default('http://localhost:6333'),
-        'Where it answers. `TIDEMARK_QDRANT_URL` goes before.',
+        'Where it answers; on port 6333 where the URL names none. `TIDEMARK_QDRANT_URL` goes before.',
         { example: 'https://qdrant.example.com:6333' },
       ),
       apiKey: option(secret().optional(), 'Its API key. `TIDEMARK_QDRANT_API_KEY` goes before.', {
         otherwise: 'none',
         example: '${QDRANT_API_KEY}',
       }),
+      timeoutSeconds: option(whole(1, 3600).default(60), 'How long a request may take before it is repeated.', {
+        example: 120,
+      }),
+      shards: option(
+        whole(1, 1000).default(1),
+        'Shards of each new generation. More than one pays off on several nodes.',
+        { example: 3 },
+      ),
+      replication: option(
+        whole(1, 100).default(1),
+        'Copies of each shard. With more than one, writes go by the leader of the shard and reads ask most of the copies.',
+        { example: 2 },
+      ),
+      onDisk: option(
+        flag().default(false),
+        'Keeps the vectors, their index and the large payload indexes of new generations on disk: less memory, slower search.',
+        { example: true },
+      ),
+      quantization: option(
+        choice('none', 'scalar', 'binary').default('none'),
+        'Keeps short forms of the vectors of new generations in memory; goes well with `onDisk`. `binary` is for 1024 dimensions and more.',
+        { example: 'scalar' },
+      ),
+      deferIndexing: option(
+        flag().default(false),
+        'Fills a new generation first and indexes it then, before it is activated: pays off when embedding is faster than indexing.',
+        { example: true },
+      ),
+      exact: option(
+        flag().default(false),
+        'Searches every vector instead of the index: nothing is missed, and it is slow.',
+        {
+          example: true,
+        },
+      ),
     })
     .meta({ description: 'Qdrant, for any number of processes.' }),
 ]);
+
+export const TOKEN_SCOPES = ['search', 'status'] as const;
+
+const token = z.strictObject({
+  name: option(text(), 'Whose it is: what logs and metrics say of it.', {
+    otherwise: 'none: it has to be said',
+    example: 'agents',
+  }),
+  token: option(secret().min(16), 'What is sent as `Authorization: Bearer`. At least 16 characters.', {
+    otherwise: 'none: it has to be said',
+    example: '${TIDEMARK_TOKEN}',
+  }),
+  scopes: option(
+    z.array(z.enum(TOKEN_SCOPES).meta({ expected: TOKEN_SCOPES.join(' or ') })).default([...TOKEN_SCOPES]),
+    'What may be asked with it: `search` is to search and to read.',
+    { example: ['search'] },
+  ),
+  projects: option(
+    z.array(text()).default([]),
+    'The projects that it is told of, by path or glob, or as `instance:path`. A group stands for all below it. An empty list is all.',
+    { example: ['team', 'docs/*'] },
+  ),
+});
 
 const limits = z.strictObject({
   window: option(
     z
       .strictObject({
-        records: option(whole(1, 100_000).default(100), 'Deliveries that a flow has out at once.', { example: 500 }),
+        records: option(whole(1, 100_000).default(400), 'Deliveries that a flow has out at once.', { example: 500 }),
         bytes: option(size(64 * 1024, 1024 * MIB).default(8 * MIB), 'And their bytes together.', { example: '32 MiB' }),
       })
       .prefault({}),
@@ -186,8 +343,8 @@ const limits = z.strictObject({
     z
       .strictObject({
         plan: option(whole(1, 256).default(4), 'Projects planned side by side.', { example: 8 }),
-        collect: option(whole(1, 1024).default(16), 'Documents fetched and converted side by side.', { example: 32 }),
-        index: option(whole(1, 1024).default(32), 'Documents chunked, embedded and applied side by side.', {
+        collect: option(whole(1, 1024).default(64), 'Documents fetched and converted side by side.', { example: 32 }),
+        index: option(whole(1, 1024).default(128), 'Documents chunked, embedded and applied side by side.', {
           example: 64,
         }),
       })
@@ -230,6 +387,18 @@ const limits = z.strictObject({
     'How long one item is tried again, while its dependency answers others, before it becomes a dead letter.',
     { example: 60 },
   ),
+  budget: option(
+    z
+      .strictObject({
+        tokens: option(
+          whole(0, Number.MAX_SAFE_INTEGER).optional(),
+          'Tokens that a pipeline may embed in a day (UTC), in all processes together, by the upper bound that costs nothing.',
+          { otherwise: 'without a bound', example: 50_000_000 },
+        ),
+      })
+      .prefault({}),
+    'What embedding may cost. When it is used up the flows stop and say so; nothing is lost, and the next start goes on.',
+  ),
   backfillChanges: option(
     whole(0, 1_000_000).default(500),
     'A difference of more changes than that goes by the backfill lane, whoever asked for it.',
@@ -265,6 +434,21 @@ export const configSchema = z.strictObject({
           'And its port; 0 takes any that is free. `TIDEMARK_HTTP_PORT` goes before.',
           { example: 8080 },
         ),
+        hosts: option(
+          z.array(text()).default([]),
+          'Names under which it is reached, if not by localhost; requests for others are refused. Without any, a service that listens on more than the loopback answers to every name.',
+          { example: ['tidemark.example.com'] },
+        ),
+        origins: option(
+          z.array(text()).default([]),
+          'Web pages that may ask, by origin. Pages of localhost always may, others never.',
+          { example: ['https://tools.example.com'] },
+        ),
+        tokens: option(
+          z.array(token).default([]),
+          'Who may use the API and MCP. Without any it is whoever can read the file `api-token` in the data directory.',
+          { example: [{ name: 'agents', token: '${TIDEMARK_TOKEN}', projects: ['team'] }] },
+        ),
       })
       .prefault({}),
     'Health, metrics, status, the API and the receiver of webhooks.',
@@ -291,6 +475,6 @@ export const configSchema = z.strictObject({
 
 export type Config = z.output<typeof configSchema>;
 export type PipelineOptions = z.output<typeof pipeline>;
+export type TokenOptions = z.output<typeof token>;
 export type SourceOptions = z.output<typeof source>;
-export type EmbedderOptions = z.output<typeof embedderSchema>;
 export type Limits = z.output<typeof limits>;

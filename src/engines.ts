@@ -1,25 +1,31 @@
 /** What carries records and holds points, as the configuration says. Adding an engine is one file and one case here. */
 import { join } from 'node:path';
 import type { Config } from './config.ts';
-import { BadConfiguration } from './errors.ts';
+import { BadConfiguration, messageOf } from './errors.ts';
 import { makeDirectory } from './log/disk.ts';
-import { openEmbeddedLog, type TopicOptions } from './log/embedded.ts';
+import { openEmbeddedLog } from './log/embedded.ts';
+import type { TopicsOptions } from './log/kafka-topics.ts';
 import type { Lock } from './log/lock.ts';
+import type { Policy } from './log/upkeep.ts';
 import type { Names } from './parts.ts';
 import type { Log, State, Time, VectorStore } from './ports.ts';
 import { openEmbedded } from './sinks/embedded.ts';
+import type { Telemetry } from './telemetry.ts';
 
-const DAY = 24 * 60 * 60 * 1_000;
+const SECOND = 1_000;
+const DAY = 24 * 60 * 60 * SECOND;
+const MIB = 1024 ** 2;
+const LEAST_RECORD_BYTES = 8 * MIB;
+const MAX_DRAIN_MS = 10 * SECOND;
 
 export interface EngineOptions {
-  readonly config: Pick<Config, 'log' | 'store'>;
+  readonly config: Pick<Config, 'log' | 'store' | 'limits'>;
   readonly names: Names;
   /** Of this pipeline alone. */
   readonly directory: string;
   readonly lock: Pick<Lock, 'check'>;
   readonly time: Time;
-  /** What failed in the background and is tried again. */
-  readonly report: (error: unknown) => void;
+  readonly telemetry: Telemetry;
 }
 
 export interface Engines {
@@ -29,21 +35,12 @@ export interface Engines {
   close(): Promise<void>;
 }
 
-export const openEngines = async ({
-  config,
-  names,
-  directory,
-  lock,
-  time,
-  report,
-}: EngineOptions): Promise<Engines> => {
-  if (config.log.kind !== 'embedded') throw new BadConfiguration(missing('log', config.log.kind));
-  if (config.store.kind !== 'embedded') throw new BadConfiguration(missing('store', config.store.kind));
-  await makeDirectory(directory);
-  const { state, store, close } = await openEmbedded({ file: join(directory, 'store.db'), now: time.now });
+export type OpenEngines = (options: EngineOptions) => Promise<Engines>;
+
+export const openEngines: OpenEngines = async (options) => {
+  const { state, store, close } = await openStore(options);
   try {
-    const topics = topicsOf(names);
-    const log = await openEmbeddedLog({ directory: join(directory, 'log'), topics, lock, time, report });
+    const log = await openLog(options);
     return {
       log,
       state,
@@ -59,14 +56,62 @@ export const openEngines = async ({
   }
 };
 
-const missing = (section: 'log' | 'store', kind: string) =>
-  `open the ${section}: ${section}.kind is ${kind}, and this version of Tidemark has no such ${section}; use embedded`;
+const openStore = async ({ config, names, directory, time }: EngineOptions): Promise<Omit<Engines, 'log'>> => {
+  await makeDirectory(directory);
+  if (config.store.kind === 'embedded') return openEmbedded({ file: join(directory, 'store.db'), now: time.now });
+  const { kind: _, timeoutSeconds, ...options } = config.store;
+  // Read when it is needed: the default starts without it.
+  const { openQdrant } = await import('./sinks/qdrant.ts');
+  const { state, store, close } = openQdrant({ ...options, timeoutMs: timeoutSeconds * SECOND, names, now: time.now });
+  return { state, store, close: async () => close() };
+};
 
-const topicsOf = ({ topics }: Names): Record<string, TopicOptions> => ({
-  [topics.events]: { policy: 'delete', retentionMs: 7 * DAY },
-  [topics.eventsBackfill]: { policy: 'delete', retentionMs: 7 * DAY },
-  [topics.changes]: { policy: 'delete', retentionMs: 14 * DAY },
-  [topics.changesBackfill]: { policy: 'delete', retentionMs: 14 * DAY },
-  [topics.documents]: { policy: 'compact', lagMs: DAY, tombstonesMs: 30 * DAY },
-  [topics.deadLetters]: { policy: 'delete', retentionMs: 30 * DAY },
+const openLog = async ({ config, names, directory, lock, time, telemetry }: EngineOptions): Promise<Log> => {
+  const report = (error: unknown) => telemetry.backgroundFailed({ what: 'log', error: messageOf(error) });
+  if (config.log.kind === 'embedded') {
+    const topics = policiesOf(names, { events: 7, changes: 14, deadLetters: 30, tombstones: 30 });
+    return openEmbeddedLog({ directory: join(directory, 'log'), topics, lock, time, report });
+  }
+  const { brokers, clientId, compression, sessionSeconds } = config.log;
+  // Read when it is needed: the default starts without it.
+  const [{ openKafkaLog }, { kafkaSecurity }] = await Promise.all([
+    import('./log/kafka.ts'),
+    import('./log/kafka-security.ts'),
+  ]);
+  return openKafkaLog({
+    ...(await kafkaSecurity(config.log)),
+    ...{ brokers, clientId, compression, time, report },
+    topics: kafkaTopicsOf(config, names),
+    sessionMs: sessionSeconds * SECOND,
+    drainMs: Math.min(MAX_DRAIN_MS, (sessionSeconds * SECOND) / 3),
+    said: telemetry.kafkaSaid,
+    differs: telemetry.topicDiffers,
+  });
+};
+
+/** What the configuration says of the topics of a pipeline. */
+export const kafkaTopicsOf = ({ log, limits }: Pick<Config, 'log' | 'limits'>, names: Names): TopicsOptions => {
+  if (log.kind !== 'kafka') throw new BadConfiguration(`log.kind is ${log.kind}, which has no topics of its own`);
+  const { create, partitions, replication, eventsDays, changesDays, deadLettersDays, tombstonesDays } = log.topics;
+  const days = { events: eventsDays, changes: changesDays, deadLetters: deadLettersDays, tombstones: tombstonesDays };
+  const topics = policiesOf(names, days);
+  // A text is longer as JSON, and a dead letter explains itself on top of it.
+  const recordBytes = Math.max(LEAST_RECORD_BYTES, 2 * limits.textBytes);
+  return { topics, create, partitions, replication, recordBytes };
+};
+
+interface Days {
+  readonly events: number;
+  readonly changes: number;
+  readonly deadLetters: number;
+  readonly tombstones: number;
+}
+
+const policiesOf = ({ topics }: Names, days: Days): Record<string, Policy> => ({
+  [topics.events]: { policy: 'delete', retentionMs: days.events * DAY },
+  [topics.eventsBackfill]: { policy: 'delete', retentionMs: days.events * DAY },
+  [topics.changes]: { policy: 'delete', retentionMs: days.changes * DAY },
+  [topics.changesBackfill]: { policy: 'delete', retentionMs: days.changes * DAY },
+  [topics.documents]: { policy: 'compact', lagMs: DAY, tombstonesMs: days.tombstones * DAY },
+  [topics.deadLetters]: { policy: 'delete', retentionMs: days.deadLetters * DAY },
 });

@@ -30,7 +30,17 @@ export class BlockProject extends Error {
 
 /** Nothing can go on before a person has acted. */
 export class StopFlow extends Error {
-  override readonly name = 'StopFlow';
+  override readonly name: string = 'StopFlow';
+}
+
+/** A dependency has never answered since the command began: it ends, and may be tried again later. */
+export class Unavailable extends StopFlow {
+  override readonly name: string = 'Unavailable';
+}
+
+/** Nothing more may be spent for now. What was done is kept, and what was not is done by the next start. */
+export class BudgetSpent extends StopFlow {
+  override readonly name: string = 'BudgetSpent';
 }
 
 /** What a person wrote cannot be followed: the command ends, and says in a line each what to write instead. */
@@ -41,6 +51,11 @@ export class BadConfiguration extends Error {
 /** A command that cannot be understood: nothing was begun, and the message says how it is written. */
 export class BadUsage extends Error {
   override readonly name = 'BadUsage';
+}
+
+/** What was asked for is not there, or not for whoever asks: nobody learns which. */
+export class NotFound extends Error {
+  override readonly name = 'NotFound';
 }
 
 /** Whether the reaction is already known; anything else is unknown. */

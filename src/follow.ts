@@ -1,7 +1,10 @@
 /** Plain repositories have nobody who tells us of a push: their refs are looked at, and what has moved is an event. */
+import { rows } from './clock/rows.ts';
 import { GIT, type Pipeline } from './compose.ts';
 import { messageOf } from './errors.ts';
 import { fileHints } from './operators/hints.ts';
+import type { Parts } from './parts.ts';
+import { parseRef } from './records.ts';
 
 /** Until the signal aborts. Every ref is told once at first, since nobody knows what happened before. */
 export const follow = async ({ parts, repositories }: Pipeline, signal: AbortSignal): Promise<void> => {
@@ -11,6 +14,7 @@ export const follow = async ({ parts, repositories }: Pipeline, signal: AbortSig
       source.watch({
         signal,
         pollMs,
+        tracked: () => trackedRefs(parts, name),
         async onChange({ ref, before, after }) {
           const id = { instance: GIT, project: name, ref };
           await fileHints(parts, 'events', 'watch', [{ id, after, ...(before === null ? {} : { before }) }]);
@@ -19,4 +23,13 @@ export const follow = async ({ parts, repositories }: Pipeline, signal: AbortSig
       }),
     ),
   );
+};
+
+const trackedRefs = async ({ state }: Parts, project: string): Promise<readonly string[]> => {
+  const refs: string[] = [];
+  for await (const { key } of rows(state, 'refs', 'refs')) {
+    const id = parseRef(key);
+    if (id.instance === GIT && id.project === project) refs.push(id.ref);
+  }
+  return refs;
 };

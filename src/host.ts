@@ -3,14 +3,14 @@
  * while somebody needs them.
  */
 import { openPipeline, type Pipeline, type Surroundings, sharedBy } from './compose.ts';
+import { isShared } from './config/shared.ts';
 import { either } from './either.ts';
 import { BadConfiguration } from './errors.ts';
 import { readGenerations } from './runs/generations.ts';
+import { FLOWS } from './runs/run-rows.ts';
 import { adopt, serve } from './service.ts';
-import { rememberShape, shapeOf, type Target } from './shapes.ts';
+import { shapeOf, type Target } from './shapes.ts';
 import type { Flow } from './telemetry.ts';
-
-const FLOWS: readonly Flow[] = ['plan', 'collect', 'index'];
 
 export interface Hosted extends Pipeline {
   /**
@@ -19,12 +19,16 @@ export interface Hosted extends Pipeline {
    */
   withFlows<T>(work: (stop: AbortSignal) => Promise<T>, how: FlowsOptions): Promise<T>;
   flows(): { readonly running: boolean; readonly fault: unknown };
+  /** Other processes may run its flows: log and store are shared. */
+  readonly shared: boolean;
 }
 
 export interface FlowsOptions {
   readonly stop: AbortSignal;
   /** Feeds what is there even though the configuration asks for another generation, as while that one is built. */
   readonly anyGeneration?: boolean;
+  /** All of them, unless others run elsewhere. */
+  readonly flows?: readonly Flow[];
 }
 
 export interface Host {
@@ -39,7 +43,7 @@ export const openHost = (around: Surroundings): Host => {
   const shared = sharedBy(around);
 
   const open = async (name: string) => {
-    const hosted = withFlowsOf(await openPipeline(around, name, shared));
+    const hosted = withFlowsOf(await openPipeline(around, name, shared), isShared(around.config));
     opened.push(hosted);
     return hosted;
   };
@@ -70,19 +74,19 @@ interface Running {
   readonly ended: Promise<void>;
 }
 
-const withFlowsOf = (pipeline: Pipeline): Hosted => {
+const withFlowsOf = (pipeline: Pipeline, shared: boolean): Hosted => {
   let users = 0;
   let running: Running | undefined;
   let fault: unknown;
   /** Flows that drain are let come to their end before others begin. */
   let over: Promise<void> = Promise.resolve();
 
-  const start = (anyGeneration: boolean): Running => {
+  const start = ({ anyGeneration = false, flows = FLOWS }: FlowsOptions): Running => {
     const stop = new AbortController();
     const begun = over.then(() => begin(pipeline, anyGeneration));
     const run = async () => {
       await begun;
-      await serve(pipeline.parts, FLOWS, stop.signal);
+      await serve(pipeline.parts, flows, stop.signal);
     };
     fault = undefined;
     const ended = run().catch((error: unknown) => {
@@ -97,11 +101,12 @@ const withFlowsOf = (pipeline: Pipeline): Hosted => {
   return {
     ...pipeline,
     flows: () => ({ running: running !== undefined && fault === undefined, fault }),
-    async withFlows(work, { stop, anyGeneration = false }) {
+    shared,
+    async withFlows(work, how) {
       users += 1;
-      running ??= start(anyGeneration);
+      running ??= start(how);
       const mine = running;
-      const toStop = either([stop, mine.stop.signal]);
+      const toStop = either([how.stop, mine.stop.signal]);
       const broken = mine.ended.then(() => new Promise<never>(() => undefined));
       broken.catch(() => undefined);
       try {
@@ -129,7 +134,7 @@ const begin = async (pipeline: Pipeline, anyGeneration: boolean): Promise<void> 
   const row = (await readGenerations(parts))?.value;
   const foreign = row !== undefined && row.active !== target.name && row.building !== target.name;
   if (foreign && !anyGeneration) throw new BadConfiguration(await whatChanged(pipeline, row.active));
-  if (!foreign) await rememberShape(parts, target);
+  if (!foreign) await pipeline.remember(target);
   await adopt(parts, foreign ? { ...target, name: row.active } : target);
 };
 
@@ -141,13 +146,23 @@ const whatChanged = async ({ name, parts, target }: Pipeline, active: string): P
     ...(before && was !== is ? [`chunk.tokens from ${was} to ${is}`] : []),
     ...(before ? changesOf(before.embedder, target.shape.embedder) : []),
   ];
-  const what = changes.length > 0 ? changes.join(', ') : 'how this version of Tidemark cuts and embeds texts';
+  const what =
+    changes.length > 0
+      ? changes.join(', ')
+      : 'the files of the model, or how this version of Tidemark cuts and embeds texts';
   return `pipeline ${name}: its index was built otherwise. Changed: ${what}. Run \`tidemark reindex\` to build it anew beside the old one, or take the change back`;
 };
 
+/** Options that say where and how fast vectors are made, and shape none. */
+const UNSHAPING = ['url', 'apiKey', 'batch', 'parallel', 'timeoutSeconds', 'threads', 'batchTokens', 'cache', 'hub'];
+
 const changesOf = (before: Target['shape']['embedder'], now: Target['shape']['embedder']): string[] => {
-  const [old, fresh] = [new Map(Object.entries(before)), new Map(Object.entries(now))];
+  const words = (options: object) =>
+    new Map(
+      Object.entries(options).map(([key, value]) => [key, typeof value === 'object' ? JSON.stringify(value) : value]),
+    );
+  const [old, fresh] = [words(before), words(now)];
   return [...new Set([...old.keys(), ...fresh.keys()])]
-    .filter((key) => old.get(key) !== fresh.get(key))
+    .filter((key) => old.get(key) !== fresh.get(key) && !UNSHAPING.includes(key))
     .map((key) => `embedder.${key} from ${old.get(key) ?? 'none'} to ${fresh.get(key) ?? 'none'}`);
 };

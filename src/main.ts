@@ -20,6 +20,7 @@ process.exitCode = await runCommandLine({
   env,
   cwd: process.cwd(),
   version,
+  engines: () => import('./engines.ts'),
   stdout,
   stderr,
   interrupts: interrupts(process, Date.now, endNow),

@@ -1,6 +1,6 @@
 import type { Dependency } from './operators/attempt.ts';
 import type { WindowLimits } from './operators/window.ts';
-import type { Chunker, Converter, Embedder, Log, RepoSource, State, Time, VectorStore } from './ports.ts';
+import type { Chunker, Converter, Embedder, Log, RepoSource, Reranker, State, Time, VectorStore } from './ports.ts';
 import type { Flow, Telemetry } from './telemetry.ts';
 
 /** What a pipeline's name stands for in the log and in the store. */
@@ -41,7 +41,6 @@ export interface Limits {
   readonly embedTokens: number;
   readonly embedTexts: number;
   readonly embedWaitMs: number;
-  readonly embedParallel: number;
 }
 
 export interface Source {
@@ -73,6 +72,8 @@ export interface Parts {
   /** By instance. */
   readonly sources: ReadonlyMap<string, Source>;
   readonly converter: Converter;
+  /** Has the last word on the order of hybrid hits, where there is one. */
+  readonly reranker?: { readonly port: Reranker; readonly dependency: Dependency };
   /** Also of a generation that was built by another configuration: all that are fed have theirs in the state. */
   readonly shape: (generation: string) => Promise<Shape>;
   readonly time: Time;

@@ -25,6 +25,7 @@
  * contract suite of its port in `test/contracts/`. It reports what went wrong with the errors of `errors.ts`.
  */
 import type {
+  BudgetRow,
   Change,
   DocumentRecord,
   Event,
@@ -33,6 +34,8 @@ import type {
   LogRow,
   ProjectRow,
   RefRow,
+  ReplaysRow,
+  ResolutionRow,
   RoundRow,
   RulesRow,
   RunRefRow,
@@ -123,9 +126,12 @@ export interface Tables {
   rules: RulesRow;
   generations: GenerationsRow;
   shapes: ShapeRow;
+  budgets: BudgetRow;
   log: LogRow;
   runs: RunRow;
   runRefs: RunRefRow;
+  resolutions: ResolutionRow;
+  replays: ReplaysRow;
 }
 export type Table = keyof Tables;
 
@@ -201,16 +207,19 @@ export interface Point extends Placement, Chunk {
 export type StoredPoint = Omit<Point, 'vector'>;
 
 export interface Query {
-  readonly mode: 'hybrid' | 'dense' | 'lexical';
+  /** By meaning, or by words. What makes one list of both is no store's business (`ranking/fusion.ts`). */
+  readonly mode: 'dense' | 'lexical';
   readonly text: string;
-  /** Needed for `dense` and `hybrid`. */
+  /** Needed for `dense`. */
   readonly vector?: Float32Array;
   readonly limit: number;
+  /** Keys (`projectKey`): a project's id alone may stand for several. None lets nothing through. */
   readonly projects?: readonly string[];
   readonly ref?: string;
   /** A glob over the path. */
   readonly path?: string;
-  readonly language?: string;
+  /** Any of these. None lets nothing through. */
+  readonly languages?: readonly string[];
 }
 
 export interface Hit {
@@ -331,6 +340,11 @@ export interface RepoSource {
     commit: string,
     paths: readonly string[],
   ): Promise<ReadonlyMap<string, TreeEntry> | undefined>;
+  /**
+   * With the sizes of those blobs that are there, where the source can tell. Apart from the listings, since most of what
+   * is listed is never fetched.
+   */
+  sized(project: string, entries: readonly TreeEntry[]): Promise<readonly TreeEntry[]>;
   /** What differs from `base` to `head`; `undefined` when that cannot be told for certain. */
   compare(project: string, base: string, head: string): Promise<readonly Difference[] | undefined>;
   /**
@@ -376,6 +390,8 @@ export interface Embedder {
   readonly dimensions: number;
   /** The longest text, in its own tokens, that is embedded whole. */
   readonly maxTokens: number;
+  /** What one call may bring, in `tokens`, and how many calls are worth making side by side. */
+  readonly batch: { readonly texts: number; readonly tokens: number; readonly parallel: number };
   probe(): Promise<void>;
   /** An upper bound that costs nothing to ask for; what batches are filled by. */
   tokens(text: string): number;
@@ -384,6 +400,14 @@ export interface Embedder {
    * `DeadLetter` when one of the texts is refused, without saying which: whoever sent several halves them.
    */
   embed(texts: readonly string[], kind: 'passage' | 'query'): Promise<readonly Float32Array[]>;
+  close(): Promise<void>;
+}
+
+/** Reads question and passage together, as a cross-encoder does: slower than comparing vectors, and surer. */
+export interface Reranker {
+  probe(): Promise<void>;
+  /** One number a passage, in order: the higher the better it answers the question. Of no scale. */
+  score(question: string, passages: readonly string[]): Promise<readonly number[]>;
   close(): Promise<void>;
 }
 

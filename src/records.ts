@@ -3,7 +3,7 @@
  * parse is a dead letter.
  */
 import { z } from 'zod';
-import type { EmbedderOptions } from './config.ts';
+import type { EmbedderOptions } from './config/embedder.ts';
 
 /** A key names its parts from the outside in, joined by NUL, which no name of a project, a ref or a file can hold. */
 const NUL = '\0';
@@ -274,6 +274,23 @@ export interface GenerationsRow {
 export interface ShapeRow {
   readonly chunk: { readonly tokens: number };
   readonly embedder: EmbedderOptions;
+}
+
+/** What was embedded on a day, which is its key. */
+export interface BudgetRow {
+  readonly tokens: number;
+}
+
+/** What became of a dead letter, by its id. */
+export interface ResolutionRow {
+  readonly is: 'replayed' | 'discarded';
+  readonly at: number;
+}
+
+/** How often a document, or a project, was tried again because of its dead letters. Its key is theirs. */
+export interface ReplaysRow {
+  readonly replays: number;
+  readonly at: number;
 }
 
 export interface LogRow {

@@ -1,167 +1,120 @@
-/** A question to the active generation, and hits with all that is joined to them: project, blob and place to look. */
-import { rows } from './clock/rows.ts';
+/** A question to the active generation: what its arms have found, made one list, put in order, and told page by page. */
 import { TryAgain } from './errors.ts';
+import { type FoundChunk, joined } from './found.ts';
+import { type Freshness, freshnessOf } from './freshness.ts';
 import type { Parts } from './parts.ts';
-import { isUnicode } from './paths.ts';
 import type { Hit, Query } from './ports.ts';
-import { isClosed, type ProjectRow, parseDocument, projectKey } from './records.ts';
-import { shownPath } from './runs/documents.ts';
+import { armSize, fuse } from './ranking/fusion.ts';
+import { type Ranked, rerank } from './ranking/rerank.ts';
 import { activeGeneration } from './runs/generations.ts';
-import { projectNames } from './runs/projects.ts';
+import { type Filters, filterOf, type Scope, scopeOf } from './scope.ts';
 
-/** Searches after which what is left of the hits is the answer: each leaves out the projects that the one before met. */
-const DENYING_ROUNDS = 5;
+export type { Place } from './found.ts';
 
-export interface SearchQuery {
+export type SearchMode = Query['mode'] | 'hybrid';
+
+export interface SearchQuery extends Filters {
   readonly text: string;
-  readonly mode: Query['mode'];
+  readonly mode: SearchMode;
   readonly limit: number;
-  /** By path or id. */
-  readonly project?: string;
-  readonly ref?: string;
-  readonly path?: string;
-  readonly language?: string;
-  /** Only of projects whose code this user may read. */
-  readonly as?: Reader;
-}
-
-/** Somebody on whose behalf a trusted caller searches. */
-export interface Reader {
-  mayRead(project: { readonly instance: string; readonly project: string }, visibility: string): Promise<boolean>;
-}
-
-export interface FoundChunk {
-  readonly score: number;
-  readonly project: string;
-  readonly ref: string;
-  /** With U+FFFD for bytes that are not UTF-8, which `pathBytes` then has in base64. */
-  readonly path: string;
-  readonly pathBytes?: string;
-  readonly startLine: number;
-  readonly endLine: number;
-  readonly heading: readonly string[];
-  readonly text: string;
-  readonly blob: string | null;
-  readonly commit: string;
-  readonly url: string | null;
+  /** Hits that were on pages before. */
+  readonly offset?: number;
 }
 
 export interface Found {
   readonly query: string;
-  readonly mode: Query['mode'];
+  readonly mode: SearchMode;
   readonly generation: string;
   readonly tookMs: number;
   readonly hits: readonly FoundChunk[];
+  /** The offset of the next page. */
+  readonly next: number | null;
+  readonly freshness: Freshness;
 }
 
+/** Hybrid hits are put in order for readers of code; the other two modes show what their arm says. */
 export const search = async (parts: Parts, asked: SearchQuery): Promise<Found> => {
-  const { store, time } = parts;
-  const { text, mode, limit, project, ref, path, language, as } = asked;
-  const beganAt = time.now();
-  const name = await activeGeneration(parts);
-  if (name === undefined)
+  const { text, mode } = asked;
+  const beganAt = parts.time.now();
+  const generation = await activeGeneration(parts);
+  if (generation === undefined)
     throw new TryAgain('nothing is indexed yet: `tidemark serve` or `tidemark backfill` indexes the repository');
-  const generation = store.generation(name);
-  const query = {
-    mode,
-    text,
-    limit,
-    ...(mode === 'lexical' ? {} : { vector: await vectorOf(parts, name, text) }),
-    ...(ref === undefined ? {} : { ref }),
-    ...(path === undefined ? {} : { path }),
-    ...(language === undefined ? {} : { language }),
+  const scope = await scopeOf(parts, asked);
+  const counting = freshnessOf(parts, scope);
+  // Awaited below, where it also throws.
+  counting.catch(() => undefined);
+  const found = await candidates(parts, generation, asked, scope);
+  const ranked = mode === 'hybrid' ? await inOrder(parts, asked, found) : found.map(alone);
+  const { page, next } = pageOf(ranked, asked);
+  const [hits, freshness] = await Promise.all([
+    joined(parts, generation, { ranked: page, mayRead: asked.mayRead }),
+    counting,
+  ]);
+  return { query: text, mode, generation, tookMs: parts.time.now() - beganAt, hits, next, freshness };
+};
+
+/** Before they are put in order for readers: of a hybrid search all that its arms have brought. */
+export const candidates = async (
+  parts: Parts,
+  generation: string,
+  asked: SearchQuery,
+  scope?: Scope,
+): Promise<readonly Hit[]> => {
+  const { text, mode } = asked;
+  const limit = poolOf(asked);
+  const filters = filterOf(scope ?? (await scopeOf(parts, asked)));
+  const store = parts.store.generation(generation);
+  const lexical = () => store.search({ mode: 'lexical', text, limit, ...filters });
+  const dense = async () => {
+    const vector = await vectorOf(parts, generation, text);
+    return store.search({ mode: 'dense', text, vector, limit, ...filters });
   };
-  const denied = new Set<string>();
-  let hits: readonly FoundChunk[] = [];
-  for (let round = 0; round < DENYING_ROUNDS; round += 1) {
-    const projects = await searchedIds(parts, { project, denied, closed: as !== undefined });
-    const found = await generation.search({ ...query, ...(projects === undefined ? {} : { projects }) });
-    const documents = [...new Set(found.map(({ point }) => point.document))];
-    const keys = [...new Set(documents.map((document) => projectKey(parseDocument(document))))];
-    const ledger = await generation.ledger(documents);
-    // Last, so that what was hidden or made private in between is not shown.
-    const shown = await shownProjects(parts, keys, as);
-    hits = found.flatMap((hit) => {
-      const row = shown.get(projectKey(parseDocument(hit.point.document)));
-      return row ? [hitOf(hit, ledger.get(hit.point.document)?.indexedBlob ?? null, row.value)] : [];
-    });
-    const refused = keys.filter((key) => !shown.has(key));
-    if (refused.length === 0) break;
-    // Their hits have taken the places of others.
-    for (const key of refused) denied.add(key);
-  }
-  return { query: text, mode, generation: name, tookMs: time.now() - beganAt, hits };
+  if (mode === 'dense') return dense();
+  if (mode === 'lexical') return lexical();
+  const [byMeaning, byWords] = await Promise.all([dense(), lexical()]);
+  return fuse(text, { dense: byMeaning, lexical: byWords });
 };
 
-/** Of these projects those that may be shown, each with its row; whoever has no row is shown to those who see everything. */
-const shownProjects = async (
-  { state }: Parts,
-  keys: readonly string[],
-  as: Reader | undefined,
-): Promise<ReadonlyMap<string, { readonly value: ProjectRow | undefined }>> => {
-  const isSeen = async (row: ProjectRow | undefined, key: string): Promise<boolean> => {
-    if (row?.hidden !== undefined) return false;
-    if (!as) return true;
-    return row !== undefined && !isClosed(row) && (await as.mayRead(parseDocument(key), row.visibility));
-  };
-  const before = await state.read('projects', keys);
-  const seen = await Promise.all(keys.map((key) => isSeen(before.get(key)?.value, key)));
-  if (!as) return new Map(keys.filter((_, at) => seen[at]).map((key) => [key, { value: before.get(key)?.value }]));
-  // Asking took its time: a row that has changed meanwhile was not what was asked about.
-  const after = await state.read('projects', keys);
-  const isSame = (key: string) => before.get(key)?.seq === after.get(key)?.seq;
-  return new Map(
-    keys.filter((key, at) => seen[at] && isSame(key)).map((key) => [key, { value: after.get(key)?.value }]),
-  );
+export const alone = (hit: Hit): Ranked => ({ ...hit, copies: [] });
+
+/** What a reranker reads: that costs by the passage, and what the rules put further down is seldom the best. */
+const READ = 30;
+
+const inOrder = async (
+  { reranker }: Parts,
+  { text, limit, offset = 0 }: SearchQuery,
+  found: readonly Hit[],
+): Promise<readonly Ranked[]> => {
+  const ranked = rerank(text, found, reranker ? Math.max(offset + limit + 1, READ) : found.length);
+  if (!reranker) return ranked;
+  const { port, dependency } = reranker;
+  const passages = ranked.map(({ point }) => point.embed);
+  const scores = await dependency.attempt(() => port.score(text, passages));
+  return ranked
+    .map((hit, at) => ({ ...hit, score: scores[at] ?? Number.NEGATIVE_INFINITY }))
+    .toSorted((a, b) => b.score - a.score);
 };
 
-interface Searched {
-  /** By path or id. */
-  readonly project: string | undefined;
-  readonly denied: ReadonlySet<string>;
-  /** Whether only projects with a row are searched. */
-  readonly closed: boolean;
-}
+type Paging = Pick<SearchQuery, 'limit' | 'offset'>;
 
-/** Ids of the projects that are searched, so that the limit on hits is theirs; `undefined` where that is all of them. */
-const searchedIds = async (
-  { state }: Parts,
-  { project, denied, closed }: Searched,
-): Promise<readonly string[] | undefined> => {
-  const ids: string[] = [];
-  let others = closed || denied.size > 0;
-  for await (const { key, value } of rows(state, 'projects', 'projects')) {
-    const id = parseDocument(key);
-    if (project !== undefined && !projectNames(id, value.path).includes(project)) continue;
-    if (value.hidden === undefined && !denied.has(key)) ids.push(id.project);
-    else others = true;
-  }
-  // One that nobody has heard of matches nothing, as itself.
-  if (project !== undefined) return ids.length > 0 ? ids : [project];
-  return others ? ids : undefined;
+/** How many hits an arm brings: as many for each of the pages, since a fusion of more is another order, which tears them apart. */
+export const poolOf = ({ limit, offset = 0 }: Paging): number => {
+  const size = armSize(limit);
+  return Math.ceil((offset + limit + 1) / size) * size;
 };
 
-const vectorOf = async (parts: Parts, generation: string, text: string): Promise<Float32Array> => {
+export const pageOf = <T>(found: readonly T[], { limit, offset = 0 }: Paging) => ({
+  page: found.slice(offset, offset + limit),
+  next: found.length > offset + limit ? offset + limit : null,
+});
+
+export const vectorOf = async (
+  parts: Parts,
+  generation: string,
+  text: string,
+  kind: 'query' | 'passage' = 'query',
+): Promise<Float32Array> => {
   const { embedder, dependency } = await parts.shape(generation);
-  const [vector = new Float32Array(embedder.dimensions)] = await dependency.attempt(() =>
-    embedder.embed([text], 'query'),
-  );
+  const [vector = new Float32Array(embedder.dimensions)] = await dependency.attempt(() => embedder.embed([text], kind));
   return vector;
-};
-
-const hitOf = ({ score, point }: Hit, blob: string | null, row: ProjectRow | undefined): FoundChunk => {
-  const { project, ref, path } = parseDocument(point.document);
-  const { startLine, endLine, heading, text, commit } = point;
-  const at = { project: row?.path || project, ref, path, startLine, endLine };
-  return { score, ...at, ...shownPath(path), heading, text, blob, commit, url: urlOf(row, at) };
-};
-
-/** To exactly these lines in GitLab; a plain repository has no pages. */
-const urlOf = (
-  row: ProjectRow | undefined,
-  { ref, path, startLine, endLine }: Pick<FoundChunk, 'ref' | 'path' | 'startLine' | 'endLine'>,
-): string | null => {
-  if (!row?.url || !isUnicode(ref + path)) return null;
-  const place = [...ref.split('/'), ...path.split('/')].map(encodeURIComponent).join('/');
-  return `${row.url}/-/blob/${place}#L${startLine}-${endLine}`;
 };

@@ -42,6 +42,8 @@ export const DEFAULT_EXCLUDE: readonly string[] = [
   ...['*.pb.go', '*.pb.gw.go', '*.pb.cc', '*.pb.h', '*.pb.swift', '*_pb2.py', '*_pb2.pyi', '*_pb2_grpc.py', '*_pb.js'],
   ...['*_pb.d.ts', '*.g.dart', '*.freezed.dart', '*.g.cs', '*.designer.cs', '*.Designer.cs', '*.generated.*'],
   ...['*_generated.*', 'zz_generated.*', '__generated__/', '__snapshots__/', '*.snap', '*.svg'],
+  // Word lists of tokenizers: every word stands in them, and none means anything there.
+  ...['vocab.txt', '*.vocab.txt', 'merges.txt'],
   // Build output and caches that were committed. No `build/` and no `bin/`: many keep their own scripts there.
   ...['dist/', '.next/', '.nuxt/', '.svelte-kit/', '.turbo/', '.gradle/', '.terraform/', '__pycache__/', '*.egg-info/'],
   ...['.ipynb_checkpoints/', 'lcov.info', '.tidemark/'],
@@ -70,19 +72,29 @@ const general = (patterns: readonly string[]): Matcher => {
 };
 
 const EVERYTHING = new Set(['*', '**', '**/*']);
-/** `name`, `name/` and `*.suffix`, without anything that means more than itself. */
-const NAME = /^(\*?)([\w.~+@-]+)(\/?)$/;
+/** Names and stars, below a folder or not: without anything that means more than itself. */
+const PLAIN = /^(?!.*\*\*)[\w.~+@*-]+(?:\/[\w.~+@*-]+)*\/?$/;
 
-const escaped = (text: string): string => text.replace(/[.+]/g, '\\$&');
-
-const anyOf = (names: readonly string[]): Matcher | undefined => {
-  if (names.length === 0) return undefined;
-  const pattern = new RegExp(names.join('|'));
+/**
+ * One regular expression for all of them. A pattern with a slash inside counts from the top, one that begins with a star
+ * at any letter, the others where a name begins: told apart, since most places of most paths then fail at one letter.
+ */
+const anyOf = (patterns: readonly string[]): Matcher | undefined => {
+  if (patterns.length === 0) return undefined;
+  const starts = new Map<string, string[]>();
+  for (const pattern of patterns) {
+    const folder = pattern.endsWith('/');
+    const name = folder ? pattern.slice(0, -1) : pattern;
+    const start = name.includes('/') ? '^' : name.startsWith('*') ? '' : '(?:^|/)';
+    const body = (start === '' ? name.slice(1) : name).replace(/[.+]/g, '\\$&').replaceAll('*', '[^/]*');
+    starts.set(start, [...(starts.get(start) ?? []), `${body}${folder ? '/' : '(?:/|$)'}`]);
+  }
+  const pattern = new RegExp([...starts].map(([start, bodies]) => `${start}(?:${bodies.join('|')})`).join('|'));
   return (path) => pattern.test(path);
 };
 
 /**
- * A path is judged for each file of each tree, and most patterns are plain names: all of those make one regular
+ * A path is judged for each file of each tree, and most patterns are names and stars: all of those make one regular
  * expression, where the library tries pattern by pattern and folder by folder. Only where nothing is negated, so that
  * the order of patterns means nothing.
  */
@@ -92,9 +104,8 @@ const matcher = (patterns: readonly string[]): Matcher => {
   const plain: string[] = [];
   const others: string[] = [];
   for (const pattern of patterns) {
-    const [, star, name, folder] = NAME.exec(pattern) ?? [];
-    if (name === undefined) others.push(pattern);
-    else plain.push(`${star ? '' : '(?:^|/)'}${escaped(name)}${folder ? '/' : '(?:/|$)'}`);
+    if (PLAIN.test(pattern)) plain.push(pattern);
+    else others.push(pattern);
   }
   const matchers = [anyOf(plain), others.length > 0 ? general(others) : undefined].filter((one) => one !== undefined);
   return (path) => matchers.some((matches) => matches(path));

@@ -3,7 +3,7 @@
  * counts. Warn: nothing was lost. Error: something was lost, or a person is needed.
  */
 import type { Logger } from 'pino';
-import { Counter, Gauge, type Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { Settled } from './operators/stage.ts';
 
 export type Flow = 'plan' | 'collect' | 'index';
@@ -22,9 +22,14 @@ export interface Telemetry {
   approvalNeeded(of: { ref: string; lacking: number; of: number }): void;
   projectHidden(of: { project: string; reason: string }): void;
   filed(of: { by: string; ref: string; paths: number }): void;
+  tokensEmbedded(of: { embedder: string; model: string; tokens: number }): void;
   generationActive(of: { name: string; previous: string | undefined }): void;
   backgroundFailed(of: { what: string; error: string }): void;
   sourceUnreadable(of: { project: string; error: string }): void;
+  /** A question over HTTP. What was asked is nobody's business. */
+  asked(of: { question: string; by: string; status: number; seconds: number }): void;
+  kafkaSaid(of: { level: 'debug' | 'warn'; message: string; error?: string }): void;
+  topicDiffers(of: { topic: string; setting: string; expected: string; found: string }): void;
   webhook(of: { event: string; outcome: 'filed' | 'dropped' | 'refused' | 'unavailable'; reason: string }): void;
   archiveUnusable(of: { instance: string; project: string; error: string }): void;
 }
@@ -52,7 +57,16 @@ export const telemetry = (logger: Logger, registry: Registry): Telemetry => {
   const unreadable = counter('source_looks_failed_total', 'Looks at refs that failed and are repeated', []);
   const archives = counter('archives_unusable_total', 'Archives whose blobs are fetched one by one', ['instance']);
   const webhooks = counter('webhooks_total', 'Webhooks by what became of them', ['outcome']);
+  const tokens = counter('embedder_tokens_total', 'Tokens that embedding servers have counted', ['embedder', 'model']);
   const blocked = new Gauge({ name: 'tidemark_projects_blocked', help: 'Projects that refuse us', registers });
+
+  const asked = new Histogram({
+    name: 'tidemark_question_seconds',
+    help: 'Questions over HTTP and MCP, by how long the answer took',
+    labelNames: ['question', 'status'],
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
+    registers,
+  });
 
   return {
     settled({ flow, outcome, reason, key }) {
@@ -116,6 +130,16 @@ export const telemetry = (logger: Logger, registry: Registry): Telemetry => {
       unreadable.inc();
       logger.warn({ project, error }, 'refs cannot be read, and are read again');
     },
+    asked({ question, by, status, seconds }) {
+      asked.observe({ question, status }, seconds);
+      logger.debug({ question, by, status, seconds }, 'asked');
+    },
+    kafkaSaid({ level, message, error }) {
+      logger[level]({ error }, message);
+    },
+    topicDiffers({ topic, setting, expected, found }) {
+      logger.warn({ topic, setting, expected, found }, 'topic is otherwise than configured');
+    },
     webhook({ event, outcome, reason }) {
       webhooks.inc({ outcome });
       const of = { event, outcome, ...(reason === '' ? {} : { reason }) };
@@ -125,6 +149,9 @@ export const telemetry = (logger: Logger, registry: Registry): Telemetry => {
     archiveUnusable({ instance, project, error }) {
       archives.inc({ instance });
       logger.warn({ instance, project, error }, 'no archive: its blobs are fetched one by one');
+    },
+    tokensEmbedded({ embedder, model, tokens: counted }) {
+      tokens.inc({ embedder, model }, counted);
     },
     generationActive({ name, previous }) {
       logger.info({ name, previous }, 'generation active');

@@ -35,7 +35,7 @@ export interface Lanes {
 /** events → changes. One project at a time: what differs from the wants, or a page of an open sweep. */
 export const plan = (parts: Parts, { live, backfill }: Lanes, stop: AbortSignal): Observable<Settled> => {
   const { limits } = parts;
-  const unknown = breaker('plan');
+  const fuse = breaker('plan');
   const lanes = [{ lane: 'live', reader: live } as const, { lane: 'backfill', reader: backfill } as const];
   const look = pipe(claim(parts), readHead(parts), compare(parts), layAndRecord(parts));
   // Events are small, and the more of a ref are taken together the fewer plans they cost.
@@ -45,7 +45,7 @@ export const plan = (parts: Parts, { live, backfill }: Lanes, stop: AbortSignal)
       of(events).pipe(
         unpack<Event>(),
         byKind({ look, carry: layPage(parts), project: refreshProject(parts) }),
-        orSetAside(parts, 'plan', unknown, events),
+        orSetAside(parts, 'plan', fuse, events),
         settle(parts, 'plan', events),
       ),
     ),
@@ -55,7 +55,7 @@ export const plan = (parts: Parts, { live, backfill }: Lanes, stop: AbortSignal)
 /** changes → documents. Documents side by side: the blob by its id, its text, or why there is none. */
 export const collect = (parts: Parts, { live, backfill }: Lanes, stop: AbortSignal): Observable<Settled> => {
   const { limits } = parts;
-  const unknown = breaker('collect');
+  const fuse = breaker('collect');
   const lanes = [
     { lane: 'live', reader: live } as const,
     { lane: 'backfill', reader: backfill, admit: giveWay(parts) } as const,
@@ -72,7 +72,7 @@ export const collect = (parts: Parts, { live, backfill }: Lanes, stop: AbortSign
         fetched,
         convert(parts),
         publish(parts),
-        orSetAside(parts, 'collect', unknown, change, publishFailure(parts)),
+        orSetAside(parts, 'collect', fuse, change, publishFailure(parts)),
         settle(parts, 'collect', change),
       ),
     ),
@@ -87,7 +87,7 @@ export const index = (
   stop: AbortSignal,
 ): Observable<Settled> => {
   const { limits } = parts;
-  const unknown = breaker('index');
+  const fuse = breaker('index');
   const generation = parts.store.generation(name);
   const embedded = embed(parts, shape, generation);
   const lanes = [{ lane: 'live', reader: documents } as const];
@@ -100,7 +100,7 @@ export const index = (
         chunk(shape),
         embedded,
         apply(parts, generation),
-        orSetAside(parts, 'index', unknown, document, recordFailure(parts, generation)),
+        orSetAside(parts, 'index', fuse, document, recordFailure(parts, generation)),
         afterwards(clean(generation, document)),
         settle(parts, 'index', document),
       ),

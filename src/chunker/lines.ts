@@ -8,6 +8,8 @@ export interface Stretches {
   readonly end: readonly number[];
   /** How firmly a chunk may begin here, by structure alone: 0 (last resort) to 15. */
   readonly strength: readonly number[];
+  /** What all before number i cost, and at last what all of them do. */
+  readonly cost: Float64Array;
 }
 
 export interface Lines {

@@ -19,7 +19,7 @@ const PUNCTUATIONS = new Set([...',;:.!?(){}[]<>|&/\\"\'=+'].map((character) => 
 
 export const isLowSurrogate = (code: number): boolean => code >= 0xdc00 && code <= 0xdfff;
 
-export const piecesOf = (content: string, from: number, to: number): Stretches => {
+export const piecesOf = (content: string, from: number, to: number): Omit<Stretches, 'cost'> => {
   const start: number[] = [from];
   const end: number[] = [];
   const strength: number[] = [WORD];

@@ -1,6 +1,7 @@
 import type { Hosted } from '../host.ts';
 import type { Report } from '../records.ts';
 import type { Progress } from '../runs/backfill.ts';
+import type { Estimate } from '../runs/estimate.ts';
 import type { Args, Context, DataCommand } from './command.ts';
 import { EXIT } from './exit.ts';
 import type { Output } from './output.ts';
@@ -19,15 +20,50 @@ export const backfill: DataCommand = {
   words: { usage: '[SCOPE...]', min: 0, max: 1_000 },
   options: {
     json: { description: 'The report as one object.' },
+    'dry-run': {
+      description: 'Embeds and writes nothing: says what it would be, from the trees and a sample of the files.',
+    },
+    standalone: { description: 'Does the work in this process too, where services share log and store.' },
     cancel: { value: 'RUN', description: 'Ends that run where it is, and reports.' },
   },
   async run(context, args) {
     const { pipeline, output, signal } = context;
+    if (args.flag('dry-run')) return dryRun(context, args);
     const { cancelRun } = await import('../runs/backfill.ts');
     const cancelled = args.text('cancel');
     if (cancelled !== undefined) return report(output, (await cancelRun(pipeline.parts, cancelled)).report, args);
+    // What lies in the data directory nobody else can work on.
+    if (pipeline.shared && !args.flag('standalone')) return toTheEnd(context, args, signal);
     return pipeline.withFlows((stop) => toTheEnd(context, args, stop), { stop: signal });
   },
+};
+
+const dryRun = async ({ pipeline, configured, output }: Context, args: Args): Promise<number> => {
+  const [{ estimateOf }, { priceOf }] = await Promise.all([
+    import('../runs/estimate.ts'),
+    import('../embedders/prices.ts'),
+  ]);
+  const estimate = await estimateOf(pipeline.parts, args.words, {
+    generation: pipeline.target.name,
+    price: priceOf(configured.embedder),
+  });
+  await output.line(args.flag('json') ? JSON.stringify(estimate) : estimateText(estimate));
+  return EXIT.success;
+};
+
+const estimateText = ({ files, unchanged, sampled, chunks, tokens, seconds, cost }: Estimate): string => {
+  const known = sampled === files ? '' : `, from a sample of ${sampled}`;
+  const money =
+    cost === null
+      ? 'of unknown price'
+      : cost.amount === 0
+        ? 'free of charge'
+        : `${cost.amount.toFixed(2)} ${cost.currency}`;
+  return [
+    `${files} files to index, ${unchanged} unchanged`,
+    `about ${chunks} chunks to embed, at most ${tokens} tokens${known}: ${money}`,
+    ...(seconds === null ? [] : [`about ${timeText(seconds * SECOND)} on this machine`]),
+  ].join('\n');
 };
 
 const toTheEnd = async (context: Context, args: Args, stop: AbortSignal): Promise<number> => {

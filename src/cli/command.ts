@@ -5,7 +5,7 @@ import { BadUsage } from '../errors.ts';
 import type { Host, Hosted } from '../host.ts';
 import type { ShapeRow } from '../records.ts';
 import type { Output, Streams } from './output.ts';
-import type { Place } from './place.ts';
+import type { Place, Surroundings } from './place.ts';
 import type { Interrupts } from './signals.ts';
 
 export interface OptionSpec {
@@ -14,6 +14,8 @@ export interface OptionSpec {
   readonly description: string;
   /** May be given several times. */
   readonly several?: boolean;
+  /** What it may be, where that is a closed list. */
+  readonly values?: readonly string[];
 }
 
 export interface Args {
@@ -41,6 +43,8 @@ export interface Context {
   /** What the configuration of whoever asks says, which may be newer than that of the process that answers. */
   readonly configured: ShapeRow;
   readonly output: Output;
+  /** Whether colours and links are shown where the output goes. */
+  readonly terminal: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -55,6 +59,7 @@ export interface Around {
   readonly output: Output;
   readonly interrupts: Interrupts;
   readonly stderr: Streams['stderr'];
+  readonly version: string;
 }
 
 /** Runs in the process that it was typed into. */
@@ -63,7 +68,15 @@ export interface OwnCommand extends Described {
   run(around: Around, args: Args): Promise<number>;
 }
 
-export type Command = DataCommand | OwnCommand;
+/** Needs no configuration, as it is there to help with one, or has nothing to do with any. */
+export interface FreeCommand extends Described {
+  readonly kind: 'free';
+  run(around: FreeAround, args: Args): Promise<number>;
+}
+
+export interface FreeAround extends Omit<Around, 'place'>, Surroundings {}
+
+export type Command = DataCommand | OwnCommand | FreeCommand;
 
 export const COMMON_OPTIONS: Readonly<Record<string, OptionSpec>> = {
   pipeline: { value: 'NAME', description: 'The pipeline that is meant; `default` where it is not given.' },

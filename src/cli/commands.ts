@@ -1,16 +1,30 @@
 /** Every command, one line each. */
+import { api } from './api.ts';
 import { approve } from './approve.ts';
 import { backfill } from './backfill.ts';
 import type { Command, DataCommand } from './command.ts';
+import { completionsOf } from './completions.ts';
 import { configCheck } from './config-check.ts';
-import { deadLettersList, deadLettersReplay, deadLettersShow } from './dead-letters.ts';
+import { configSchemaCommand, configShow } from './config-show.ts';
+import {
+  deadLettersDiscard,
+  deadLettersList,
+  deadLettersReplay,
+  deadLettersShow,
+  deadLettersStats,
+} from './dead-letters.ts';
+import { doctor } from './doctor.ts';
 import { documents, documentsShow } from './documents.ts';
 import { forget } from './forget.ts';
 import { hooksEnsure, hooksList, hooksRemove } from './gitlab-hooks.ts';
+import { init } from './init.ts';
+import { inspect } from './inspect.ts';
+import { mcpWith } from './mcp.ts';
 import { reindex, rollback } from './reindex.ts';
 import { search } from './search.ts';
 import { serveWith } from './serve.ts';
 import { status } from './status.ts';
+import { topicsPrint } from './topics-print.ts';
 import { verify } from './verify.ts';
 
 /** Run in the process that holds the data directory, for whoever asks. */
@@ -22,7 +36,9 @@ export const dataCommands: readonly DataCommand[] = [
   documentsShow,
   deadLettersList,
   deadLettersShow,
+  deadLettersStats,
   deadLettersReplay,
+  deadLettersDiscard,
   verify,
   approve,
   forget,
@@ -31,6 +47,19 @@ export const dataCommands: readonly DataCommand[] = [
   hooksRemove,
   reindex,
   rollback,
+  api,
 ];
 
-export const commands: readonly Command[] = [serveWith(dataCommands), ...dataCommands, configCheck];
+export const commands: readonly Command[] = [
+  serveWith(dataCommands),
+  ...dataCommands,
+  mcpWith(dataCommands),
+  topicsPrint,
+  inspect,
+  init,
+  doctor(dataCommands),
+  configCheck,
+  configShow,
+  configSchemaCommand,
+  completionsOf(() => commands),
+];

@@ -31,7 +31,7 @@ export const documents: DataCommand = {
     json: { description: 'An object a line.' },
     ...WHERE,
     path: { value: 'GLOB', description: 'Only files such as docs/**.' },
-    status: { value: 'STATUS', description: `Only these: ${STATUSES.join(', ')}.` },
+    status: { value: 'STATUS', values: STATUSES, description: `Only these: ${STATUSES.join(', ')}.` },
   },
   async run({ pipeline, output, signal }, args) {
     const { listDocuments } = await import('../runs/documents.ts');

@@ -1,6 +1,6 @@
 /** Runs a command on a host, for whoever typed it here or asks from another process. */
 import { z } from 'zod';
-import { embedderSchema } from '../config.ts';
+import { embedderSchema } from '../config/embedder.ts';
 import { either } from '../either.ts';
 import { BadUsage, messageOf } from '../errors.ts';
 import type { Host } from '../host.ts';
@@ -21,7 +21,7 @@ export const shapeForRequest = ({ chunk, embedder }: ShapeRow): ShapeRow => ({ c
 export const execute = async (
   host: Host,
   commands: readonly DataCommand[],
-  { argv, pipeline: name, configured }: ControlRequest,
+  { argv, pipeline: name, configured, terminal = false }: ControlRequest,
   output: Output,
   signal: AbortSignal,
 ): Promise<number> => {
@@ -31,7 +31,7 @@ export const execute = async (
     const shape = shapeSchema.safeParse(configured);
     if (!shape.success) throw new BadUsage('this command comes from another version of Tidemark: use the same one');
     const pipeline = await host.pipeline(name);
-    return await command.run({ host, pipeline, configured: shape.data, output, signal }, args);
+    return await command.run({ host, pipeline, configured: shape.data, output, terminal, signal }, args);
   } catch (error) {
     if (signal.aborted) return EXIT.cancelled;
     output.note(`tidemark: ${messageOf(error)}`);

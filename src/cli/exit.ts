@@ -1,5 +1,5 @@
 /** Exit codes, which scripts rely on (sysexits.h). */
-import { BadConfiguration, BadUsage, TryAgain } from '../errors.ts';
+import { BadConfiguration, BadUsage, BudgetSpent, NotFound, TryAgain, Unavailable } from '../errors.ts';
 
 export const EXIT = {
   success: 0,
@@ -15,6 +15,8 @@ export const EXIT = {
 export const exitCodeOf = (error: unknown): number => {
   if (error instanceof BadUsage) return EXIT.usage;
   if (error instanceof BadConfiguration) return EXIT.configuration;
-  if (error instanceof TryAgain) return EXIT.tryAgain;
+  if (error instanceof NotFound) return EXIT.failures;
+  if (error instanceof TryAgain || error instanceof BudgetSpent) return EXIT.tryAgain;
+  if (error instanceof Unavailable) return EXIT.unavailable;
   return EXIT.internal;
 };

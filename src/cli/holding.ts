@@ -3,6 +3,7 @@
  * has it: to them it makes no difference who that is.
  */
 import { randomUUID } from 'node:crypto';
+import { isShared } from '../config/shared.ts';
 import type { Host } from '../host.ts';
 import { type Control, openControl } from '../http/control.ts';
 import { type Lock, type Owner, takeLock } from '../log/lock.ts';
@@ -29,11 +30,16 @@ export interface HoldOptions {
   readonly commands: readonly DataCommand[];
   /** Where to look, of a process that stays until it is ended. */
   readonly serving: () => string | undefined;
+  readonly stays: boolean;
 }
 
-/** Resolves to the owner where another process holds the directory. */
+/** Resolves to the owner where another process holds the directory; nobody does where all is shared. */
 export const holdOrOwner = async (options: HoldOptions): Promise<{ held: Held } | { owner: Owner }> => {
-  const { place, telemetry, commands, serving } = options;
+  const { place, telemetry, commands, serving, stays } = options;
+  if (isShared(place.config)) {
+    const host = await hostOf(place, { lock: NOBODYS, telemetry: await telemetry(), stays });
+    return { held: sharedHeld(host) };
+  }
   await makeDataDirectory(place.data);
   const token = randomUUID();
   const answers = answering(commands);
@@ -48,7 +54,7 @@ export const holdOrOwner = async (options: HoldOptions): Promise<{ held: Held } 
       await control.close();
       return taken;
     }
-    const host = await hostOf(place, taken.lock, await telemetry());
+    const host = await hostOf(place, { lock: taken.lock, telemetry: await telemetry(), stays });
     answers.open(host);
     return { held: heldOf(host, taken.lock, control, answers) };
   } catch (error) {
@@ -57,10 +63,27 @@ export const holdOrOwner = async (options: HoldOptions): Promise<{ held: Held } 
   }
 };
 
+const NOBODYS: Pick<Lock, 'check'> = { check: async () => undefined };
+
+/** There is nothing to hold, and nobody has to ask this process for anything. */
+const sharedHeld = (host: Host): Held => {
+  // Whoever waits for a broker that is away has neither a socket nor a timer that would keep the process.
+  const alive = setInterval(() => undefined, 60_000);
+  return {
+    host,
+    dismiss: () => undefined,
+    drained: async () => undefined,
+    close: () => host.close().finally(() => clearInterval(alive)),
+  };
+};
+
 /** Loaded with the lock in hand: whoever only asks is done before that would be read. */
-const hostOf = async ({ config, data, environment }: Place, lock: Lock, telemetry: Telemetry): Promise<Host> => {
-  const { openHost } = await import('../host.ts');
-  return openHost({ config, data, lock, environment, time: systemTime, telemetry });
+const hostOf = async (
+  { config, data, environment, engines }: Place,
+  needs: { readonly lock: Pick<Lock, 'check'>; readonly telemetry: Telemetry; readonly stays: boolean },
+): Promise<Host> => {
+  const [{ openHost }, { openEngines }] = await Promise.all([import('../host.ts'), engines()]);
+  return openHost({ config, openEngines, data, environment, time: systemTime, ...needs });
 };
 
 const heldOf = (

@@ -3,6 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config.ts';
+import type { OpenEngines } from '../engines.ts';
 import { BadConfiguration, messageOf, StopFlow } from '../errors.ts';
 import { codeOf } from '../log/disk.ts';
 import { type Environment, gitCommand } from '../sources/git-command.ts';
@@ -13,12 +14,24 @@ const FOLDER = '.tidemark';
 export interface Place {
   readonly config: Config;
   readonly file: string | undefined;
+  /** Of the repository that we are in. */
+  readonly top: string | undefined;
   /** Made with its first use. */
   readonly data: string;
   readonly environment: Environment;
+  readonly engines: LoadEngines;
 }
 
-export const findPlace = async ({ env, cwd }: { env: Environment; cwd: string }): Promise<Place> => {
+/** Loaded by whoever holds the data directory. */
+export type LoadEngines = () => Promise<{ readonly openEngines: OpenEngines }>;
+
+export interface Surroundings {
+  readonly env: Environment;
+  readonly cwd: string;
+  readonly engines: LoadEngines;
+}
+
+export const findPlace = async ({ env, cwd, engines }: Surroundings): Promise<Place> => {
   const top = await repositoryTop(cwd, env);
   // From a folder of a repository it is the repository that is meant, as with git itself.
   const here = env.TIDEMARK_CONFIG || top === undefined || (await read(join(cwd, DEFAULT_FILE))) !== undefined;
@@ -33,7 +46,7 @@ export const findPlace = async ({ env, cwd }: { env: Environment; cwd: string })
       `${cwd} is not in a git repository, and there is no ${DEFAULT_FILE}. Go into a repository, or name the repositories to serve in a ${DEFAULT_FILE}:\n  pipelines: { default: { sources: [{ git: { path: ../handbook } }] } }`,
     );
   const folder = join(top ?? dirname(file ?? cwd), FOLDER);
-  return { config, file, data: config.data ?? folder, environment: env };
+  return { config, file, top, data: config.data ?? folder, environment: env, engines };
 };
 
 /** Its own `.gitignore`, so that nobody commits an index, and git status stays as it was. */

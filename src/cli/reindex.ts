@@ -23,21 +23,28 @@ export const reindex: DataCommand = {
     'accept-failures': { description: 'Moves to the new one even if more documents have failed in it.' },
   },
   async run({ pipeline, configured, output, signal }, args) {
-    const [{ readGenerations }, { reindex: reindexParts }, { rememberShape, targetOf }] = await needed();
+    const [{ readGenerations }, { reindex: reindexParts }, { targetOf }] = await needed();
     const { parts } = pipeline;
     const target = targetOf(parts.names, configured);
     const beganAt = parts.time.now();
-    const moved = await pipeline.withFlows(
+    const result = await pipeline.withFlows(
       async (stop) => {
         const before = (await readGenerations(parts))?.value;
-        if (before?.active === target.name) return false;
-        await rememberShape(parts, target);
+        if (before?.active === target.name) return 'left';
+        await pipeline.remember(target);
         return withProgress(pipeline, target, output, stop, () =>
           reindexParts(parts, { ...target, acceptFailures: args.flag('accept-failures') }, stop),
         );
       },
       { stop: signal, anyGeneration: true },
     );
+    if (typeof result === 'object') {
+      output.note(
+        `${result.failed} documents have failed in the new index, and ${result.failedBefore} in the one that answers, so that one stays: tidemark dead-letters list says why; tidemark reindex --accept-failures moves all the same`,
+      );
+      return EXIT.failures;
+    }
+    const moved = result === 'moved';
     const row = (await readGenerations(parts))?.value;
     if (row?.active !== target.name) {
       output.note('left: the new index is built on by tidemark serve; tidemark reindex again brings it to its end');

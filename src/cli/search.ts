@@ -1,15 +1,15 @@
+import { isAbsolute } from 'node:path';
+import { DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET, MODES, searchRequest } from '../api/schemas.ts';
+import { FILE_KINDS, type FileKind } from '../converters/format.ts';
 import { BadUsage } from '../errors.ts';
 import type { Hosted } from '../host.ts';
-import type { Query } from '../ports.ts';
-import type { Found, Reader } from '../search.ts';
+import { mayReadAs } from '../may-read-as.ts';
+import type { SearchMode } from '../search.ts';
 import type { DataCommand } from './command.ts';
 import { EXIT } from './exit.ts';
-import { printable } from './output.ts';
+import { shownHits } from './shown-hits.ts';
 
-const MODES = ['hybrid', 'dense', 'lexical'] as const;
-const DEFAULT_LIMIT = 10;
-const MAX_LIMIT = 100;
-const SHOWN_LINES = 6;
+const FRESH_SECONDS = 30;
 
 export const search: DataCommand = {
   kind: 'data',
@@ -20,61 +20,74 @@ export const search: DataCommand = {
     json: { description: 'One object with all that is known of each hit.' },
     mode: {
       value: 'MODE',
+      values: MODES,
       description: 'By meaning and words (hybrid, the default), by meaning (dense), by words (lexical).',
     },
     limit: { value: 'N', description: `How many hits, at most ${MAX_LIMIT}; ${DEFAULT_LIMIT} where it is not given.` },
-    project: { value: 'PROJECT', description: 'Only in this project, by its path or id.' },
+    offset: { value: 'N', description: 'How many hits to leave out, for those after them.' },
+    project: { value: 'PROJECT', description: 'Only in this project, by its path or id.', several: true },
+    group: { value: 'GROUP', description: 'Only in projects of this group and of its subgroups.', several: true },
     ref: { value: 'REF', description: 'Only on this branch.' },
     path: { value: 'GLOB', description: 'Only in files such as docs/**.' },
+    lang: { value: 'LANGUAGE', description: 'Only in this language, such as typescript.', several: true },
+    kind: {
+      value: 'KIND',
+      values: FILE_KINDS,
+      description: `Only in files of this kind: ${FILE_KINDS.join(', ')}.`,
+      several: true,
+    },
     as: {
       value: 'USER',
       description:
         'Only what this user of GitLab may read. A filter for trusted callers, and no authentication: whoever calls can say anything.',
     },
-    lang: { value: 'LANGUAGE', description: 'Only in this language, such as typescript.' },
+    fresh: {
+      description: `Waits until all that stands in the repositories now can be found, at most ${FRESH_SECONDS} seconds.`,
+    },
   },
-  async run({ pipeline, output }, args) {
-    const { search: searchParts } = await import('../search.ts');
-    const [text = ''] = args.words;
-    const limit = args.whole('limit', { min: 1, max: MAX_LIMIT, otherwise: DEFAULT_LIMIT });
-    const [project, ref, path, language] = ['project', 'ref', 'path', 'lang'].map((name) => args.text(name));
-    const user = args.text('as');
-    const found = await searchParts(pipeline.parts, {
-      text,
+  async run({ pipeline, output, terminal, signal }, args) {
+    const { questions } = await import('../api/questions.ts');
+    const [query = ''] = args.words;
+    const [ref, path] = [args.text('ref'), args.text('path')];
+    const [project, group, language] = ['project', 'group', 'lang'].map((name) => orAll(args.texts(name)));
+    const kind = orAll(args.texts('kind').map(kindOf));
+    const request = searchRequest.parse({
+      query,
       mode: modeOf(args.text('mode')),
-      limit,
+      limit: args.whole('limit', { min: 1, max: MAX_LIMIT, otherwise: DEFAULT_LIMIT }),
+      offset: args.whole('offset', { min: 0, max: MAX_OFFSET, otherwise: 0 }),
+      fresh: args.flag('fresh'),
       ...(project === undefined ? {} : { project }),
+      ...(group === undefined ? {} : { group }),
       ...(ref === undefined ? {} : { ref }),
       ...(path === undefined ? {} : { path }),
       ...(language === undefined ? {} : { language }),
-      ...(user === undefined ? {} : { as: readerOf(pipeline, user) }),
+      ...(kind === undefined ? {} : { kind }),
     });
-    if (args.flag('json')) await output.line(JSON.stringify(found));
-    else await output.line(readable(found));
+    const user = args.text('as');
+    const mayRead = user === undefined ? undefined : mayReadAs(pipeline, user);
+    const found = await questions.search.ask({ pipeline, mayRead, signal }, request);
+    await output.line(
+      args.flag('json') ? JSON.stringify(found) : shownHits(found, { terminal, folders: foldersOf(pipeline) }),
+    );
     return EXIT.success;
   },
 };
 
-/** A plain repository has no users, so that nobody is known to may read it. */
-const readerOf = ({ gitlabs }: Pick<Hosted, 'gitlabs'>, user: string): Reader => ({
-  mayRead: async ({ instance, project }, visibility) =>
-    (await gitlabs.find(({ name }) => name === instance)?.readers.mayRead(user, project, visibility)) ?? false,
-});
-
-const modeOf = (given: string | undefined): Query['mode'] => {
+const modeOf = (given: string | undefined): SearchMode => {
   const mode = MODES.find((known) => known === (given ?? 'hybrid'));
   if (!mode) throw new BadUsage(`--mode: expected ${MODES.join(', ')}, got "${given}"`);
   return mode;
 };
 
-const readable = ({ hits, tookMs }: Found): string => {
-  if (hits.length === 0) return 'Nothing found.';
-  const blocks = hits.map(({ path, startLine, endLine, heading, text, score }, at) => {
-    const place = `${at + 1}. ${path}:${startLine}-${endLine}  (${score.toFixed(3)})`;
-    const lines = text.split('\n').slice(0, SHOWN_LINES);
-    const more = text.split('\n').length > SHOWN_LINES ? ['…'] : [];
-    const under = heading.length > 0 ? [`   ${heading.join(' > ')}`] : [];
-    return printable([place, ...under, ...[...lines, ...more].map((line) => `   | ${line}`)].join('\n'));
-  });
-  return `${blocks.join('\n\n')}\n\n${hits.length} hits in ${tookMs} ms`;
+const orAll = <T>(values: readonly T[]): readonly T[] | undefined => (values.length > 0 ? values : undefined);
+
+const kindOf = (word: string): FileKind => {
+  const kind = FILE_KINDS.find((known) => known === word);
+  if (!kind) throw new BadUsage(`--kind: expected ${FILE_KINDS.join(', ')}, got "${word}"`);
+  return kind;
 };
+
+/** Where the files of each project stand on this machine, of those that do. */
+const foldersOf = ({ repositories }: Hosted): ReadonlyMap<string, string> =>
+  new Map(repositories.filter(({ path }) => isAbsolute(path)).map(({ name, path }) => [name, path]));

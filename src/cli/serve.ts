@@ -5,6 +5,12 @@ export const serveWith = (commands: readonly DataCommand[]): OwnCommand => ({
   name: 'serve',
   summary: 'Follows the repositories, and keeps the index in step with every commit.',
   details: 'Stays in the foreground. Ctrl-C finishes what was begun, and ends; a second one ends at once.',
+  options: {
+    flows: {
+      value: 'FLOWS',
+      description: 'Only these, such as plan,collect; others run elsewhere on the same log and store.',
+    },
+  },
   async run(around, args) {
     const { serve } = await import('./serving.ts');
     return serve(around, args, commands);

@@ -2,16 +2,19 @@
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { optionsOf } from '../config/pipeline.ts';
 import { either } from '../either.ts';
-import { BadConfiguration, messageOf, TryAgain } from '../errors.ts';
+import { BadConfiguration, BadUsage, messageOf, TryAgain } from '../errors.ts';
 import { follow } from '../follow.ts';
 import type { Hosted } from '../host.ts';
+import { api } from '../http/api.ts';
+import { callersOf } from '../http/callers.ts';
 import { registerGauges } from '../http/gauges.ts';
-import { type HttpServer, openHttp } from '../http/server.ts';
+import { type HttpServer, isLoopbackAddress, openHttp } from '../http/server.ts';
 import { webhookHints } from '../http/webhook-hints.ts';
 import { gitlabWebhooks } from '../http/webhooks.ts';
 import { lagOf, sumOf } from '../lag.ts';
+import { FLOWS } from '../runs/run-rows.ts';
 import { statusOf } from '../runs/status.ts';
-import { type Telemetry, telemetry } from '../telemetry.ts';
+import { type Flow, type Telemetry, telemetry } from '../telemetry.ts';
 import { stay, systemTime } from '../time.ts';
 import { aboutOwner } from './ask.ts';
 import type { Args, Around, DataCommand } from './command.ts';
@@ -19,6 +22,7 @@ import { EXIT } from './exit.ts';
 import { type Held, type HoldOptions, holdOrOwner } from './holding.ts';
 import { makeLogger } from './logs.ts';
 import type { Output } from './output.ts';
+import { ownToken } from './own-token.ts';
 import type { Place } from './place.ts';
 
 const SECOND = 1_000;
@@ -30,20 +34,21 @@ const WAIT_MS = 60 * SECOND;
 const DEFAULT_PORT = 7717;
 
 export const serve = async (
-  { place, output, interrupts: { signal }, stderr }: Around,
+  { place, output, interrupts: { signal }, stderr, version }: Around,
   args: Args,
   commands: readonly DataCommand[],
 ): Promise<number> => {
   const only = args.text('pipeline');
   const names = only === undefined ? Object.keys(place.config.pipelines) : [only];
   for (const name of names) optionsOf(place.config, name);
+  const flows = flowsOf(args.text('flows'));
   const logger = makeLogger({ level: 'info', readable: stderr.isTTY === true, write: (text) => stderr.write(text) });
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const told = telemetry(logger, registry);
   let http: HttpServer | undefined;
   const held = await becomeOwner(
-    { place, telemetry: async () => told, commands, serving: () => http?.url ?? 'soon' },
+    { place, telemetry: async () => told, commands, serving: () => http?.url ?? 'soon', stays: true },
     output,
     signal,
   );
@@ -51,12 +56,14 @@ export const serve = async (
   try {
     const pipelines = await Promise.all(names.map((name) => held.host.pipeline(name)));
     registerGauges(registry, pipelines);
-    const server = await listen(place, output, { registry, pipelines, telemetry: told });
+    const server = await listen(place, output, { registry, pipelines, telemetry: told, version });
     http = server;
     const stopped = new AbortController();
     const { signal: stop } = either([signal, stopped.signal]);
     signal.addEventListener('abort', () => sayStopping(held, output), { once: true });
-    const running = pipelines.map((pipeline) => run(pipeline, stop, output, () => sayReady(place, server, output)));
+    const running = pipelines.map((pipeline) =>
+      run({ pipeline, flows, stop, output, begun: () => sayReady(place, server, output) }),
+    );
     // The first that fails ends them all; the others drain.
     await Promise.all(running.map((one) => one.finally(() => stopped.abort()))).finally(() =>
       Promise.allSettled(running),
@@ -92,6 +99,7 @@ interface Served {
   readonly registry: Registry;
   readonly pipelines: readonly Hosted[];
   readonly telemetry: Telemetry;
+  readonly version: string;
 }
 
 const receiversOf = ({ webhooks }: Place['config'], pipelines: readonly Hosted[], told: Telemetry) => {
@@ -112,12 +120,16 @@ const logTrouble = ({ name, dependencies }: Hosted): string[] =>
     : [];
 
 const listen = async (
-  { config }: Place,
+  { config, data }: Place,
   output: Output,
-  { registry, pipelines, telemetry }: Served,
+  { registry, pipelines, telemetry, version }: Served,
 ): Promise<HttpServer> => {
+  const { http } = config;
+  const callerOf = callersOf(http.tokens.length > 0 ? http.tokens : [await ownToken(data)]);
+  const onLoopback = isLoopbackAddress(http.host);
   const options = {
-    ...config.http,
+    ...http,
+    api: api({ ...http, onLoopback, callerOf, pipelines, telemetry, version }),
     registry,
     receivers: receiversOf(config, pipelines, telemetry),
     ready: () => pipelines.flatMap(troubles),
@@ -149,29 +161,50 @@ const pageOf = async (pipeline: Hosted) => {
   return { pipeline: pipeline.name, ...status, ready: status.ready && reasons.length === 0, reasons };
 };
 
+interface Serving {
+  readonly pipeline: Hosted;
+  readonly flows: readonly Flow[];
+  readonly stop: AbortSignal;
+  readonly output: Output;
+  readonly begun: () => Promise<void>;
+}
+
 /**
  * A fault ends the flows, and with them a process that has nothing else to do. One that takes webhooks goes on taking
  * them, and begins the flows again every minute: a token that was replaced, or a disk that has room again, mends itself.
  */
-const run = async (pipeline: Hosted, stop: AbortSignal, output: Output, begun: () => Promise<void>): Promise<void> => {
-  const flows = () =>
-    pipeline.withFlows(
-      async (running) => {
-        await begun();
-        await Promise.all([follow(pipeline, running), sayInStep(pipeline, output, running)]);
-      },
-      { stop },
-    );
-  if (pipeline.gitlabs.length === 0) return flows();
+const run = async (serving: Serving): Promise<void> => {
+  const { pipeline, stop, output } = serving;
+  if (pipeline.gitlabs.length === 0) return runFlows(serving);
   while (!stop.aborted) {
     try {
-      await flows();
+      await runFlows(serving);
     } catch (error) {
       if (error instanceof BadConfiguration) throw error;
       output.note(`${pipeline.name}: the flows have stopped, and begin again in a minute: ${messageOf(error)}`);
       await stay(AGAIN_MS, stop);
     }
   }
+};
+
+const runFlows = ({ pipeline, flows, stop, output, begun }: Serving): Promise<void> =>
+  pipeline.withFlows(
+    async (running) => {
+      await begun();
+      // What is found in a repository is an event for plan.
+      const followed = flows.includes('plan') ? [follow(pipeline, running)] : [];
+      await Promise.all([...followed, sayInStep(pipeline, output, running)]);
+    },
+    { stop, flows },
+  );
+
+const flowsOf = (list: string | undefined): readonly Flow[] => {
+  if (list === undefined) return FLOWS;
+  return list.split(',').map((name) => {
+    const flow = FLOWS.find((known) => known === name.trim());
+    if (!flow) throw new BadUsage(`--flows: expected some of ${FLOWS.join(', ')} with commas between, got "${name}"`);
+    return flow;
+  });
 };
 
 const sayReady = async ({ data }: Place, { url }: HttpServer, output: Output): Promise<void> => {

@@ -24,10 +24,11 @@ export const verify: DataCommand = {
       if (!asJson) await output.line(printable(lineOf(one)));
     };
     const repair = args.flag('repair');
-    const result = await pipeline.withFlows((stop) => verifyParts(pipeline.parts, { onDifference, repair, stop }), {
-      stop: signal,
-      anyGeneration: true,
-    });
+    const compare = (stop: AbortSignal) => verifyParts(pipeline.parts, { onDifference, repair, stop });
+    // Services bring what is on its way to its end; one more reader for a moment would only move their partitions.
+    const result = pipeline.shared
+      ? await compare(signal)
+      : await pipeline.withFlows(compare, { stop: signal, anyGeneration: true });
     if (signal.aborted) return EXIT.cancelled;
     const { documents, differences, status } = result;
     if (asJson) await output.line(JSON.stringify({ documents, differences: told, count: differences, status, repair }));

@@ -1,10 +1,15 @@
 import type { Parts } from '../parts.ts';
 import { alignAlias, changeGenerations, readGenerations } from '../runs/generations.ts';
+import { pruneResolutions } from '../runs/replay.ts';
 import { pruneRuns } from './runs.ts';
 
-/** Generations that nobody feeds any more go, with the place that index kept in the log; and runs that are long over. */
+/**
+ * Generations that nobody feeds any more go, with the place that index kept in the log; runs that are long over, and what became of old
+ * dead letters.
+ */
 export const prune = async (parts: Parts): Promise<void> => {
   await pruneRuns(parts);
+  await pruneResolutions(parts);
   const { store, log, names, time } = parts;
   // The store before the row: a generation is named before it is created.
   const there = await store.generations();

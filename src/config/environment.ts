@@ -24,6 +24,12 @@ const forKind = (section: string, kind: string, key: string) => (tree: Tree) =>
 const pipelinesOf = (tree: Tree): readonly string[] =>
   isTree(tree.pipelines) ? Object.keys(tree.pipelines) : tree.pipelines === undefined ? ['default'] : [];
 
+const forEmbedders = (kinds: readonly string[], key: string) => (tree: Tree) =>
+  pipelinesOf(tree)
+    .map((pipeline) => ['pipelines', pipeline, 'embedder'])
+    .filter((path) => kinds.includes(String(at(tree, [...path, 'kind']))))
+    .map((path) => [...path, key]);
+
 /** In the order in which they apply: kinds first, since others depend on them. */
 export const overrides: readonly Override[] = [
   {
@@ -59,8 +65,23 @@ export const overrides: readonly Override[] = [
   },
   {
     name: 'TIDEMARK_EMBEDDER',
-    description: '`embedder.kind` of every pipeline: `static` or `hash`',
+    description: '`embedder.kind` of every pipeline: `static`, `transformers`, `openai` or `hash`',
     paths: (tree) => pipelinesOf(tree).map((pipeline) => ['pipelines', pipeline, 'embedder', 'kind']),
+  },
+  {
+    name: 'TIDEMARK_EMBEDDER_MODEL',
+    description: '`embedder.model` of every pipeline whose embedder is `transformers` or `openai`',
+    paths: forEmbedders(['transformers', 'openai'], 'model'),
+  },
+  {
+    name: 'TIDEMARK_EMBEDDER_URL',
+    description: '`embedder.url` of every pipeline whose embedder is `openai`',
+    paths: forEmbedders(['openai'], 'url'),
+  },
+  {
+    name: 'TIDEMARK_EMBEDDER_API_KEY',
+    description: '`embedder.apiKey` of every pipeline whose embedder is `openai`',
+    paths: forEmbedders(['openai'], 'apiKey'),
   },
   {
     name: 'TIDEMARK_HTTP_PORT',

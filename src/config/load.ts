@@ -2,13 +2,15 @@
  * Reads the configuration: the file, then the environment over it, then what only holds for the whole. This is the one
  * place that looks at either, through what is handed in.
  */
-import { basename, dirname, resolve } from 'node:path';
+import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import { type Config, configSchema, type PipelineOptions } from '../config.ts';
 import { BadConfiguration } from '../errors.ts';
+import type { EmbedderOptions } from './embedder.ts';
 import { fileVariable, isTree, override } from './environment.ts';
 import { type ParsedFile, parseFile } from './file.ts';
 import { clash, names } from './names.ts';
 import { dotted, type Path, type Problem, problemsOf } from './problems.ts';
+import { withSecretFiles } from './secret-files.ts';
 
 export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -26,8 +28,8 @@ export interface Loaded {
 const DEFAULT_FILE = 'tidemark.yaml';
 
 /** Throws `BadConfiguration` that names all there is to mend, a line each. */
-export const loadConfig = async ({ env, cwd, read }: Surroundings): Promise<Loaded> => {
-  const asked = env[fileVariable.name];
+export const loadConfig = async ({ env: given, cwd, read }: Surroundings): Promise<Loaded> => {
+  const asked = given[fileVariable.name];
   const name = asked || DEFAULT_FILE;
   const file = resolve(cwd, name);
   const content = await read(file);
@@ -36,13 +38,15 @@ export const loadConfig = async ({ env, cwd, read }: Surroundings): Promise<Load
       `read the configuration: ${fileVariable.name} names "${asked}", and there is no such file`,
     );
 
+  const env = await withSecretFiles(given, content ?? '', (path) => read(resolve(cwd, path)));
   const parsed = parseFile(content ?? '', env);
   const value = withoutNothing(parsed.value ?? {});
   if (!isTree(value)) throw refused([`${name}:1:1: expected a section with pipelines, log, store or others`]);
   const { tree, origins } = override(value, env);
   const checked = configSchema.safeParse(tree);
   const base = content === undefined ? cwd : dirname(file);
-  const config = checked.success ? resolved(checked.data, base, origins.has('data') ? cwd : base) : undefined;
+  const bases = { base, dataBase: origins.has('data') ? cwd : base, cache: cacheOf(env, cwd) };
+  const config = checked.success ? resolved(checked.data, bases) : undefined;
   const found = config ? conflicts(config) : (checked.error?.issues ?? []).flatMap((issue) => problemsOf(issue, tree));
   const problems = lines(name, parsed, found, origins);
   if (!config || problems.length > 0) throw refused(problems);
@@ -123,10 +127,22 @@ const sourceConflicts = (pipeline: string, { sources }: PipelineOptions): readon
   });
 };
 
+interface Bases {
+  readonly base: string;
+  readonly dataBase: string;
+  /** Of models that are downloaded. */
+  readonly cache: string;
+}
+
+const cacheOf = (env: Surroundings['env'], cwd: string): string =>
+  join(env.XDG_CACHE_HOME || join(env.HOME || env.USERPROFILE || cwd, '.cache'), 'tidemark', 'models');
+
 /** What is relative to the file becomes absolute, and every source has its name. */
-const resolved = (config: Config, base: string, dataBase: string): Config => ({
+const resolved = (config: Config, { base, dataBase, cache }: Bases): Config => ({
   ...config,
   ...(config.data === undefined ? {} : { data: resolve(dataBase, config.data) }),
+  log:
+    config.log.kind === 'kafka' && config.log.tls ? { ...config.log, tls: placed(config.log.tls, base) } : config.log,
   pipelines: Object.fromEntries(
     Object.entries(config.pipelines).map(([name, pipeline]) => {
       const sources = pipeline.sources.map(({ git, gitlab, ...source }) => {
@@ -137,9 +153,29 @@ const resolved = (config: Config, base: string, dataBase: string): Config => ({
         const path = isRemote(git.path) ? git.path : resolve(base, git.path);
         return { ...source, git: { ...git, path, name: git.name ?? gitName(path) } };
       });
-      return [name, { ...pipeline, sources }];
+      return [name, { ...pipeline, sources, embedder: resolvedEmbedder(pipeline.embedder, base, cache) }];
     }),
   ),
+});
+
+const resolvedEmbedder = (embedder: EmbedderOptions, base: string, cache: string): EmbedderOptions => {
+  if (embedder.kind !== 'transformers') return embedder;
+  const { model } = embedder;
+  const directory = isAbsolute(model) || /^\.\.?([\\/]|$)/.test(model);
+  return {
+    ...embedder,
+    model: directory ? resolve(base, model) : model,
+    cache: embedder.cache === undefined ? cache : resolve(base, embedder.cache),
+  };
+};
+
+type Tls = NonNullable<Extract<Config['log'], { kind: 'kafka' }>['tls']>;
+
+const placed = ({ ca, cert, key, ...rest }: Tls, base: string): Tls => ({
+  ...rest,
+  ...(ca === undefined ? {} : { ca: resolve(base, ca) }),
+  ...(cert === undefined ? {} : { cert: resolve(base, cert) }),
+  ...(key === undefined ? {} : { key: resolve(base, key) }),
 });
 
 /** The name of the directory or of the remote repository, made to fit a key. */

@@ -26,11 +26,22 @@ export const secret = () => z.string().meta({ expected: 'text', secret: true });
 
 export const pattern = (of: RegExp, expected: string) => z.string().regex(of).meta({ expected });
 
+export const oneOf = <const T extends readonly [string, ...string[]]>(...of: T) =>
+  z.enum(of).meta({ expected: of.join(', ').replace(/, ([^,]*)$/, ' or $1') });
+
 const numberOf = (value: unknown): unknown =>
   typeof value === 'string' && /^-?\d+$/.test(value.trim()) ? Number(value) : value;
 
 export const whole = (min: number, max: number) =>
   z.preprocess(numberOf, z.int().min(min).max(max)).meta({ expected: `a whole number from ${min} to ${max}` });
+
+export const flag = () =>
+  z
+    .preprocess((value) => (value === 'true' ? true : value === 'false' ? false : value), z.boolean())
+    .meta({ expected: 'true or false' });
+
+export const choice = <const T extends readonly [string, ...string[]]>(...of: T) =>
+  z.enum(of).meta({ expected: `${of.slice(0, -1).join(', ')} or ${of.at(-1)}` });
 
 const units: Readonly<Record<string, number>> = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 };
 const KIB = 1024;
@@ -55,4 +66,8 @@ export const url = (...schemes: readonly string[]) =>
   z
     .string()
     .refine((value) => URL.canParse(value) && schemes.includes(new URL(value).protocol.slice(0, -1)))
-    .meta({ expected: `a URL that starts with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}` });
+    .meta({ expected: `a URL that starts with ${alternatives(schemes.map((scheme) => `${scheme}://`))}` });
+
+/** As a sentence lists them. */
+export const alternatives = (words: readonly string[]): string =>
+  words.length < 2 ? words.join() : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;

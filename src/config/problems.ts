@@ -2,6 +2,7 @@
 import type { z } from 'zod';
 import { configSchema, PIPELINE_NAME_WORDS } from '../config.ts';
 import { MASK, maskedText } from './masked.ts';
+import { alternatives } from './options.ts';
 import { below, describe, expectation, optionsOf, sectionFor } from './walk.ts';
 
 export type Path = readonly PropertyKey[];
@@ -55,7 +56,7 @@ export const problemsOf = (issue: z.core.$ZodIssue, tree: unknown): readonly Pro
     issue.code === 'invalid_union' && 'options' in issue && Array.isArray(issue.options)
       ? issue.options.map(String)
       : [];
-  const expected = kinds.length > 0 ? kinds.join(' or ') : schema ? expectation(schema) : issue.message;
+  const expected = kinds.length > 0 ? alternatives(kinds) : schema ? expectation(schema) : issue.message;
   const least = issue.code === 'too_small' && issue.origin === 'array' ? `, at least ${issue.minimum}` : '';
   return [{ path, message: `expected ${expected}${least}, got ${got}` }];
 };

@@ -17,7 +17,7 @@ import {
 } from './walk.ts';
 
 export const reference = (): string =>
-  `${[INTRODUCTION, ...sections('', configSchema), environmentTable()].join('\n\n')}\n`;
+  `${[INTRODUCTION, ...new Set(sections('', configSchema)), environmentTable()].join('\n\n')}\n`;
 
 const INTRODUCTION = `# Configuration
 
@@ -38,7 +38,7 @@ Names follow from the pipeline's: the topics \`tidemark.<pipeline>.events\`, \`.
 \`<alias>-<fingerprint>\` with the ledgers \`<alias>-<fingerprint>-ledger\`, and the state \`<alias>-state\`. Pipelines that would
 share one of these are refused.`;
 
-/** A heading, a table of its options, and the same for what lies below. */
+/** A heading with a table of its options, and the same for what lies below: twice where several kinds have it. */
 const sections = (path: string, schema: z.ZodType): string[] => {
   const { core, meta } = describe(schema);
   if (isChoice(core)) {
@@ -51,7 +51,7 @@ const sections = (path: string, schema: z.ZodType): string[] => {
   }
   if (isSection(core)) {
     const top = path === '' ? '## The file' : heading(path, meta.description);
-    return [top, ...table(optionsOf(core)), ...deeper(path, core)];
+    return [[top, ...table(optionsOf(core))].join('\n\n'), ...deeper(path, core)];
   }
   const element = elementOf(core);
   if (!element || !hasOptions(element)) return [];
@@ -110,7 +110,8 @@ const environmentTable = (): string =>
     '## The environment',
     '',
     'What the environment says goes before the file. An empty variable says nothing. Where a variable names another kind than',
-    'the file, the options of the kind that it replaces are left out.',
+    'the file, the options of the kind that it replaces are left out. Of each variable here, and of each that the file',
+    'names, `NAME_FILE` may be set instead: the value is what stands in that file, as with secrets of containers.',
     '',
     '| variable | what it sets |',
     '| --- | --- |',

@@ -1,6 +1,6 @@
 /** Finds one's way in the schema: from a path to what is expected there, what it means and what holds without it. */
 import { z } from 'zod';
-import type { OptionMeta } from './options.ts';
+import { alternatives, type OptionMeta } from './options.ts';
 
 export interface Described {
   /** What is left when defaults and the like are taken off. */
@@ -70,7 +70,7 @@ export const expectation = (schema: z.ZodType): string => {
   if (core instanceof z.ZodArray) return `a list, each item ${expectation(core.element as z.ZodType)}`;
   if (core instanceof z.ZodRecord) return 'a section with a name for each entry';
   if (core instanceof z.ZodLiteral) return String(core.value);
-  if (isChoice(core)) return `a section with the kind ${sectionsOf(core).map(kindOf).join(' or ')}`;
+  if (isChoice(core)) return `a section with the kind ${alternatives(sectionsOf(core).map(kindOf))}`;
   if (isSection(core)) {
     const names = optionsOf(core).map(([name]) => name);
     return `a section with ${names.join(', ')}`;

@@ -14,27 +14,15 @@ export interface ThreadData {
   readonly limits: ContentLimits;
   readonly chunk: { readonly tokens: number };
   readonly tokens: TokensModule;
-  /** The task that the worker is at, 0 for none, and when it began: `RUNNING` and `SINCE`. */
-  readonly watch: Int32Array<SharedArrayBuffer>;
 }
-
-export const RUNNING = 0;
-export const SINCE = 1;
-
-/** Milliseconds on the one clock that both threads read alike and nobody sets, as far as 32 bits go. */
-export const tick = (): number => Number(process.hrtime.bigint() / 1_000_000n) | 0;
 
 export type Work =
   | { readonly do: 'convert'; readonly path: string; readonly bytes: Uint8Array }
   | { readonly do: 'chunk'; readonly language: string; readonly content: string };
 
-export type Request = { readonly id: number; readonly work: Work };
-
 export type Reply =
-  | { readonly is: 'ready' }
-  | { readonly is: 'converted'; readonly id: number; readonly converted: Converted }
-  | { readonly is: 'chunked'; readonly id: number; readonly cuts: PackedCuts }
-  | { readonly is: 'failed'; readonly id: number; readonly kind: string | undefined; readonly message: string };
+  | { readonly is: 'converted'; readonly converted: Converted }
+  | { readonly is: 'chunked'; readonly cuts: PackedCuts };
 
 /** Cuts as a few flat objects: thousands of small ones would keep the main thread busy with taking them in. */
 export interface PackedCuts {

@@ -1,6 +1,10 @@
 /** What a format must say of itself. A format is one file here and one line in `registry.ts`. */
 import type { Text } from '../records.ts';
 
+/** What people look for in a file; a filter of search. */
+export const FILE_KINDS = ['code', 'docs', 'config'] as const;
+export type FileKind = (typeof FILE_KINDS)[number];
+
 /** How a file is recognised. Names and extensions in lower case, extensions without their dot. */
 export interface Kind {
   /** As editors and highlighters call it. */

@@ -13,6 +13,7 @@ export const hashShape = ({ dimensions }: HashOptions) => ({ kind: 'hash', dimen
 export const hashEmbedder = ({ dimensions }: HashOptions): Embedder => ({
   dimensions,
   maxTokens: Number.MAX_SAFE_INTEGER,
+  batch: { texts: Number.POSITIVE_INFINITY, tokens: Number.POSITIVE_INFINITY, parallel: 2 },
   async probe() {},
   tokens: (text) => text.length,
   async embed(texts) {

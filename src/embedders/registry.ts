@@ -1,8 +1,11 @@
 /** Every kind of embedder, one line each. */
-import type { EmbedderOptions } from '../config.ts';
+import type { EmbedderOptions } from '../config/embedder.ts';
 import type { Embedder } from '../ports.ts';
 import { hashEmbedder, hashShape } from './hash.ts';
+import { openaiEmbedder, openaiShape } from './openai.ts';
+import type { Counts } from './openai-client.ts';
 import { staticEmbedder, staticShape } from './static.ts';
+import { transformersEmbedder, transformersShape } from './transformers.ts';
 
 export interface Embedding {
   readonly embedder: Embedder;
@@ -10,12 +13,28 @@ export interface Embedding {
   readonly shape: Readonly<Record<string, unknown>>;
 }
 
-/** Nothing is loaded before the first call. */
-export const embedderOf = (options: EmbedderOptions): Embedding => {
+/** Nothing is loaded, and nobody is asked, before the first call. `counted` hears of tokens that may have to be paid for. */
+export const embedderOf = (options: EmbedderOptions, counted: Counts): Embedding => {
   switch (options.kind) {
     case 'static':
       return { embedder: staticEmbedder(), shape: staticShape };
+    case 'transformers':
+      return { embedder: transformersEmbedder(options), shape: transformersShape(options) };
+    case 'openai':
+      return { embedder: openaiEmbedder(options, counted), shape: openaiShape(options) };
     case 'hash':
       return { embedder: hashEmbedder(options), shape: hashShape(options) };
   }
 };
+
+/** What may be written down: options without secrets. */
+export const withoutSecrets = (options: EmbedderOptions): EmbedderOptions =>
+  options.kind === 'openai' ? { ...options, apiKey: undefined } : options;
+
+/** Options that were written down, with what only the configuration knows: where both mean the same server, its key. */
+export const withSecrets = (options: EmbedderOptions, configured: EmbedderOptions): EmbedderOptions =>
+  options.kind === 'openai' && configured.kind === 'openai' && sameServer(options.url, configured.url)
+    ? { ...options, apiKey: options.apiKey ?? configured.apiKey }
+    : options;
+
+const sameServer = (one: string, other: string): boolean => new URL(one).host === new URL(other).host;

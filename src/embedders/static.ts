@@ -3,7 +3,8 @@
  * and summing would hold the event loop for as long as a batch is large.
  */
 import type { Embedder } from '../ports.ts';
-import { thread } from './thread.ts';
+import { besideOf, thread } from '../thread.ts';
+import { inSlices } from './slices.ts';
 
 const SECOND = 1000;
 const DIMENSIONS = 256;
@@ -21,29 +22,35 @@ export const staticShape = {
 
 /** About 10 ms of work: how long an urgent question waits behind a batch at most, twice. */
 const SLICE_CHARACTERS = 100_000;
+/** The thread works on one while the next is on its way. */
+const AHEAD = { calls: 2, bytes: Number.POSITIVE_INFINITY };
 const DEADLINE_MS = 60 * SECOND;
 const HEAP_MB = 192;
 
 export const staticEmbedder = (): Embedder => {
-  const file = new URL(import.meta.url.endsWith('.ts') ? './static-thread.ts' : './static-thread.js', import.meta.url);
-  const model = thread<readonly string[], Float32Array>(file, {
-    action: 'embed with the built-in model',
-    deadlineMs: DEADLINE_MS,
-    heapMb: HEAP_MB,
+  const model = thread<readonly string[], Float32Array>(besideOf(import.meta.url, 'static-thread'), {
+    name: 'the built-in embedder',
+    ...{ deadlineMs: DEADLINE_MS, heapMb: HEAP_MB, ahead: AHEAD },
   });
+  const call = (texts: readonly string[], kind: 'passage' | 'query') =>
+    model.call({
+      name: `Embedding ${texts.length} texts`,
+      request: () => ({ value: texts, transfer: [] }),
+      bytes: 0,
+      urgent: kind === 'query',
+    });
 
   return {
     dimensions: DIMENSIONS,
     // A mean has no longest text.
     maxTokens: Number.MAX_SAFE_INTEGER,
+    batch: { texts: Number.POSITIVE_INFINITY, tokens: Number.POSITIVE_INFINITY, parallel: 2 },
     async probe() {
-      await model.call([], true);
+      await call([], 'query');
     },
     tokens: tokensAtMost,
-    async embed(texts, kind) {
-      const parts = await Promise.all(slices(texts).map((slice) => model.call(slice, kind === 'query')));
-      return parts.flatMap(vectorsOf);
-    },
+    embed: (texts, kind) =>
+      inSlices(texts, { dimensions: DIMENSIONS, characters: SLICE_CHARACTERS, call: (slice) => call(slice, kind) }),
     close: () => model.close(),
   };
 };
@@ -58,24 +65,3 @@ export const tokensAtMost = (text: string): number => {
   }
   return tokens;
 };
-
-const slices = (texts: readonly string[]): readonly (readonly string[])[] => {
-  const cut: string[][] = [];
-  let room = 0;
-  for (const text of texts) {
-    const slice = cut.at(-1);
-    if (slice && text.length <= room) slice.push(text);
-    else {
-      cut.push([text]);
-      room = SLICE_CHARACTERS;
-    }
-    room -= text.length;
-  }
-  return cut;
-};
-
-/** Each in memory of its own: whoever keeps one of them keeps no batch, and `vector.buffer` is that vector. */
-const vectorsOf = (block: Float32Array): Float32Array[] =>
-  Array.from({ length: block.length / DIMENSIONS }, (_, index) =>
-    block.slice(index * DIMENSIONS, (index + 1) * DIMENSIONS),
-  );

@@ -19,8 +19,10 @@ export const requestSchema = z.object({
   argv: z.array(z.string()),
   pipeline: z.string(),
   configured: z.unknown(),
+  /** Whether a person reads along at a terminal that shows colours and links. */
+  terminal: z.boolean().default(false),
 });
-export type ControlRequest = z.infer<typeof requestSchema>;
+export type ControlRequest = z.input<typeof requestSchema>;
 
 /** What comes back, one a line. The last one has the exit code. */
 export const replySchema = z.union([

@@ -1,9 +1,14 @@
-/** Health, readiness, metrics and status, to be looked at from outside. Nothing here acts, so nothing asks who you are. */
+/**
+ * Health, readiness, metrics and status, to be looked at from outside, which ask nobody who they are; and the API, which
+ * does.
+ */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Registry } from 'prom-client';
 import { messageOf, TryAgain } from '../errors.ts';
-import { answer, answerJson, isLoopbackName } from './answer.ts';
+import { answer, answerJson } from './answer.ts';
+import type { Api } from './api.ts';
+import { isKnownName } from './guard.ts';
 
 /** What is not well, in words; nothing when all is. */
 export type Readiness = readonly string[];
@@ -11,9 +16,12 @@ export type Readiness = readonly string[];
 export interface HttpOptions {
   readonly host: string;
   readonly port: number;
+  /** Other names under which it is reached. */
+  readonly hosts?: readonly string[];
   readonly registry: Registry;
   readonly ready: () => Readiness;
   readonly status: () => Promise<unknown>;
+  readonly api?: Api;
   /** What takes a POST, by its path. */
   readonly receivers?: Readonly<Record<string, (request: IncomingMessage, response: ServerResponse) => Promise<void>>>;
 }
@@ -26,9 +34,12 @@ export interface HttpServer {
 const REQUEST_MS = 30_000;
 const TEXT = 'text/plain; charset=utf-8';
 
+export const isLoopbackAddress = (host: string): boolean =>
+  host === 'localhost' || host.startsWith('127.') || host === '::1';
+
 export const openHttp = async (options: HttpOptions): Promise<HttpServer> => {
-  const { host, port, registry, ready, status, receivers = {} } = options;
-  const onLoopback = host === 'localhost' || host.startsWith('127.') || host === '::1';
+  const { host, port, hosts = [], registry, ready, status, api, receivers = {} } = options;
+  const onLoopback = isLoopbackAddress(host);
 
   const pages: Readonly<Record<string, (response: ServerResponse) => Promise<void> | void>> = {
     '/healthz': (response) => answer(response, 200, TEXT, 'ok\n'),
@@ -41,9 +52,12 @@ export const openHttp = async (options: HttpOptions): Promise<HttpServer> => {
   };
 
   const handle = async (request: IncomingMessage, response: ServerResponse) => {
-    if (onLoopback && !isLoopbackName(request.headers.host))
+    // Who looks at health and figures from outside may well do so by address.
+    if (onLoopback && !isKnownName(request.headers.host, { onLoopback, hosts }))
       return answer(response, 421, TEXT, 'this address is answered for localhost alone\n');
-    const { pathname } = new URL(request.url ?? '/', 'http://localhost');
+    const url = new URL(request.url ?? '/', 'http://localhost');
+    if (await api?.(request, response, url)) return;
+    const { pathname } = url;
     const receive = Object.hasOwn(receivers, pathname) ? receivers[pathname] : undefined;
     if (receive && request.method === 'POST') return receive(request, response);
     request.resume();

@@ -1,4 +1,4 @@
-import { BlockProject, DeadLetter, isKnown, messageOf, StopFlow, TryAgain } from '../errors.ts';
+import { BlockProject, DeadLetter, isKnown, messageOf, StopFlow, TryAgain, Unavailable } from '../errors.ts';
 import type { Time } from '../ports.ts';
 import type { Telemetry } from '../telemetry.ts';
 
@@ -43,6 +43,8 @@ export interface Patience {
   readonly capMs: number;
   /** Items retried at a time; more failing at once is the dependency's trouble. A quarter of the window. */
   readonly items: number;
+  /** What has never answered for so long is given up. Without it, and once it has answered, it is waited for. */
+  readonly firstAnswerMs?: number;
 }
 
 export const PATIENCE: Patience = { itemMs: 15 * MINUTE, firstMs: 100, capMs: 30 * SECOND, items: 25 };
@@ -62,6 +64,7 @@ export const dependency = (
   let items = 0;
   let down: { readonly since: number; readonly over: Promise<void> } | undefined;
   let wasDownMs = 0;
+  let hasAnswered = false;
 
   /** An outage counts against nobody, so no item is older for it. */
   const answeringTime = () => (down?.since ?? time.now()) - wasDownMs;
@@ -74,6 +77,7 @@ export const dependency = (
   const answers = async () => {
     try {
       await probe();
+      hasAnswered = true;
       return true;
     } catch (error) {
       if (error instanceof TryAgain) return false;
@@ -82,11 +86,16 @@ export const dependency = (
   };
 
   /** One prober for all: whoever else fails meanwhile waits for it. */
-  const waitUntilUp = async (cause: TryAgain) => {
+  const waitUntilUp = async (cause: TryAgain, since: number) => {
+    const { firstAnswerMs = Number.POSITIVE_INFINITY } = patience;
     telemetry.dependencyDown({ dependency: name, error: messageOf(cause) });
     for (let tries = 0; ; tries += 1) {
       await backoff(tries, cause.retryAfterMs);
       if (await answers()) break;
+      if (!hasAnswered && time.now() - since >= firstAnswerMs)
+        throw new Unavailable(`${name} has not answered within ${firstAnswerMs / SECOND} s: ${cause.message}`, {
+          cause,
+        });
     }
     telemetry.dependencyUp({ dependency: name });
   };
@@ -95,7 +104,7 @@ export const dependency = (
     const since = time.now();
     down ??= {
       since,
-      over: waitUntilUp(cause).finally(() => {
+      over: waitUntilUp(cause, since).finally(() => {
         wasDownMs += time.now() - since;
         down = undefined;
       }),
@@ -141,7 +150,9 @@ export const dependency = (
         for (let tries = 0; ; tries += 1) {
           if (down) await down.over;
           try {
-            return await call();
+            const result = await call();
+            hasAnswered = true;
+            return result;
           } catch (error) {
             if (!(error instanceof TryAgain)) {
               unknown += 1;

@@ -16,6 +16,8 @@ export interface Batching<I, O> {
 
 interface Waiting<I, O> {
   readonly item: I;
+  /** Asked for once, as it may cost as much as reading the item. */
+  readonly size: number;
   readonly resolve: (result: O) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -32,18 +34,16 @@ export const batched = <I, O>({ run, size, maxSize, maxItems, waitMs, parallel, 
 
   const full = () => {
     let total = 0;
-    for (const [index, { item }] of waiting.entries()) {
-      total += size(item);
-      if (total >= maxSize || index + 1 >= maxItems) return true;
-    }
-    return false;
+    if (waiting.length >= maxItems) return true;
+    for (const one of waiting) total += one.size;
+    return total >= maxSize;
   };
 
   const take = () => {
     let total = 0;
     let count = 0;
-    for (const { item } of waiting) {
-      total += size(item);
+    for (const one of waiting) {
+      total += one.size;
       if (count > 0 && (total > maxSize || count >= maxItems)) break;
       count += 1;
     }
@@ -90,7 +90,7 @@ export const batched = <I, O>({ run, size, maxSize, maxItems, waitMs, parallel, 
 
   return (item: I): Promise<O> =>
     new Promise((resolve, reject) => {
-      waiting.push({ item, resolve, reject });
+      waiting.push({ item, size: size(item), resolve, reject });
       proceed();
     });
 };

@@ -19,10 +19,10 @@ export const embed = ({ limits, time }: Parts, { embedder, dependency }: Shape, 
   const vectorOf = batched({
     run: (texts: readonly string[]) => embedder.embed(texts, 'passage'),
     size: (text) => embedder.tokens(text),
-    maxSize: limits.embedTokens,
-    maxItems: limits.embedTexts,
+    maxSize: Math.min(limits.embedTokens, embedder.batch.tokens),
+    maxItems: Math.min(limits.embedTexts, embedder.batch.texts),
     waitMs: limits.embedWaitMs,
-    parallel: limits.embedParallel,
+    parallel: embedder.batch.parallel,
     time,
   });
 

@@ -20,7 +20,7 @@ export type Fetched = { readonly change: Change } & (
   | { readonly gone: true }
 );
 
-const reasonToSkip = ({ type, size }: Change, fileBytes: number) => {
+export const reasonToSkip = ({ type, size }: Pick<Change, 'type' | 'size'>, fileBytes: number) => {
   if (type === SYMLINK) return 'symlink';
   if (type === SUBMODULE) return 'submodule';
   return (size ?? 0) > fileBytes ? 'too_large' : undefined;

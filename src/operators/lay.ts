@@ -1,7 +1,8 @@
 import type { Parts } from '../parts.ts';
-import { type Difference, GONE, type Row } from '../ports.ts';
+import { type Difference, GONE, type Row, type TreeEntry } from '../ports.ts';
 import { type Change, documentKey, encode, type RefId, refKey, type Want } from '../records.ts';
 import { activeGeneration } from '../runs/generations.ts';
+import { asking } from './asking.ts';
 
 /** What a document should be, as the tree says. `named`: an event asks for it, so it is planned whatever is known. */
 export type Target = Difference & { readonly named: boolean };
@@ -49,7 +50,19 @@ export const differing = async (parts: Parts, { id, seq, targets, leaveAlone }: 
     }
     planned.push(target);
   }
-  return { planned, leftAlone };
+  return { planned: await sized(parts, id, planned), leftAlone };
+};
+
+/** Asked for what is to be fetched alone, and before anything is written. */
+const sized = async (parts: Parts, id: RefId, targets: readonly Target[]): Promise<readonly Target[]> => {
+  const there = targets.filter((target): target is TreeEntry & { named: boolean } => target.blob !== null);
+  if (there.length === 0) return targets;
+  const entries = await asking(parts, id)((port) => port.sized(id.project, there));
+  const sizes = new Map(entries.map(({ path, size }) => [path, size]));
+  return targets.map((target) => {
+    const size = sizes.get(target.path);
+    return target.blob === null || size === undefined ? target : { ...target, size };
+  });
 };
 
 export interface Laying {

@@ -9,24 +9,44 @@ import { deadLettered, type Settled, stageOf, superseded } from './stage.ts';
 
 /** So many unknown failures in a row are not the documents' fault. */
 const UNKNOWN_IN_A_ROW = 20;
+/** Nor is it when more than half of so many are set aside: a bad release would empty the log into the dead letters. */
+const LOOKED_AT = 200;
 const MESSAGE_CHARS = 2_000;
+const STACK_CHARS = 8_000;
 
-/** Counts, over all deliveries of one flow, failures in a row whose reaction nobody has foreseen. */
+/** Ends the flow, over all its deliveries, when too much of what they are about fails at once. */
 export interface Breaker {
-  reset(): void;
-  count(cause: unknown): void;
+  succeeded(): void;
+  /** Throws instead of letting one more become a dead letter. */
+  failed(cause: unknown): void;
 }
 
 export const breaker = (flow: Flow): Breaker => {
-  let inARow = 0;
+  let unknownInARow = 0;
+  /** Whether each of the last ones has failed, the oldest first. */
+  const latest: boolean[] = [];
+  const note = (failed: boolean) => {
+    latest.push(failed);
+    if (latest.length > LOOKED_AT) latest.shift();
+  };
   return {
-    reset() {
-      inARow = 0;
+    succeeded() {
+      unknownInARow = 0;
+      note(false);
     },
-    count(cause) {
-      inARow += 1;
-      if (inARow < UNKNOWN_IN_A_ROW) return;
-      throw new StopFlow(`${flow}: ${inARow} unknown failures in a row, the last: ${messageOf(cause)}`, { cause });
+    failed(cause) {
+      unknownInARow = cause instanceof DeadLetter ? 0 : unknownInARow + 1;
+      if (unknownInARow >= UNKNOWN_IN_A_ROW)
+        throw new StopFlow(`${flow}: ${unknownInARow} unknown failures in a row, the last: ${messageOf(cause)}`, {
+          cause,
+        });
+      note(true);
+      const failures = latest.filter(Boolean).length;
+      if (failures > LOOKED_AT / 2)
+        throw new StopFlow(
+          `${flow}: ${failures} of the last ${latest.length} records failed, the last: ${messageOf(cause)}. Nothing more is set aside before somebody has looked`,
+          { cause },
+        );
     },
   };
 };
@@ -39,7 +59,7 @@ type Of = { readonly document: string } | Event;
 export const orSetAside = <R extends Of>(
   parts: Parts,
   flow: Flow,
-  unknown: Breaker,
+  fuse: Breaker,
   taken: readonly Parsed<R>[],
   alsoRecord?: AlsoRecord<R>,
 ): OperatorFunction<Settled, Settled> => {
@@ -54,27 +74,30 @@ export const orSetAside = <R extends Of>(
       );
       return superseded('project is blocked');
     }
-    if (error instanceof DeadLetter) unknown.reset();
-    else unknown.count(error);
+    fuse.failed(error);
     const failure: Failure = {
       stage: stageOf(error),
       class: error instanceof DeadLetter ? error.kind : 'unknown',
       message: messageOf(error).slice(0, MESSAGE_CHARS),
     };
-    for (const { delivery } of taken) await appendDeadLetter(parts, flow, delivery, failure);
+    for (const { delivery } of taken) await appendDeadLetter(parts, flow, delivery, { ...failure, error });
     if (record) await alsoRecord?.(record, failure);
     return deadLettered(failure.class);
   };
   return pipe(
     // Only what came to its end was worked on: of documents that are superseded nobody knows whether they would fail.
     tap(({ outcome }) => {
-      if (outcome === 'done') unknown.reset();
+      if (outcome === 'done') fuse.succeeded();
     }),
     catchError((error: unknown) => from(react(error))),
   );
 };
 
-const appendDeadLetter = async (parts: Parts, flow: Flow, delivery: Delivery, failure: Failure) => {
+interface Explained extends Failure {
+  readonly error: unknown;
+}
+
+const appendDeadLetter = async (parts: Parts, flow: Flow, delivery: Delivery, failure: Explained) => {
   const { log, names, telemetry, time } = parts;
   const { topic, partition, offset, key, value, headers, timestamp } = delivery;
   const explained = {
@@ -89,9 +112,29 @@ const appendDeadLetter = async (parts: Parts, flow: Flow, delivery: Delivery, fa
     'x-original-partition': String(partition),
     'x-original-offset': String(offset),
     'x-original-timestamp': String(timestamp),
+    ...asConnectSays(`${names.alias}-${flow}`, delivery, failure),
   };
   await log.append(names.topics.deadLetters, [{ key, value, headers: explained }]);
   telemetry.deadLettered({ flow, stage: failure.stage, kind: failure.class, message: failure.message, key });
+};
+
+/** The same in the words of Kafka Connect, which tools that show and move dead letters know. */
+const asConnectSays = (connector: string, { topic, partition, offset }: Delivery, failure: Explained) => {
+  const { error, stage, message } = failure;
+  const { name, stack = '' } = error instanceof Error ? error : new Error(message);
+  const said = {
+    topic,
+    partition: String(partition),
+    offset: String(offset),
+    'connector.name': connector,
+    'task.id': '0',
+    stage: stage.toUpperCase(),
+    'class.name': stage,
+    'exception.class.name': name,
+    'exception.message': message,
+    'exception.stacktrace': stack.slice(0, STACK_CHARS),
+  };
+  return Object.fromEntries(Object.entries(said).map(([of, value]) => [`__connect.errors.${of}`, value]));
 };
 
 /** Nothing of the project is read until a probe gets through. Nothing of it is deleted. */

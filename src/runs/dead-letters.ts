@@ -1,24 +1,24 @@
 import type { z } from 'zod';
-import { filePaths } from '../clock/orphans.ts';
-import { fileHints } from '../operators/hints.ts';
 import type { Names, Parts } from '../parts.ts';
 import type { LogRecord } from '../ports.ts';
 import {
   changeSchema,
   decode,
   documentSchema,
-  type Event,
   eventSchema,
   parseDocument,
+  type ResolutionRow,
   readableKey,
 } from '../records.ts';
 import { globPattern } from '../sinks/glob.ts';
 import { shownPath } from './documents.ts';
 import { projectFilter } from './projects.ts';
 
-/** Documents whose looks are filed together. */
-const BATCH = 1_000;
-const REPLAYS = 'x-replays';
+/** Letters whose rows are read together. */
+const BATCH = 500;
+export const REPLAYS = 'x-replays';
+/** What has failed again so often is not tried again by the way. */
+export const QUARANTINED_AT = 3;
 
 /** A record that was set aside, as scripts get it. Topic, partition, offset and key are those it had. */
 export interface DeadLetterRow {
@@ -38,7 +38,9 @@ export interface DeadLetterRow {
   readonly path: string | null;
   readonly pathBytes?: string;
   readonly at: string;
+  /** How often what it is about was tried again because of a dead letter. */
   readonly replays: number;
+  readonly state: 'open' | 'quarantined' | ResolutionRow['is'];
 }
 
 export interface ShownDeadLetter extends DeadLetterRow {
@@ -56,19 +58,26 @@ export interface DeadLetterFilter {
   readonly project?: string;
   /** A glob over the path. */
   readonly path?: string;
-  /** Unix milliseconds. */
+  /** A run that its record was planned for. */
+  readonly run?: string;
+  /** Unix milliseconds; when it was set aside. */
   readonly since?: number;
+  readonly before?: number;
+  /** Also those that were replayed or discarded. Those that are named are found in any case. */
+  readonly resolved?: boolean;
 }
 
-interface Letter {
+export interface Letter {
   readonly row: DeadLetterRow;
   readonly record: LogRecord;
   /** The key of the document, when the record is about one. */
   readonly document: string | undefined;
+  /** What replays are counted by: the document, or the project. */
+  readonly subject: string;
 }
 
 /** By the topic that it came from, how its value is read; `undefined` for a topic that is not ours. */
-const schemaOf = ({ topics }: Names, topic: string): z.ZodType | undefined => {
+export const schemaOf = ({ topics }: Names, topic: string): z.ZodType | undefined => {
   if (topic === topics.events || topic === topics.eventsBackfill) return eventSchema;
   if (topic === topics.changes || topic === topics.changesBackfill) return changeSchema;
   return topic === topics.documents ? documentSchema : undefined;
@@ -92,36 +101,111 @@ const letterOf = (names: Names, record: LogRecord): Letter => {
     ...(document === undefined ? { path: null } : shownPath(path)),
     at: new Date(Number(headers['x-at'] ?? record.timestamp)).toISOString(),
     replays: Number(headers[REPLAYS] ?? 0),
+    state: 'open',
   };
-  return { row, record, document };
+  return { row, record, document, subject: key };
 };
 
 /** Those of the filter, each once: a process that dies before it settles sets the same record aside again. */
-async function* letters(parts: Parts, filter: DeadLetterFilter): AsyncGenerator<Letter> {
+export async function* letters(parts: Parts, filter: DeadLetterFilter): AsyncGenerator<Letter> {
   const { log, names } = parts;
-  const inProject = await projectFilter(parts, filter.project);
-  const pattern = filter.path === undefined ? undefined : globPattern(filter.path);
+  const matches = await matcher(parts, filter);
   const bounds = await log.bounds(names.topics.deadLetters);
   const [from, until] = [bounds.map(({ start }) => start), bounds.map(({ end }) => end)];
   const seen = new Set<string>();
+  let batch: Letter[] = [];
   for await (const record of log.slice(names.topics.deadLetters, from, until)) {
     const letter = letterOf(names, record);
-    const { row, document } = letter;
-    if (filter.ids && !filter.ids.includes(row.id)) continue;
-    if (filter.stage !== undefined && row.stage !== filter.stage) continue;
-    if (filter.class !== undefined && row.class !== filter.class) continue;
-    if (filter.since !== undefined && Date.parse(row.at) < filter.since) continue;
-    if (!inProject(row)) continue;
-    if (pattern && !(document !== undefined && pattern.test(parseDocument(document).path))) continue;
-    if (seen.has(row.id)) continue;
-    seen.add(row.id);
-    yield letter;
+    if (seen.has(letter.row.id) || !matches(letter)) continue;
+    seen.add(letter.row.id);
+    batch.push(letter);
+    if (batch.length < BATCH) continue;
+    yield* withStates(parts, filter, batch);
+    batch = [];
+  }
+  yield* withStates(parts, filter, batch);
+}
+
+const matcher = async (parts: Parts, filter: DeadLetterFilter): Promise<(letter: Letter) => boolean> => {
+  const { ids, stage, class: kind, run, since = Number.NEGATIVE_INFINITY, before = Number.POSITIVE_INFINITY } = filter;
+  const inProject = await projectFilter(parts, filter.project);
+  const pattern = filter.path === undefined ? undefined : globPattern(filter.path);
+  return ({ row, record, document }) => {
+    const at = Date.parse(row.at);
+    return (
+      (!ids || ids.includes(row.id)) &&
+      (stage === undefined || row.stage === stage) &&
+      (kind === undefined || row.class === kind) &&
+      at >= since &&
+      at < before &&
+      inProject(row) &&
+      (!pattern || (document !== undefined && pattern.test(parseDocument(document).path))) &&
+      (run === undefined || runsOf(readRecord(parts.names, row.topic, record.value)).includes(run))
+    );
+  };
+};
+
+/** Events and changes name all of their runs, a text the newest. */
+const runsOf = (record: unknown): readonly string[] => {
+  const { runs = [], run } = (record ?? {}) as { readonly runs?: readonly string[]; readonly run?: string };
+  return run === undefined ? runs : [...runs, run];
+};
+
+async function* withStates(
+  { state }: Parts,
+  { ids, resolved = ids !== undefined }: DeadLetterFilter,
+  batch: readonly Letter[],
+): AsyncGenerator<Letter> {
+  if (batch.length === 0) return;
+  const [resolutions, counted] = await Promise.all([
+    state.read(
+      'resolutions',
+      batch.map(({ row }) => row.id),
+    ),
+    state.read('replays', [...new Set(batch.map(({ subject }) => subject))]),
+  ]);
+  for (const letter of batch) {
+    const resolution = resolutions.get(letter.row.id)?.value.is;
+    if (resolution && !resolved) continue;
+    const replays = Math.max(letter.row.replays, counted.get(letter.subject)?.value.replays ?? 0);
+    const open = replays >= QUARANTINED_AT ? 'quarantined' : 'open';
+    yield { ...letter, row: { ...letter.row, replays, state: resolution ?? open } };
   }
 }
 
 export async function* listDeadLetters(parts: Parts, filter: DeadLetterFilter = {}): AsyncGenerator<DeadLetterRow> {
   for await (const { row } of letters(parts, filter)) yield row;
 }
+
+export interface DeadLetterStats {
+  readonly total: number;
+  readonly byState: Readonly<Record<string, number>>;
+  /** By stage and class, `convert/poison`. */
+  readonly byClass: Readonly<Record<string, number>>;
+  /** By instance and project. */
+  readonly byProject: Readonly<Record<string, number>>;
+  readonly oldest: string | null;
+  readonly newest: string | null;
+}
+
+export const deadLetterStats = async (parts: Parts, filter: DeadLetterFilter): Promise<DeadLetterStats> => {
+  const counts = { byState: {}, byClass: {}, byProject: {} } satisfies Record<string, Record<string, number>>;
+  const count = (of: Record<string, number>, name: string) => {
+    of[name] = (of[name] ?? 0) + 1;
+  };
+  let total = 0;
+  let oldest: string | null = null;
+  let newest: string | null = null;
+  for await (const { row } of letters(parts, filter)) {
+    total += 1;
+    count(counts.byState, row.state);
+    count(counts.byClass, `${row.stage}/${row.class}`);
+    count(counts.byProject, `${row.instance}/${row.project}`);
+    if (oldest === null || row.at < oldest) oldest = row.at;
+    if (newest === null || row.at > newest) newest = row.at;
+  }
+  return { total, ...counts, oldest, newest };
+};
 
 export const showDeadLetter = async (parts: Parts, id: string): Promise<ShownDeadLetter | undefined> => {
   for await (const { row, record } of letters(parts, { ids: [id] })) {
@@ -133,7 +217,7 @@ export const showDeadLetter = async (parts: Parts, id: string): Promise<ShownDea
 };
 
 /** `undefined` for what does not parse. */
-const readRecord = (names: Names, topic: string, value: Uint8Array | null): unknown => {
+export const readRecord = (names: Names, topic: string, value: Uint8Array | null): unknown => {
   const schema = schemaOf(names, topic);
   if (!schema || !value) return undefined;
   try {
@@ -143,60 +227,3 @@ const readRecord = (names: Names, topic: string, value: Uint8Array | null): unkn
     return undefined;
   }
 };
-
-export interface Replayed {
-  /** Documents and branches that are looked at again. */
-  readonly looks: number;
-  /** Records that did not parse, and are in their topic again. */
-  readonly reinjected: number;
-  /** Records whose bytes were never held. */
-  readonly refused: number;
-}
-
-/**
- * Tries again: what a record was about is looked at and planned anew, since the record itself may be out of date by now.
- * Only one that did not parse goes back as it is, for whoever can read it.
- */
-export const replayDeadLetters = async (parts: Parts, filter: DeadLetterFilter): Promise<Replayed> => {
-  const { names } = parts;
-  let documents = new Set<string>();
-  let [looks, reinjected, refused] = [0, 0, 0];
-  const file = async () => {
-    looks += documents.size;
-    await filePaths(parts, 'replay', [...documents]);
-    documents = new Set();
-  };
-  for await (const { row, record, document } of letters(parts, filter)) {
-    const readable = readRecord(names, row.topic, record.value);
-    if (readable && document !== undefined) {
-      documents.add(document);
-      if (documents.size >= BATCH) await file();
-    } else if (readable) {
-      await lookAgain(parts, readable as Event);
-      looks += 1;
-    } else if (record.value && schemaOf(names, row.topic)) {
-      await parts.log.append(row.topic, [
-        {
-          key: record.key,
-          value: record.value,
-          headers: { ...original(record.headers), [REPLAYS]: String(row.replays + 1) },
-        },
-      ]);
-      reinjected += 1;
-    } else refused += 1;
-  }
-  await file();
-  return { looks, reinjected, refused };
-};
-
-const lookAgain = (parts: Parts, { instance, project, ref = '', kind, paths, runs }: Event) => {
-  const id = { instance, project, ref };
-  const what = kind === 'project' ? { kind } : paths ? { paths } : { force: true };
-  return fileHints(parts, 'eventsBackfill', 'replay', [{ id, ...what, runs }]);
-};
-
-/** Without what was added when it was set aside. */
-const original = (headers: Readonly<Record<string, string>>): Record<string, string> =>
-  Object.fromEntries(Object.entries(headers).filter(([name]) => !ADDED.test(name)));
-
-const ADDED = /^x-(?:id|flow|stage|class|message|at|replays|original-\w+)$/;

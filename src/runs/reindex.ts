@@ -20,16 +20,19 @@ export interface Reindex {
   readonly acceptFailures: boolean;
 }
 
+/** What has become of it. `left`: told to stop, or somebody else has moved the alias. */
+export type Reindexed = 'moved' | 'left' | { readonly failed: number; readonly failedBefore: number };
+
 /**
  * Builds a generation beside the active one and moves the alias when it is as good: a cut of all refs is noted, and the
- * new generation has every want up to it, or the want was overtaken. What the cut lacks is filed once. Resolves to
- * whether the alias has moved; run again after a crash it goes on.
+ * new generation has every want up to it, or the want was overtaken. What the cut lacks is filed once. It ends also when
+ * more documents have failed than before, which no waiting mends. Run again, also after a crash, it goes on.
  */
 export const reindex = async (
   parts: Parts,
   { name, dimensions, acceptFailures }: Reindex,
   stop: AbortSignal,
-): Promise<boolean> => {
+): Promise<Reindexed> => {
   await changeGenerations(parts, (now) => (now.active === name ? undefined : { ...now, building: name }));
   await parts.store.create(name, dimensions);
   const filed = new Map<string, number>();
@@ -41,15 +44,19 @@ export const reindex = async (
     if (row.building !== name) throw new StopFlow(`generation ${name} was abandoned for ${row.building}`);
     cut ??= await noteCut(parts);
     if (await hasPassed(parts, topics.documents, groups.index(name), cut.documents)) {
-      if (await isReady(parts, { name, active: row.active, cut, filed, acceptFailures })) {
+      const candidate = { name, active: row.active, cut, filed };
+      if (await isReady(parts, candidate)) {
+        const failed = await failures(parts.store.generation(name));
+        const failedBefore = await failures(parts.store.generation(row.active));
+        if (!acceptFailures && failed > failedBefore) return { failed, failedBefore };
         await swap(parts, name);
-        return true;
+        return 'moved';
       }
       cut = undefined;
     }
     await parts.time.sleep(LOOK_EVERY_MS, stop);
   }
-  return false;
+  return 'left';
 };
 
 /** The previous generation was fed all along, so this is instant. */
@@ -91,10 +98,9 @@ interface Candidate {
   readonly cut: Cut;
   /** When what was lacking was filed. */
   readonly filed: Map<string, number>;
-  readonly acceptFailures: boolean;
 }
 
-const isReady = async (parts: Parts, { name, active, cut, filed, acceptFailures }: Candidate): Promise<boolean> => {
+const isReady = async (parts: Parts, { name, active, cut, filed }: Candidate): Promise<boolean> => {
   const { log, names, store } = parts;
   const { topics, groups } = names;
   const generation = store.generation(name);
@@ -104,7 +110,6 @@ const isReady = async (parts: Parts, { name, active, cut, filed, acceptFailures 
   await filePaths(parts, 'reindex', fresh);
   for (const document of fresh) filed.set(document, now);
   if (lacking.size > 0) return false;
-  if (!acceptFailures && (await failures(generation)) > (await failures(store.generation(active)))) return false;
   const within = (of: string) => log.within(topics.documents, groups.index(of), BEHIND_MS);
   return (await within(name)) || !(await within(active));
 };

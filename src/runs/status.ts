@@ -5,6 +5,7 @@ import type { Parts } from '../parts.ts';
 import { type GenerationsRow, type Head, parseRef, projectKey, type RunRow, readableKey } from '../records.ts';
 import type { Flow } from '../telemetry.ts';
 import { readGenerations } from './generations.ts';
+import { countResolved } from './replay.ts';
 import { FLOWS, groupOf, runRows, topicsOf } from './run-rows.ts';
 
 const SECOND = 1_000;
@@ -80,6 +81,7 @@ export const statusOf = async (parts: Parts, dependencies: readonly Dependency[]
   const counts =
     active === undefined ? undefined : await whileUp(['store'], () => parts.store.generation(active).counts());
   const offsets = (await whileUp(['log'], () => offsetsOf(parts, active))) ?? NOTHING_KNOWN;
+  const resolved = (await whileUp(['state'], () => countResolved(parts))) ?? 0;
   const projects = (await whileUp(['state', 'store'], () => projectsOf(parts, active))) ?? [];
   const runs = (await whileUp(['state'], () => openRuns(parts))) ?? [];
   const waits = [
@@ -100,6 +102,7 @@ export const statusOf = async (parts: Parts, dependencies: readonly Dependency[]
     ...generationNames(generations),
     projects,
     ...offsets,
+    deadLetters: Math.max(0, offsets.deadLetters - resolved),
     runs,
     waits,
   };

@@ -1,7 +1,7 @@
 import { filePaths } from '../clock/orphans.ts';
 import { hasPassed } from '../clock/passed.ts';
 import { ledgerPages, pages, rows } from '../clock/rows.ts';
-import { BlockProject, StopFlow, TryAgain } from '../errors.ts';
+import { BlockProject, StopFlow } from '../errors.ts';
 import { asking } from '../operators/asking.ts';
 import type { Parts } from '../parts.ts';
 import type { Generation, RepoSource } from '../ports.ts';
@@ -9,6 +9,7 @@ import { documentKey, parseDocument, parseRef, projectKey, type RefId, readableK
 import { compareDocuments, type Difference, type InTree } from './differences.ts';
 import { activeGeneration } from './generations.ts';
 import { endsOf, FLOWS, groupOf, topicsOf } from './run-rows.ts';
+import { headOf, movedTooFast, TRIES, treePages } from './trees.ts';
 
 const SECOND = 1_000;
 /** What is on its way may take so long to arrive before it counts as a difference. */
@@ -18,8 +19,6 @@ const LOOK_EVERY_MS = 1 * SECOND;
 const SUSPECTS = 5_000;
 /** Documents whose points are read together, with their texts. */
 const TOGETHER = 100;
-/** A head whose commit is gone when its tree is read was moved in between. */
-const TRIES = 3;
 
 export interface Verify {
   /** `document` is `instance/project/ref/path`. */
@@ -131,34 +130,6 @@ async function* projectsOf({ sources }: Parts): AsyncGenerator<ProjectId> {
   for (const [instance, { port, dependency }] of sources)
     for (const project of await dependency.attempt(() => ids(port))) yield { instance, project };
 }
-
-const headOf = (parts: Parts, { instance, project, ref }: RefId) =>
-  asking(parts, { instance, project })((port) => port.head(project, ref));
-
-/** The files of the branch that are to be indexed. */
-async function* treePages(parts: Parts, id: RefId): AsyncGenerator<readonly InTree[]> {
-  const ask = asking(parts, id);
-  for (let tries = 1; ; tries += 1) {
-    const head = await headOf(parts, id);
-    if (head === undefined) return;
-    let cursor: string | undefined;
-    let told = false;
-    for (;;) {
-      const page = await ask((port) => port.tree(id.project, head, cursor));
-      if (!page && (told || tries === TRIES)) throw movedTooFast(id);
-      if (!page) break;
-      told = true;
-      yield page.entries
-        .filter(({ path }) => parts.selected(path))
-        .map((file) => ({ document: documentKey({ ...id, path: file.path }), file }));
-      cursor = page.next;
-      if (cursor === undefined) return;
-    }
-  }
-}
-
-const movedTooFast = (id: RefId) =>
-  new TryAgain(`${readableKey(refKey(id))} was moved, and its commits were removed, while its tree was read`);
 
 /** These paths of the branch as it is now. */
 const filesOf = async (parts: Parts, id: RefId, paths: readonly string[]): Promise<readonly InTree[]> => {

@@ -7,7 +7,7 @@ export type Value = string | number | Buffer | null;
 
 /** How the driver gives bytes back: one way for a single row, the other for many. */
 export type Blob = ArrayBuffer | Buffer;
-export const toBytes = (blob: Blob): ArrayBuffer => (blob instanceof ArrayBuffer ? blob : Uint8Array.from(blob).buffer);
+export const toBytes = (blob: Blob): ArrayBuffer => (blob instanceof ArrayBuffer ? blob : new Uint8Array(blob).buffer);
 
 export interface Database {
   exec(sql: string): void;

@@ -9,10 +9,22 @@ export interface GenerationTables {
   readonly dimensions: number;
 }
 
+/** Every call names its generation, and they hardly ever change. */
+const known = new WeakMap<Database, Map<string, GenerationTables>>();
+
+/** After whatever may have changed them, a transaction that was undone among it. */
+export const forgetGenerations = (database: Database): void => {
+  known.delete(database);
+};
+
 /** Throws `StopFlow` for one that is not there. */
 export const findGeneration = (database: Database, name: string): GenerationTables => {
+  const before = known.get(database)?.get(name);
+  if (before) return before;
   const found = lookUp(database, name);
   if (!found) throw new StopFlow(`embedded store: generation ${JSON.stringify(name)} is not there`);
+  const all = known.get(database) ?? new Map<string, GenerationTables>();
+  known.set(database, all.set(name, found));
   return found;
 };
 
@@ -52,6 +64,7 @@ export const generationWrites = (database: Database) => ({
     const there = lookUp(database, name);
     if (!there) return;
     database.forget();
+    forgetGenerations(database);
     database.exec(dropGenerationTables(there.number));
     database.run('DELETE FROM generations WHERE number = ?', [there.number]);
     database.run('DELETE FROM alias WHERE generation = ?', [toText(name)]);

@@ -1,20 +1,24 @@
 /** Ledger entries as rows, and the calls of the `Generation` port about them, as they run in the writer's thread. */
-import type { LedgerEntry, Over, Page } from '../ports.ts';
-import { type Database, fromText, toText } from './embedded-database.ts';
+import type { LedgerEntry, Over } from '../ports.ts';
+import { type Database, toText } from './embedded-database.ts';
 import { findGeneration } from './embedded-generations.ts';
-
-type Columns = readonly [document: number, key: string, chunks: string, entry: string];
+import { entryOf, gathered, type LedgerColumns, manyTexts, parseRows, type Rows } from './embedded-rows.ts';
 
 const PAGE_ROWS = 1_000;
 /** An entry of a large text names thousands of chunks, so a page is bounded in bytes too. */
 const PAGE_CHARACTERS = 4_000_000;
 const STEP_ROWS = 100;
 
-const entryOf = ([, key, chunks, entry]: Columns): LedgerEntry => ({
-  ...JSON.parse(entry),
-  document: fromText(key),
-  chunks: JSON.parse(chunks),
-});
+const ENTRY = gathered('key', 'chunks', 'entry');
+
+const read = (database: Database, g: number, documents: readonly string[]): Rows<LedgerColumns> => {
+  const [text = ''] =
+    database.get<[string]>(
+      `SELECT ${ENTRY} FROM ledger_${g} WHERE key IN (SELECT value FROM json_each(?)) AND seq IS NOT NULL`,
+      [manyTexts(documents)],
+    ) ?? [];
+  return { text };
+};
 
 const sameEntry = (a: LedgerEntry | undefined, b: LedgerEntry | undefined): boolean =>
   a === b || (a !== undefined && b !== undefined && ordered(a) === ordered(b));
@@ -22,13 +26,8 @@ const sameEntry = (a: LedgerEntry | undefined, b: LedgerEntry | undefined): bool
 const ordered = (entry: LedgerEntry): string =>
   JSON.stringify(Object.entries(entry).sort(([a], [b]) => (a < b ? -1 : 1)));
 
-const standing = (database: Database, g: number, document: string): LedgerEntry | undefined => {
-  const row = database.get<Columns>(
-    `SELECT document, key, chunks, entry FROM ledger_${g} WHERE key = ? AND seq IS NOT NULL`,
-    [toText(document)],
-  );
-  return row && entryOf(row);
-};
+const standing = (database: Database, g: number, document: string): LedgerEntry | undefined =>
+  parseRows(read(database, g, [document])).map(entryOf)[0];
 
 /** The number of a document that has a row, be it without an entry. */
 export const documentNumber = (database: Database, g: number, document: string): number | undefined =>
@@ -44,29 +43,26 @@ export const releaseDocument = (database: Database, g: number, number: number): 
 };
 
 export const ledgerReads = (database: Database) => ({
-  ledger(name: string, documents: readonly string[]): LedgerEntry[] {
+  ledger: (name: string, documents: readonly string[]): Rows<LedgerColumns> =>
+    read(database, findGeneration(database, name).number, documents),
+  ledgerPage(name: string, cursor: string | undefined): Rows<LedgerColumns> & { readonly next: string | undefined } {
     const { number: g } = findGeneration(database, name);
-    return documents.flatMap((document) => standing(database, g, document) ?? []);
-  },
-  ledgerPage(name: string, cursor: string | undefined): Page<LedgerEntry> {
-    const { number: g } = findGeneration(database, name);
-    const rows: LedgerEntry[] = [];
+    const steps: string[] = [];
     let after = Number(cursor ?? 0);
     let characters = 0;
-    while (rows.length < PAGE_ROWS && characters < PAGE_CHARACTERS) {
-      const step = database.all<Columns>(
-        `SELECT document, key, chunks, entry FROM ledger_${g} WHERE document > ? AND seq IS NOT NULL
-         ORDER BY document LIMIT ${STEP_ROWS}`,
-        [after],
-      );
-      for (const row of step) {
-        rows.push(entryOf(row));
-        characters += row[2].length + row[3].length;
-        after = row[0];
-      }
-      if (step.length < STEP_ROWS) return { rows };
+    for (let rows = 0; rows < PAGE_ROWS && characters < PAGE_CHARACTERS; rows += STEP_ROWS) {
+      const [text = '', last, count] =
+        database.get<[string, number | null, number]>(
+          `SELECT ${ENTRY}, max(document), count(*) FROM (SELECT * FROM ledger_${g} WHERE document > ? AND seq IS NOT NULL
+           ORDER BY document LIMIT ${STEP_ROWS})`,
+          [after],
+        ) ?? [];
+      if (text !== '') steps.push(text);
+      characters += text.length;
+      if (count !== STEP_ROWS) return { text: steps.join(), next: undefined };
+      after = last ?? after;
     }
-    return { rows, next: String(after) };
+    return { text: steps.join(), next: String(after) };
   },
 });
 

@@ -5,10 +5,13 @@ import { parseDocument } from '../records.ts';
 import { type Blob, type Database, fromText, toBytes, toText } from './embedded-database.ts';
 import { findGeneration, type GenerationTables } from './embedded-generations.ts';
 import { documentNumber, releaseDocument } from './embedded-ledger.ts';
+import { manyTexts } from './embedded-rows.ts';
 import { documentTerms, type Terms } from './terms.ts';
 
 const PAGE_ROWS = 5_000;
 const DAY_MS = 24 * 60 * 60 * 1000;
+/** Bounds the memory that one statement takes. */
+const INSERT_ROWS = 500;
 /** Bounds how long a sweep of unused vectors holds up other calls. */
 const SWEEP_ROWS = 1_000;
 /** A search index that is further behind is built again. */
@@ -66,19 +69,23 @@ export const pointOf = (row: HitColumns): StoredPoint => {
 export const pointReads = (database: Database) => ({
   vectors(name: string, hashes: readonly string[]): [hash: string, vector: Float32Array][] {
     const { number: g } = findGeneration(database, name);
-    return hashes.flatMap((hash) => {
-      const row = database.get<[Blob]>(`SELECT floats FROM vectors_${g} WHERE hash = ?`, [toText(hash)]);
-      return row ? [[hash, floatsOf(row[0])] as [string, Float32Array]] : [];
-    });
+    return database
+      .all<[string, Blob]>(`SELECT hash, floats FROM vectors_${g} WHERE hash IN (SELECT value FROM json_each(?))`, [
+        manyTexts(hashes),
+      ])
+      .map(([hash, floats]) => [fromText(hash), floatsOf(floats)]);
   },
   present(name: string, document: string, ids: readonly string[]): string[] {
     const { number: g } = findGeneration(database, name);
     const number = documentNumber(database, g, document);
     if (number === undefined) return [];
-    return ids.filter(
-      (id) =>
-        database.get(`SELECT 1 FROM points_${g} WHERE document = ? AND id = ?`, [number, toText(id)]) !== undefined,
-    );
+    const [found = '[]'] =
+      database.get<[string]>(
+        `SELECT json_group_array(json(id)) FROM points_${g}
+         WHERE document = ? AND id IN (SELECT value FROM json_each(?))`,
+        [number, manyTexts(ids)],
+      ) ?? [];
+    return JSON.parse(found);
   },
   pointPage(name: string, cursor: string | undefined): Page<{ document: string; id: string; seq: number }> {
     const { number: g } = findGeneration(database, name);
@@ -116,16 +123,35 @@ export const pointReads = (database: Database) => ({
   },
 });
 
+/** A document's row, and those of its points. */
+interface Standing {
+  readonly number: number;
+  readonly points: ReadonlyMap<string, { readonly point: number; readonly seq: number; readonly vector: number }>;
+}
+
+/** The blobs of many rows as one, of which each row takes its part: a call of the driver costs more than a row. */
+const inOne = (blobs: readonly Buffer[]) => {
+  let at = 1;
+  const places = blobs.map(({ length }) => {
+    const place = [at, length];
+    at += length;
+    return place;
+  });
+  return { blob: Buffer.concat(blobs), places };
+};
+
 export const pointWrites = (database: Database, now: () => number) => {
-  /** The number of the vector, which has one use more. */
-  const useVector = (g: number, hash: string, vector: Float32Array): number => {
-    const [number = 0] =
-      database.get<[number]>(
-        `INSERT INTO vectors_${g} (hash, uses, floats) VALUES (?, 1, ?)
-         ON CONFLICT (hash) DO UPDATE SET uses = uses + 1, unused_at = NULL RETURNING vector`,
-        [toText(hash), blobOf(vector)],
-      ) ?? [];
-    return number;
+  /** The numbers of the vectors by hash; each has one use more for each point. */
+  const useVectors = (g: number, points: readonly Point[]): ReadonlyMap<string, number> => {
+    const { blob, places } = inOne(points.map(({ vector }) => blobOf(vector)));
+    const rows = points.map(({ hash }, at) => [toText(hash), ...(places[at] ?? [])]);
+    const used = database.all<[hash: string, vector: number]>(
+      `INSERT INTO vectors_${g} (hash, uses, floats)
+       SELECT r.value ->> 0, 1, substr(?, r.value ->> 1, r.value ->> 2) FROM json_each(?) r WHERE true
+       ON CONFLICT (hash) DO UPDATE SET uses = uses + 1, unused_at = NULL RETURNING hash, vector`,
+      [blob, JSON.stringify(rows)],
+    );
+    return new Map(used.map(([hash, vector]) => [fromText(hash), vector]));
   };
 
   const removePoint = (g: number, point: number, vector: number) => {
@@ -138,23 +164,37 @@ export const pointWrites = (database: Database, now: () => number) => {
     ]);
   };
 
-  const insertPoint = (g: number, document: number, point: Point) => {
-    const vector = useVector(g, point.hash, point.vector);
-    const [number = 0] =
-      database.get<[number]>(
-        `INSERT INTO points_${g} (document, id, seq, start_line, end_line, commit_id, language, vector)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING point`,
-        [
-          ...[document, toText(point.id), point.seq, point.startLine, point.endLine],
-          ...[toText(point.commit), toText(point.language), vector],
-        ],
-      ) ?? [];
-    const terms = documentTerms(point.embed, parseDocument(point.document).path);
-    database.run(`INSERT INTO contents_${g} (point, terms, content) VALUES (?, ?, ?)`, [
-      number,
-      blobOfTerms(terms),
-      contentOf(point),
+  const insertPoints = (g: number, document: number, points: readonly Point[]) => {
+    const vectors = useVectors(g, points);
+    const rows = points.map(({ id, seq, startLine, endLine, commit, language, hash }) => [
+      ...[toText(id), seq, startLine, endLine, toText(commit), toText(language), vectors.get(hash)],
     ]);
+    const inserted = database.all<[id: string, point: number]>(
+      `INSERT INTO points_${g} (document, id, seq, start_line, end_line, commit_id, language, vector)
+       SELECT ?, r.value ->> 0, r.value ->> 1, r.value ->> 2, r.value ->> 3, r.value ->> 4, r.value ->> 5, r.value ->> 6
+       FROM json_each(?) r RETURNING id, point`,
+      [document, JSON.stringify(rows)],
+    );
+    const numbers = new Map(inserted.map(([id, point]) => [fromText(id), point]));
+    const terms = points.map((point) => blobOfTerms(documentTerms(point.embed, parseDocument(point.document).path)));
+    const { blob, places } = inOne(terms);
+    const contents = points.map((point, at) => [numbers.get(point.id), contentOf(point), ...(places[at] ?? [])]);
+    database.run(
+      `INSERT INTO contents_${g} (point, terms, content)
+       SELECT r.value ->> 0, substr(?, r.value ->> 2, r.value ->> 3), r.value ->> 1 FROM json_each(?) r`,
+      [blob, JSON.stringify(contents)],
+    );
+  };
+
+  const standing = (g: number, key: string): Standing => {
+    const known = documentNumber(database, g, key);
+    if (known === undefined) return { number: addDocument(g, key), points: new Map() };
+    const rows = database.all<[id: string, point: number, seq: number, vector: number]>(
+      `SELECT id, point, seq, vector FROM points_${g} WHERE document = ?`,
+      [known],
+    );
+    const points = rows.map(([id, point, seq, vector]) => [fromText(id), { point, seq, vector }] as const);
+    return { number: known, points: new Map(points) };
   };
 
   const addDocument = (g: number, document: string): number => {
@@ -168,33 +208,31 @@ export const pointWrites = (database: Database, now: () => number) => {
       const { number: g } = findGeneration(database, name);
       const number = documentNumber(database, g, document);
       if (number === undefined) return;
-      for (const { id, startLine, endLine, commit } of placements) {
-        database.run(
-          `UPDATE points_${g} SET seq = ?, start_line = ?, end_line = ?, commit_id = ?
-           WHERE document = ? AND id = ? AND seq < ?`,
-          [seq, startLine, endLine, toText(commit), number, toText(id), seq],
-        );
-      }
+      const rows = placements.map(({ id, startLine, endLine, commit }) => [
+        toText(id),
+        startLine,
+        endLine,
+        toText(commit),
+      ]);
+      database.run(
+        `UPDATE points_${g} SET seq = ?, start_line = r.value ->> 1, end_line = r.value ->> 2, commit_id = r.value ->> 3
+         FROM json_each(?) r WHERE document = ? AND points_${g}.id = r.value ->> 0 AND seq < ?`,
+        [seq, JSON.stringify(rows), number, seq],
+      );
     },
     upsert(name: string, points: readonly Point[]): void {
       const generation = findGeneration(database, name);
       const { number: g } = generation;
       checkDimensions(name, generation, points);
-      // Points of one document mostly stand together.
-      let at: { readonly key: string; readonly number: number } | undefined;
-      for (const point of points) {
-        if (at?.key !== point.document) {
-          const number = documentNumber(database, g, point.document) ?? addDocument(g, point.document);
-          at = { key: point.document, number };
+      for (const [document, mine] of newestOf(points)) {
+        const { number, points: there } = standing(g, document);
+        const fresh = mine.filter(({ id, seq }) => (there.get(id)?.seq ?? -1) < seq);
+        for (const { id } of fresh) {
+          const before = there.get(id);
+          if (before) removePoint(g, before.point, before.vector);
         }
-        const [there, seq = 0, vector = 0] =
-          database.get<[number, number, number]>(
-            `SELECT point, seq, vector FROM points_${g} WHERE document = ? AND id = ?`,
-            [at.number, toText(point.id)],
-          ) ?? [];
-        if (there !== undefined && seq >= point.seq) continue;
-        if (there !== undefined) removePoint(g, there, vector);
-        insertPoint(g, at.number, point);
+        for (let from = 0; from < fresh.length; from += INSERT_ROWS)
+          insertPoints(g, number, fresh.slice(from, from + INSERT_ROWS));
       }
     },
     prune(name: string, document: string, seq: number, keep: readonly string[]): void {
@@ -226,6 +264,17 @@ export const pointWrites = (database: Database, now: () => number) => {
         .includes(true);
     },
   };
+};
+
+/** By document, each point once. */
+const newestOf = (points: readonly Point[]): [document: string, points: Point[]][] => {
+  const documents = new Map<string, Map<string, Point>>();
+  for (const point of points) {
+    const mine = documents.get(point.document) ?? new Map<string, Point>();
+    documents.set(point.document, mine);
+    if ((mine.get(point.id)?.seq ?? -1) < point.seq) mine.set(point.id, point);
+  }
+  return [...documents].map(([document, mine]) => [document, [...mine.values()]]);
 };
 
 const checkDimensions = (name: string, { dimensions }: GenerationTables, points: readonly Point[]) => {

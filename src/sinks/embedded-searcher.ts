@@ -5,14 +5,13 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { StopFlow } from '../errors.ts';
 import type { Hit, Query } from '../ports.ts';
-import { type DocumentId, parseDocument } from '../records.ts';
+import { type DocumentId, parseDocument, projectKey } from '../records.ts';
 import { type Blob, type Database, fromText, reaction } from './embedded-database.ts';
 import { findGeneration, type GenerationTables } from './embedded-generations.ts';
 import { type Answer, type Calls, type FromWorker, toFailure } from './embedded-messages.ts';
 import { floatsOf, HIT_COLUMNS, type HitColumns, pointOf, termsOfBlob } from './embedded-points.ts';
 import { type FileOptions, openForReading } from './embedded-schema.ts';
 import { globPattern } from './glob.ts';
-import { armSize, fuse } from './ranking.ts';
 import { type Allowed, type Candidate, type SearchIndex, searchIndex } from './search-index.ts';
 import { queryTerms } from './terms.ts';
 
@@ -142,15 +141,12 @@ const found = (database: Database, g: number, following: Following, query: Query
   const { index, documents } = following;
   const { mode, vector, text, limit } = query;
   const allowed = allowedBy(documents, query);
-  const dense = (size: number) => (vector ? named(database, g, size, (n) => index.dense(vector, n, allowed)) : []);
   const terms = queryTerms(text);
-  const lexical = (size: number) => named(database, g, size, (n) => index.lexical(terms, n, allowed));
-  const hits = {
-    dense: () => dense(limit).map(({ row, score }) => ({ item: row, score })),
-    lexical: () => lexical(limit).map(({ row, score }) => ({ item: row, score })),
-    hybrid: () => fuse([dense(armSize(limit)), lexical(armSize(limit))].map((arm) => arm.map(({ row }) => row))),
-  }[mode]();
-  return hits.slice(0, limit).flatMap(({ item, score }) => {
+  const arm =
+    mode === 'dense' && vector
+      ? (size: number) => index.dense(vector, size, allowed)
+      : (size: number) => index.lexical(terms, size, allowed);
+  return named(database, g, limit, arm).flatMap(({ row: item, score }) => {
     const row = database.get<HitColumns>(
       `SELECT ${HIT_COLUMNS} FROM points_${g} p JOIN ledger_${g} l USING (document) JOIN vectors_${g} v USING (vector)
        JOIN contents_${g} c USING (point) WHERE p.point = ?`,
@@ -184,13 +180,14 @@ const named = (
 };
 
 const allowedBy = (documents: ReadonlyMap<number, DocumentId>, query: Query): Allowed => {
-  const { projects, ref, path, language } = query;
-  if (!projects && ref === undefined && path === undefined) return { document: undefined, language };
+  const { ref, path, languages } = query;
+  if (!query.projects && ref === undefined && path === undefined) return { document: undefined, languages };
+  const projects = query.projects && new Set(query.projects);
   const pattern = path === undefined ? undefined : globPattern(path);
   const answers = new Map<number, boolean>();
   const ask = (document: number): boolean => {
     const parts = documents.get(document);
-    if (!parts || (projects && !projects.includes(parts.project))) return false;
+    if (!parts || (projects && !projects.has(projectKey(parts)))) return false;
     return (ref === undefined || parts.ref === ref) && (!pattern || pattern.test(parts.path));
   };
   return {
@@ -201,7 +198,7 @@ const allowedBy = (documents: ReadonlyMap<number, DocumentId>, query: Query): Al
       answers.set(document, answer);
       return answer;
     },
-    language,
+    languages,
   };
 };
 

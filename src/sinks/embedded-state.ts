@@ -1,77 +1,58 @@
 /** The calls of the `State` port as they run in the writer's thread. */
-import type { Page, Row, Stamp, Table } from '../ports.ts';
-import { type Database, fromText, toText } from './embedded-database.ts';
+import type { Row, Stamp, Table } from '../ports.ts';
+import { type Database, toText, type Value } from './embedded-database.ts';
+import { gathered, manyTexts, type Rows, type StateColumns } from './embedded-rows.ts';
 
-const PAGE_ROWS = 1_000;
+const PAGE_ROWS = 2_000;
 
-type Columns = readonly [key: string, scope: string, seq: number, token: string, value: string];
+const ROW = gathered('key', 'scope', 'seq', 'token', 'value');
+const READ = `SELECT ${ROW} FROM state WHERE name = ? AND key IN (SELECT value FROM json_each(?))`;
+const PAGE = `SELECT ${ROW}, max(key), count(*) FROM
+  (SELECT * FROM state WHERE name = ? AND scope = ? AND key > ? ORDER BY key LIMIT ${PAGE_ROWS})`;
+const STAMP = 'SELECT seq, token FROM state WHERE name = ? AND key = ?';
+const INSERT = 'INSERT INTO state (name, key, scope, seq, token, value)';
+const RAISE = `${INSERT}
+  SELECT ?, r.value ->> 0, r.value ->> 1, r.value ->> 2, r.value ->> 3, r.value ->> 4 FROM json_each(?) r WHERE true
+  ON CONFLICT (name, key) DO UPDATE
+  SET scope = excluded.scope, seq = excluded.seq, token = excluded.token, value = excluded.value
+  WHERE excluded.seq > state.seq`;
 
-const ROW = 'key, scope, seq, token, value';
-const READ = `SELECT ${ROW} FROM state WHERE name = ? AND key = ?`;
-const FIRST = `SELECT ${ROW} FROM state WHERE name = ? AND scope = ? ORDER BY key LIMIT ${PAGE_ROWS}`;
-const NEXT = `SELECT ${ROW} FROM state WHERE name = ? AND scope = ? AND key > ? ORDER BY key LIMIT ${PAGE_ROWS}`;
-const INSERT = 'INSERT INTO state (scope, seq, token, value, name, key) VALUES (?, ?, ?, ?, ?, ?)';
-const REPLACE = 'scope = excluded.scope, seq = excluded.seq, token = excluded.token, value = excluded.value';
-
-const rowOf = <T extends Table>([key, scope, seq, token, value]: Columns): Row<T> => ({
-  key: fromText(key),
-  scope: fromText(scope),
+const columnsOf = ({ key, scope, seq, token, value }: Row<Table>): readonly [key: string, ...Value[]] => [
+  toText(key),
+  toText(scope),
   seq,
-  token: fromText(token),
-  value: JSON.parse(value),
-});
-
-const valuesOf = (table: Table, row: Row<Table>) => [
-  toText(row.scope),
-  row.seq,
-  toText(row.token),
-  JSON.stringify(row.value),
-  table,
-  toText(row.key),
+  toText(token),
+  JSON.stringify(value),
 ];
 
 export const stateReads = (database: Database) => ({
-  stateRead: (table: Table, keys: readonly string[]): Row<Table>[] =>
-    keys.flatMap((key) => {
-      const row = database.get<Columns>(READ, [table, toText(key)]);
-      return row ? [rowOf(row)] : [];
-    }),
-  statePage(table: Table, scope: string, cursor: string | undefined): Page<Row<Table>> {
-    const rows =
-      cursor === undefined
-        ? database.all<Columns>(FIRST, [table, toText(scope)])
-        : database.all<Columns>(NEXT, [table, toText(scope), toText(cursor)]);
-    const last = rows.at(-1);
-    return {
-      rows: rows.map(rowOf),
-      ...(last && rows.length === PAGE_ROWS ? { next: fromText(last[0]) } : {}),
-    };
+  stateRead: (table: Table, keys: readonly string[]): Rows<StateColumns> => {
+    const [text = ''] = database.get<[string]>(READ, [table, manyTexts(keys)]) ?? [];
+    return { text };
+  },
+  statePage(table: Table, scope: string, cursor = ''): Rows<StateColumns> & { readonly next: string | undefined } {
+    const [text = '', last, count] =
+      database.get<[string, string | null, number]>(PAGE, [table, toText(scope), cursor]) ?? [];
+    return { text, next: count === PAGE_ROWS && last !== null ? last : undefined };
   },
 });
 
 export const stateWrites = (database: Database) => ({
   stateSwap(table: Table, row: Row<Table>, over: Stamp | undefined): boolean {
-    const values = valuesOf(table, row);
+    const [key, ...columns] = columnsOf(row);
     if (over) {
-      const set = 'UPDATE state SET scope = ?, seq = ?, token = ?, value = ?';
-      database.run(`${set} WHERE name = ? AND key = ? AND seq = ? AND token = ?`, [
-        ...values,
-        over.seq,
-        toText(over.token),
-      ]);
+      database.run(
+        'UPDATE state SET scope = ?, seq = ?, token = ?, value = ? WHERE name = ? AND key = ? AND seq = ? AND token = ?',
+        [...columns, table, key, over.seq, toText(over.token)],
+      );
     } else {
-      database.run(`${INSERT} ON CONFLICT DO NOTHING`, values);
+      database.run(`${INSERT} VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`, [table, key, ...columns]);
     }
-    const standing = database.get<Columns>(READ, [table, toText(row.key)]);
-    return standing !== undefined && standing[2] === row.seq && standing[3] === toText(row.token);
+    const [seq, token] = database.get<[number, string]>(STAMP, [table, key]) ?? [];
+    return seq === row.seq && token === toText(row.token);
   },
   stateRaise(table: Table, rows: readonly Row<Table>[]): void {
-    for (const row of rows) {
-      database.run(
-        `${INSERT} ON CONFLICT (name, key) DO UPDATE SET ${REPLACE} WHERE excluded.seq > state.seq`,
-        valuesOf(table, row),
-      );
-    }
+    database.run(RAISE, [table, JSON.stringify(rows.map(columnsOf))]);
   },
   stateRemove(table: Table, rows: readonly (Stamp & { readonly key: string })[]): void {
     for (const { key, seq, token } of rows) {

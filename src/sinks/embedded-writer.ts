@@ -4,7 +4,7 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { type Database, reaction } from './embedded-database.ts';
-import { generationReads, generationWrites } from './embedded-generations.ts';
+import { forgetGenerations, generationReads, generationWrites } from './embedded-generations.ts';
 import { ledgerReads, ledgerWrites } from './embedded-ledger.ts';
 import { type Answer, type Call, type Calls, type FromWorker, fromFailure, toFailure } from './embedded-messages.ts';
 import { pointReads, pointWrites } from './embedded-points.ts';
@@ -57,42 +57,63 @@ const writer = (database: Database) => {
     }
   };
 
-  const answer = ({ id, name, args }: Call): Answer => {
+  const answer = ({ id, name, args }: Call, write: typeof isolated): Answer => {
     try {
       const read = reading.get(name);
       if (read) return { id, value: read(...args) };
-      const write = writing.get(name);
-      if (!write) throw new TypeError(`embedded store: there is no call ${name}`);
-      return { id, value: isolated(write, args) };
+      const operation = writing.get(name);
+      if (!operation) throw new TypeError(`embedded store: there is no call ${name}`);
+      return { id, value: write(operation, args) };
     } catch (error) {
       return { id, failure: toFailure(reaction(name, error)) };
     }
   };
 
-  const inOneTransaction = (batch: readonly Call[]): Answer[] => {
+  const inOneTransaction = (work: () => Answer[]): Answer[] => {
     database.exec('BEGIN IMMEDIATE');
     try {
-      const answers = batch.map((call) => {
-        const one = answer(call);
-        // Some errors, a full disk for one, make SQLite undo the whole transaction.
-        if ('failure' in one && !database.inTransaction()) throw fromFailure(one.failure);
-        return one;
-      });
+      const answers = work();
       if (now >= sweepDueAt && !isolated(sweep, [])) sweepDueAt = now + SWEEP_EVERY_MS;
       database.exec('COMMIT');
       return answers;
     } catch (error) {
       if (database.inTransaction()) database.exec('ROLLBACK');
+      forgetGenerations(database);
       throw error;
     }
   };
 
+  /** A savepoint for each call takes longer than most calls: what fails, which is rare, is undone as a whole. */
+  const together = (batch: readonly Call[]) =>
+    inOneTransaction(() =>
+      batch.map((call) => {
+        const one = answer(call, (operation, args) => operation(...args));
+        if ('failure' in one) throw fromFailure(one.failure);
+        return one;
+      }),
+    );
+
+  const oneByOne = (batch: readonly Call[]) =>
+    inOneTransaction(() =>
+      batch.map((call) => {
+        const one = answer(call, isolated);
+        // Some errors, a full disk for one, make SQLite undo the whole transaction.
+        if ('failure' in one && !database.inTransaction()) throw fromFailure(one.failure);
+        return one;
+      }),
+    );
+
   return {
     run(batch: Calls): readonly Answer[] {
       now = batch.now;
-      if (batch.calls.every(({ name }) => reading.has(name))) return batch.calls.map(answer);
+      if (batch.calls.every(({ name }) => reading.has(name))) return batch.calls.map((call) => answer(call, isolated));
       try {
-        return inOneTransaction(batch.calls);
+        return together(batch.calls);
+      } catch {
+        // Whatever it was, each call now meets it by itself.
+      }
+      try {
+        return oneByOne(batch.calls);
       } catch (error) {
         // Answers that were ready spoke of what is not there now.
         const failure = toFailure(reaction('commit', error));

@@ -2,8 +2,9 @@
  * State and store in one SQLite file, for a single process: nothing to install, durable at every answer. One thread
  * writes, another searches; this one only passes calls on. Why SQLite, and what it costs: docs/decisions.md.
  */
-import type { Generation, LedgerEntry, Page, Point, Row, State, Table, VectorStore } from '../ports.ts';
+import type { Generation, Page, Point, State, Table, VectorStore } from '../ports.ts';
 import { startWorker, type WorkerClient } from './embedded-client.ts';
+import { entryOf, parseRows, type Rows, rowOf } from './embedded-rows.ts';
 import type { SearcherCalls } from './embedded-searcher.ts';
 import type { WriterCalls } from './embedded-writer.ts';
 
@@ -69,11 +70,11 @@ const asking =
 const embeddedState = (ask: Ask<WriterCalls>): State => ({
   probe: () => ask('probe'),
   async read<T extends Table>(table: T, keys: readonly string[]) {
-    const rows = (await ask('stateRead', table, keys)) as Row<T>[];
-    return new Map(rows.map((row) => [row.key, row]));
+    const rows = parseRows(await ask('stateRead', table, keys));
+    return new Map(rows.map((row) => [row[0], rowOf<T>(row)]));
   },
   page: async <T extends Table>(table: T, scope: string, cursor?: string) =>
-    (await ask('statePage', table, scope, cursor)) as Page<Row<T>>,
+    pageOf(await ask('statePage', table, scope, cursor), rowOf<T>),
   swap: (table, row, over) => ask('stateSwap', table, row, over),
   raise: (table, rows) => ask('stateRaise', table, rows),
   remove: (table, rows) => ask('stateRemove', table, rows),
@@ -91,10 +92,10 @@ const embeddedStore = (ask: Ask<WriterCalls>, askSearch: Ask<SearcherCalls>): Ve
 
 const embeddedGeneration = (name: string, ask: Ask<WriterCalls>, askSearch: Ask<SearcherCalls>): Generation => ({
   async ledger(documents) {
-    const entries: LedgerEntry[] = await ask('ledger', name, documents);
-    return new Map(entries.map((entry) => [entry.document, entry]));
+    const rows = parseRows(await ask('ledger', name, documents));
+    return new Map(rows.map((row) => [row[0], entryOf(row)]));
   },
-  ledgerPage: (cursor) => ask('ledgerPage', name, cursor),
+  ledgerPage: async (cursor) => pageOf(await ask('ledgerPage', name, cursor), entryOf),
   record: (entry, over) => ask('record', name, entry, over),
   forget: (entries) => ask('forget', name, entries),
   vectors: async (hashes) => new Map(await ask('vectors', name, hashes)),
@@ -106,6 +107,11 @@ const embeddedGeneration = (name: string, ask: Ask<WriterCalls>, askSearch: Ask<
   pointsOf: (document) => ask('pointsOf', name, document),
   counts: () => ask('counts', name),
   search: (query) => askSearch('search', name, query),
+});
+
+const pageOf = <C, T>(page: Rows<C> & { readonly next: string | undefined }, of: (columns: C) => T): Page<T> => ({
+  rows: parseRows(page).map(of),
+  ...(page.next === undefined ? {} : { next: page.next }),
 });
 
 /** A vector that is part of a larger array would take all of it along to the other thread. */

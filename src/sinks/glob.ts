@@ -4,10 +4,40 @@
  * folder matches what is below it.
  */
 export const globPattern = (glob: string): RegExp => {
-  const anchored = glob.startsWith('/');
-  const body = glob.replace(/^\.?\//, '').replace(/\/$/, '');
-  const anywhere = !anchored && !body.includes('/');
+  const { body, anywhere } = partsOf(glob);
   return new RegExp(`^${anywhere ? '(?:.*/)?' : ''}${translated(body)}(?:/.*)?$`, 'su');
+};
+
+/** What each path that matches has, for stores that look such things up. Less than the glob says, never more. */
+export interface Needed {
+  /** The path itself or a folder above it. */
+  readonly path?: string;
+  /** Each of them is a part of the path. */
+  readonly names: readonly string[];
+  /** Some part of the path ends with it: it is the last dot in that part and what follows. */
+  readonly ending?: string;
+}
+
+export const neededBy = (glob: string): Needed => {
+  const { body, anywhere } = partsOf(glob);
+  const parts = body.split('/');
+  const literals = parts.map((part) => !/[*?[\]\\{},]/.test(part));
+  const first = literals.indexOf(false);
+  const prefix = parts.slice(0, first < 0 ? parts.length : first);
+  const path = anywhere || prefix.length === 0 ? {} : { path: prefix.join('/') };
+  // A choice may reach across parts, and `a**/b` also stands for `ab`.
+  if (/[{\\[]|[^/]\*\*\//.test(body)) return { ...path, names: [] };
+  const ending = /\.[^.*?\],}]+$/.exec(parts.at(-1) ?? '')?.[0];
+  return {
+    ...path,
+    names: parts.filter((_, at) => literals[at] && (anywhere || at >= prefix.length)),
+    ...(ending === undefined || literals.at(-1) ? {} : { ending }),
+  };
+};
+
+const partsOf = (glob: string): { readonly body: string; readonly anywhere: boolean } => {
+  const body = glob.replace(/^\.?\//, '').replace(/\/$/, '');
+  return { body, anywhere: !glob.startsWith('/') && !body.includes('/') };
 };
 
 const TOKEN = /\*\*\/|\*\*|\*|\?|\[[!^]?[^\]]+\]|\\.|[{},]|[\s\S]/gu;
@@ -16,7 +46,12 @@ const translated = (glob: string): string => {
   let depth = 0;
   const tokens = glob.match(TOKEN) ?? [];
   // A brace that nothing closes is a brace.
-  const closed = tokens.filter((token) => token === '{').length === tokens.filter((token) => token === '}').length;
+  let open = 0;
+  const closed = tokens.every((token) => {
+    open += token === '{' ? 1 : token === '}' ? -1 : 0;
+    return open >= 0;
+  });
+  const choices = closed && open === 0;
   return tokens
     .map((token) => {
       if (token === '**/') return '(?:.*/)?';
@@ -25,7 +60,7 @@ const translated = (glob: string): string => {
       if (token === '?') return '[^/]';
       if (token.length > 1 && token.startsWith('[')) return characters(token);
       if (token.length > 1 && token.startsWith('\\')) return literal(token.slice(1));
-      if (closed && token === '{') {
+      if (choices && token === '{') {
         depth += 1;
         return '(?:';
       }
@@ -39,9 +74,12 @@ const translated = (glob: string): string => {
     .join('');
 };
 
+/** One that no character can be in, as `[b-a]`, is taken as it is written. */
 const characters = (set: string): string => {
   const negated = /^\[[!^]/.test(set);
-  return `[${negated ? '^/' : ''}${set.slice(negated ? 2 : 1, -1).replace(/[\\[\]^&]/g, '\\$&')}]`;
+  const inside = set.slice(negated ? 2 : 1, -1).replace(/[\\[\]^&]/g, '\\$&');
+  const backwards = [...inside.matchAll(/(.)-(.)/gsu)].some(([, from = '', to = '']) => from > to);
+  return backwards ? literal(set) : `[${negated ? '^/' : ''}${inside}]`;
 };
 
 const literal = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');

@@ -1,6 +1,6 @@
 /**
- * What both stores rank by. The formulas are the Qdrant server's own, so that the embedded store, which computes them
- * here, and a Qdrant collection with sparse vectors, modifier `idf` and `rrf: { k: 60 }` put hits in the same order.
+ * What both stores rank terms by. The formulas are the Qdrant server's own, so that the embedded store, which computes
+ * them here, and a Qdrant collection with sparse vectors and modifier `idf` put hits in the same order.
  */
 
 /** BM25's saturation of repeated terms and its share of length normalisation; `qdrant/bm25` has the same. */
@@ -16,20 +16,3 @@ export const termWeight = (count: number, length: number): number =>
 /** The weight of a term in a query, when `holding` of all points have it. */
 export const inverseFrequency = (points: number, holding: number): number =>
   Math.log((points - holding + 0.5) / (holding + 0.5) + 1);
-
-/** The server's own default is 2, which lets the first of one arm win over what both arms agree on. */
-export const FUSION_K = 60;
-
-/** How many candidates an arm brings. Cut at the limit, the arms would hardly overlap and fusion would choose between strangers. */
-export const armSize = (limit: number): number => Math.max(50, 5 * limit);
-
-/** Reciprocal rank fusion of arms that are best first. Best first; of equals the one that an earlier arm named first. */
-export const fuse = <T>(arms: readonly (readonly T[])[]): { readonly item: T; readonly score: number }[] => {
-  const scores = new Map<T, number>();
-  for (const arm of arms) {
-    arm.forEach((item, position) => {
-      scores.set(item, (scores.get(item) ?? 0) + 1 / (position + FUSION_K));
-    });
-  }
-  return [...scores].map(([item, score]) => ({ item, score })).sort((a, b) => b.score - a.score);
-};

@@ -21,7 +21,7 @@ export interface IndexedPoint {
 export interface Allowed {
   /** Asked once for each point, so it is worth keeping the answer for a document. */
   readonly document: ((document: number) => boolean) | undefined;
-  readonly language: string | undefined;
+  readonly languages: readonly string[] | undefined;
 }
 
 export interface Candidate {
@@ -55,22 +55,36 @@ interface Segment {
   readonly languages: Uint16Array;
   used: number;
   live: number;
-  postings: Open | Sealed;
+  postings: Postings;
+  /** What has come since. */
+  tail: Tail;
 }
 
-/** While points are still added: by term, slot and weight in turns. */
-interface Open {
-  readonly lists: Map<number, number[]>;
-}
-
-interface Sealed {
-  readonly lists?: never;
-  /** Ascending; the list of `terms[i]` reaches from `starts[i]` to `starts[i + 1]`. */
+/** Ascending; the list of `terms[i]` reaches from `starts[i]` to `starts[i + 1]`. */
+interface Postings {
   readonly terms: Uint32Array;
   readonly starts: Uint32Array;
   readonly slots: Uint16Array;
   readonly weights: Float32Array;
 }
+const NO_POSTINGS: Postings = {
+  terms: new Uint32Array(),
+  starts: new Uint32Array(1),
+  slots: new Uint16Array(),
+  weights: new Float32Array(),
+};
+
+/** Terms as they come, by the slot that they came for. */
+interface Tail {
+  readonly slots: number[];
+  readonly terms: Terms[];
+  /** Of all of them. */
+  size: number;
+}
+const emptyTail = (): Tail => ({ slots: [], terms: [], size: 0 });
+/** A tail is looked through from end to end, so it is sorted in before it is long; and seldom, as that is work. */
+const MAX_TAIL_SHARE = 1 / 4;
+const MIN_TAIL_TERMS = 4_096;
 
 export const searchIndex = (dimensions: number): SearchIndex => {
   let segments: Segment[] = [];
@@ -87,8 +101,8 @@ export const searchIndex = (dimensions: number): SearchIndex => {
 
   const open = (): Segment => {
     const last = segments.at(-1);
-    if (last && last.used < SEGMENT_POINTS) return last;
-    if (last?.postings.lists) last.postings = sealed(last.postings);
+    if (last && !isFull(last)) return last;
+    if (last) sortIn(last);
     const segment = emptySegment(matrix.block());
     segments.push(segment);
     return segment;
@@ -101,7 +115,9 @@ export const searchIndex = (dimensions: number): SearchIndex => {
     segment.rows[slot] = row;
     segment.documents[slot] = document;
     segment.languages[slot] = language;
-    if (segment.postings.lists) addTerms(segment.postings, slot, terms);
+    segment.tail.slots.push(slot);
+    segment.tail.terms.push(terms);
+    segment.tail.size += terms.ids.length;
     segment.used += 1;
     segment.live += 1;
     places.set(row, { segment, slot });
@@ -122,12 +138,12 @@ export const searchIndex = (dimensions: number): SearchIndex => {
 
   /** Offers what the search may bring of a segment, by the scores of its slots. */
   const offer = (segment: Segment, allowed: Allowed, scores: Float32Array | Float64Array, to: Best, least: number) => {
-    const language = allowed.language === undefined ? undefined : (languages.get(allowed.language) ?? NOBODY);
+    const spoken = allowed.languages && new Set(allowed.languages.map((language) => languages.get(language)));
     for (let slot = 0; slot < segment.used; slot += 1) {
       const score = scores[slot] as number;
       if (score <= least || score < to.least()) continue;
       const document = segment.documents[slot] as number;
-      if (document === NOBODY || (language !== undefined && segment.languages[slot] !== language)) continue;
+      if (document === NOBODY || spoken?.has(segment.languages[slot]) === false) continue;
       if (allowed.document === undefined || allowed.document(document)) to.offer(segment.rows[slot] as number, score);
     }
   };
@@ -143,7 +159,7 @@ export const searchIndex = (dimensions: number): SearchIndex => {
       places.delete(row);
       segment.documents[slot] = NOBODY;
       segment.live -= 1;
-      if (segment.used === SEGMENT_POINTS && segment.live < SEGMENT_POINTS / 2 && segment !== segments.at(-1)) {
+      if (isFull(segment) && segment.live < SEGMENT_POINTS / 2 && segment !== segments.at(-1)) {
         dissolve(segment);
       }
     },
@@ -159,6 +175,8 @@ export const searchIndex = (dimensions: number): SearchIndex => {
     },
     lexical(terms, size, allowed) {
       const found = best(size);
+      const last = segments.at(-1);
+      if (last && last.tail.size > Math.max(MIN_TAIL_TERMS, last.postings.slots.length * MAX_TAIL_SHARE)) sortIn(last);
       const rarity = frequenciesOf(segments, terms).map((holding) => inverseFrequency(places.size, holding));
       for (const segment of segments) {
         scores.fill(0, 0, segment.used);
@@ -170,6 +188,8 @@ export const searchIndex = (dimensions: number): SearchIndex => {
   };
 };
 
+const isFull = ({ used }: Segment): boolean => used === SEGMENT_POINTS;
+
 const emptySegment = (block: number): Segment => ({
   block,
   rows: new Float64Array(SEGMENT_POINTS),
@@ -177,7 +197,8 @@ const emptySegment = (block: number): Segment => ({
   languages: new Uint16Array(SEGMENT_POINTS),
   used: 0,
   live: 0,
-  postings: { lists: new Map() },
+  postings: NO_POSTINGS,
+  tail: emptyTail(),
 });
 
 const candidates = (found: Best): Candidate[] => found.sorted().map(({ item, score }) => ({ row: item, score }));
@@ -191,52 +212,43 @@ const unit = (vector: Float32Array): Float32Array => {
 /** How many live points have each of the terms. */
 const frequenciesOf = (segments: readonly Segment[], terms: Uint32Array): Float64Array => {
   const frequencies = new Float64Array(terms.length);
-  for (const { postings, documents, used, live } of segments) {
+  for (const segment of segments) {
+    const { postings, documents, used, live } = segment;
+    const count = (position: number, slot: number) => {
+      if (documents[slot] !== NOBODY) frequencies[position] = (frequencies[position] as number) + 1;
+    };
     terms.forEach((term, position) => {
-      const { slots, start, end, step } = listOf(postings, term);
-      let held = (end - start) / step;
+      const { start, end } = listOf(postings, term);
       // Where nobody has left, the length of the list is its count of points.
-      if (live < used) {
-        for (let i = start; i < end; i += step) if (documents[slots[i] as number] === NOBODY) held -= 1;
-      }
-      frequencies[position] = (frequencies[position] as number) + held;
+      if (live === used) frequencies[position] = (frequencies[position] as number) + end - start;
+      else for (let i = start; i < end; i += 1) count(position, postings.slots[i] as number);
     });
+    eachInTail(segment, terms, (position, slot) => count(position, slot));
   }
   return frequencies;
 };
 
 /** Adds up the BM25 scores of the slots; those of points that are gone mean nothing. */
-const addScores = ({ postings }: Segment, terms: Uint32Array, rarity: Float64Array, scores: Float64Array) => {
+const addScores = (segment: Segment, terms: Uint32Array, rarity: Float64Array, scores: Float64Array) => {
+  const { postings } = segment;
+  const { slots, weights } = postings;
   for (let position = 0; position < terms.length; position += 1) {
-    const { slots, weights, weightsFrom, start, end, step } = listOf(postings, terms[position] as number);
+    const { start, end } = listOf(postings, terms[position] as number);
     const factor = rarity[position] as number;
-    for (let i = start; i < end; i += step) {
+    for (let i = start; i < end; i += 1) {
       const slot = slots[i] as number;
-      scores[slot] = (scores[slot] as number) + (weights[i + weightsFrom] as number) * factor;
+      scores[slot] = (scores[slot] as number) + (weights[i] as number) * factor;
     }
   }
+  eachInTail(segment, terms, (position, slot, weight) => {
+    scores[slot] = (scores[slot] as number) + weight * (rarity[position] as number);
+  });
 };
 
-/** Where a term's list stands: every `step` from `start` to `end`, the weight of each `weightsFrom` behind its slot. */
-interface List {
-  readonly slots: ArrayLike<number>;
-  readonly weights: ArrayLike<number>;
-  readonly weightsFrom: number;
-  readonly start: number;
-  readonly end: number;
-  readonly step: number;
-}
-const NO_LIST: List = { slots: [], weights: [], weightsFrom: 0, start: 0, end: 0, step: 1 };
-
-const listOf = (postings: Open | Sealed, term: number): List => {
-  if (postings.lists) {
-    const list = postings.lists.get(term);
-    return list ? { slots: list, weights: list, weightsFrom: 1, start: 0, end: list.length, step: 2 } : NO_LIST;
-  }
-  const { terms, starts, slots, weights } = postings;
+/** Where a term's list stands in its postings. */
+const listOf = ({ terms, starts }: Postings, term: number): { readonly start: number; readonly end: number } => {
   const at = indexOf(terms, term);
-  if (at < 0) return NO_LIST;
-  return { slots, weights, weightsFrom: 0, start: starts[at] as number, end: starts[at + 1] as number, step: 1 };
+  return at < 0 ? { start: 0, end: 0 } : { start: starts[at] as number, end: starts[at + 1] as number };
 };
 
 const indexOf = (ascending: Uint32Array, wanted: number): number => {
@@ -252,46 +264,105 @@ const indexOf = (ascending: Uint32Array, wanted: number): number => {
   return -1;
 };
 
-const addTerms = ({ lists }: Open, slot: number, { ids, weights }: Terms) => {
-  for (let i = 0; i < ids.length; i += 1) {
-    const id = ids[i] as number;
-    const list = lists.get(id);
-    if (list) list.push(slot, weights[i] as number);
-    else lists.set(id, [slot, weights[i] as number]);
-  }
-};
-
-/** In a quarter of the memory. */
-const sealed = ({ lists }: Open): Sealed => {
-  const terms = Uint32Array.from(lists.keys()).sort();
-  const starts = new Uint32Array(terms.length + 1);
-  terms.forEach((term, i) => {
-    starts[i + 1] = (starts[i] as number) + (lists.get(term)?.length ?? 0) / 2;
-  });
-  const total = starts[terms.length] as number;
-  const slots = new Uint16Array(total);
-  const weights = new Float32Array(total);
-  let next = 0;
-  for (const term of terms) {
-    const list = lists.get(term) ?? [];
-    for (let i = 0; i < list.length; i += 2) {
-      slots[next] = list[i] as number;
-      weights[next] = list[i + 1] as number;
-      next += 1;
+const eachInTail = (
+  { tail }: Segment,
+  wanted: Uint32Array,
+  visit: (position: number, slot: number, weight: number) => void,
+) => {
+  for (let i = 0; i < tail.slots.length; i += 1) {
+    const { ids, weights } = tail.terms[i] as Terms;
+    for (let position = 0; position < wanted.length; position += 1) {
+      const at = ids.indexOf(wanted[position] as number);
+      if (at >= 0) visit(position, tail.slots[i] as number, weights[at] as number);
     }
   }
-  return { terms, starts, slots, weights };
 };
 
+/** Makes one of postings and tail. */
+const sortIn = (segment: Segment) => {
+  const { postings, tail } = segment;
+  if (tail.size === 0) return;
+  const before = postings.slots.length;
+  const terms = new Uint32Array(before + tail.size);
+  const slots = new Uint16Array(terms.length);
+  const weights = new Float32Array(terms.length);
+  postings.terms.forEach((term, at) => {
+    terms.fill(term, postings.starts[at], postings.starts[at + 1]);
+  });
+  slots.set(postings.slots);
+  weights.set(postings.weights);
+  let next = before;
+  tail.terms.forEach(({ ids, weights: ofTerms }, i) => {
+    terms.set(ids, next);
+    weights.set(ofTerms, next);
+    slots.fill(tail.slots[i] as number, next, next + ids.length);
+    next += ids.length;
+  });
+  segment.postings = postingsOf(terms, slots, weights);
+  segment.tail = emptyTail();
+};
+
+const postingsOf = (terms: Uint32Array, slots: Uint16Array, weights: Float32Array): Postings => {
+  const order = orderOf(terms);
+  const distinct: number[] = [];
+  const starts: number[] = [];
+  const sortedSlots = new Uint16Array(order.length);
+  const sortedWeights = new Float32Array(order.length);
+  for (let i = 0; i < order.length; i += 1) {
+    const place = order[i] as number;
+    const term = terms[place] as number;
+    if (term !== distinct[distinct.length - 1]) {
+      distinct.push(term);
+      starts.push(i);
+    }
+    sortedSlots[i] = slots[place] as number;
+    sortedWeights[i] = weights[place] as number;
+  }
+  starts.push(order.length);
+  return {
+    terms: Uint32Array.from(distinct),
+    starts: Uint32Array.from(starts),
+    slots: sortedSlots,
+    weights: sortedWeights,
+  };
+};
+
+const DIGIT_BITS = 11;
+const DIGITS = 2 ** DIGIT_BITS;
+
+/** The places of the numbers in ascending order, of equals the earlier first: digit by digit, so without comparing. */
+const orderOf = (numbers: Uint32Array): Uint32Array => {
+  let order = new Uint32Array(numbers.length).map((_, i) => i);
+  let next = new Uint32Array(numbers.length);
+  for (let shift = 0; shift < 32; shift += DIGIT_BITS) {
+    const starts = new Uint32Array(DIGITS + 1);
+    for (let i = 0; i < numbers.length; i += 1) {
+      const digit = ((numbers[i] as number) >>> shift) & (DIGITS - 1);
+      starts[digit + 1] = (starts[digit + 1] as number) + 1;
+    }
+    for (let digit = 0; digit < DIGITS; digit += 1)
+      starts[digit + 1] = (starts[digit + 1] as number) + (starts[digit] as number);
+    for (let i = 0; i < order.length; i += 1) {
+      const place = order[i] as number;
+      const digit = ((numbers[place] as number) >>> shift) & (DIGITS - 1);
+      const at = starts[digit] as number;
+      next[at] = place;
+      starts[digit] = at + 1;
+    }
+    [order, next] = [next, order];
+  }
+  return order;
+};
+
+/** Of a segment without a tail. */
 const termsBySlot = ({ postings, used }: Segment): readonly Terms[] => {
   const found = Array.from({ length: used }, () => ({ ids: [] as number[], weights: [] as number[] }));
-  for (const term of postings.lists ? postings.lists.keys() : postings.terms) {
-    const { slots, weights, weightsFrom, start, end, step } = listOf(postings, term);
-    for (let i = start; i < end; i += step) {
-      const of = found[slots[i] as number];
+  postings.terms.forEach((term, at) => {
+    for (let i = postings.starts[at] as number; i < (postings.starts[at + 1] as number); i += 1) {
+      const of = found[postings.slots[i] as number];
       of?.ids.push(term);
-      of?.weights.push(weights[i + weightsFrom] as number);
+      of?.weights.push(postings.weights[i] as number);
     }
-  }
+  });
   return found.map(({ ids, weights }) => ({ ids: Uint32Array.from(ids), weights: Float32Array.from(weights) }));
 };

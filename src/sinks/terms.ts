@@ -2,11 +2,13 @@
  * The lexical terms of a chunk and of a query. Both stores use them: as rows of the embedded one, as sparse vectors of
  * Qdrant. Terms are numbered by their murmur3 hash as Qdrant's own BM25 does, so no dictionary has to be kept.
  */
+import { definedNames } from '../ranking/definitions.ts';
+import { symbolsOf } from '../ranking/symbols.ts';
 import { termWeight } from './ranking.ts';
 import { stem } from './stem.ts';
 
 /** Part of a generation's fingerprint: points whose terms were made by other rules do not meet these queries. */
-export const TERMS_VERSION = 1;
+export const TERMS_VERSION = 2;
 
 /** Each term once, with its weight. */
 export interface Terms {
@@ -32,21 +34,40 @@ const STOP_WORDS = new Set(
   ).split(' '),
 );
 
-/** Of what is embedded, with the path it stands at: the file's stem counts twice, its last three folders once. */
+/**
+ * Of what is embedded, with the path it stands at: the file's stem counts twice, its last three folders once. What
+ * defines a name has a term more, by which it is found among the many that use the name.
+ */
 export const documentTerms = (embed: string, path: string): Terms => {
   const folders = path.split('/');
   const file = folders.pop() ?? '';
   const dot = file.lastIndexOf('.');
   const fileStem = dot > 0 ? file.slice(0, dot) : file;
+  const defined = [...new Set(definedNames(embed).map((name) => definitionId(name.toLowerCase())))];
   return counted([embed, fileStem, fileStem, ...folders.slice(-3)], (ids, counts, length) => {
-    const weights = new Float32Array(counts.length);
+    const weights = new Float32Array(counts.length + defined.length);
     for (let i = 0; i < counts.length; i += 1) weights[i] = termWeight(counts[i] as number, length);
-    return { ids, weights };
+    weights.fill(termWeight(1, length), counts.length);
+    return { ids: joined(ids, defined), weights };
   });
 };
 
 /** Each weighs 1; how rare it is decides the rest. */
-export const queryTerms = (text: string): Uint32Array => counted([text], (ids) => ids);
+export const queryTerms = (text: string): Uint32Array =>
+  joined(wordTerms(text), [...symbolsOf(text)].map(definitionId));
+
+/** Without those by which definitions are found. */
+export const wordTerms = (text: string): Uint32Array => counted([text], (ids) => ids);
+
+/** No text has such a term by itself, as none holds a colon. */
+const definitionId = (name: string): number => termId(`def:${name}`);
+
+const joined = (ids: Uint32Array, more: readonly number[]): Uint32Array => {
+  const all = new Uint32Array(ids.length + more.length);
+  all.set(ids);
+  all.set(more, ids.length);
+  return all;
+};
 
 /**
  * What runs of characters were taken apart into: texts repeat their words, and this is what costs. Terms stand by
@@ -170,7 +191,19 @@ const pairs = (run: string, terms: string[]) => {
 const encoder = new TextEncoder();
 
 /** As `qdrant/bm25` numbers its tokens: the absolute value of murmur3 (32 bits, seed 0) as a signed integer. */
-export const termId = (term: string): number => Math.abs(murmur3(encoder.encode(term)));
+export const termId = (term: string): number => Math.abs(murmur3(bytesOf(term)));
+
+const ascii = new Uint8Array(MAX_TERM);
+/** Good until the next call: nearly all terms are ASCII, and the encoder takes longer to call than they to be read. */
+const bytesOf = (term: string): Uint8Array => {
+  if (term.length > ascii.length) return encoder.encode(term);
+  for (let i = 0; i < term.length; i += 1) {
+    const code = term.charCodeAt(i);
+    if (code >= FIRST_BEYOND_ASCII) return encoder.encode(term);
+    ascii[i] = code;
+  }
+  return ascii.subarray(0, term.length);
+};
 
 const murmur3 = (bytes: Uint8Array): number => {
   const whole = bytes.length & ~3;

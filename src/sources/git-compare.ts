@@ -1,6 +1,6 @@
 import { TryAgain } from '../errors.ts';
 import { pathFromBytes } from '../paths.ts';
-import { type Difference, GONE, type TreeEntry } from '../ports.ts';
+import { type Difference, GONE } from '../ports.ts';
 import { isId, type Repository } from './git-repository.ts';
 
 const MEBIBYTE = 1024 * 1024;
@@ -30,11 +30,9 @@ const parse = (raw: Buffer): Difference[] => {
   return differences;
 };
 
-const isThere = (difference: Difference): difference is TreeEntry => difference.blob !== null;
-
 /** `undefined` when one of the commits is not there whole, and also when they differ too much. */
 export const differences = async (
-  { git, facts, sized }: Repository,
+  { git, facts }: Repository,
   base: string,
   head: string,
 ): Promise<Difference[] | undefined> => {
@@ -49,7 +47,5 @@ export const differences = async (
   // A collection of garbage may have taken a part of the base.
   if (!complete || (code === 128 && /unable to read|bad object|invalid object|bad tree/.test(stderr))) return undefined;
   if (code !== 0) throw git.failure('compare two commits', stderr);
-  const found = parse(stdout);
-  const there = await sized(found.filter(isThere));
-  return [...there, ...found.filter((difference) => !isThere(difference))];
+  return parse(stdout);
 };

@@ -46,6 +46,7 @@ export const joinedGit = (repositories: ReadonlyMap<string, GitSource>): RepoSou
     head: (id, ref) => onItsOwn(async () => (await of(id).refs(id)).get(ref)),
     tree: (id, commit, cursor) => onItsOwn(async () => of(id).tree(id, commit, cursor)),
     entries: (id, commit, paths) => onItsOwn(async () => of(id).entries(id, commit, paths)),
+    sized: (id, entries) => onItsOwn(async () => of(id).sized(id, entries)),
     compare: (id, base, head) => onItsOwn(async () => of(id).compare(id, base, head)),
     async *blobs(id, entries) {
       try {

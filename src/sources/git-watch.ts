@@ -17,6 +17,8 @@ export interface RefChange {
 }
 
 export interface Watch {
+  /** Refs that somebody else may have told of before the first look. Asked after it: one that is gone by then is told. */
+  tracked(): Promise<readonly string[]>;
   /** A change counts as told once this has resolved. Until then it is told again, with the newest head. */
   onChange(change: RefChange): Promise<void> | void;
   /** The refs cannot be read for now. */
@@ -32,7 +34,7 @@ const isSame = (one: Glance, other: Glance) => one.all === other.all && one.writ
  * aborts. Heads that follow each other within one poll are told as one change.
  */
 export const watchRefs = async (refs: () => Promise<Refs>, time: Time, watch: Watch) => {
-  const { onChange, onTrouble, signal, pollMs = 500 } = watch;
+  const { tracked, onChange, onTrouble, signal, pollMs = 500 } = watch;
   const told = new Map<string, string>();
   let seen: Glance | undefined;
   let lookedAt = Number.NEGATIVE_INFINITY;
@@ -52,10 +54,11 @@ export const watchRefs = async (refs: () => Promise<Refs>, time: Time, watch: Wa
     }
     // Whoever was told of this head may have read another one since, before it came back.
     const cameBack = seen !== undefined && glanced.written !== seen.written;
-    for (const ref of new Set([...found.keys(), ...told.keys()])) {
+    const fromOthers = seen ? [] : await tracked();
+    for (const ref of new Set([...found.keys(), ...told.keys(), ...fromOthers])) {
       const before = told.get(ref) ?? null;
       const after = found.get(ref) ?? null;
-      if (before === after && !cameBack) continue;
+      if (before === after && !cameBack && !fromOthers.includes(ref)) continue;
       await onChange({ ref, before, after });
       if (after === null) told.delete(ref);
       else told.set(ref, after);

@@ -38,7 +38,7 @@ export interface GitSource extends RepoSource {
 
 /** A git repository as a source of one project. Nothing is run before the first call. */
 export const gitSource = (options: GitSourceOptions): GitSource => {
-  const { name, path, ref, environment, time, program = 'git', pageEntries = 1_000 } = options;
+  const { name, path, ref, environment, time, program = 'git', pageEntries = 2_000 } = options;
   const { maxBlobBytes = 64 * MEBIBYTE, aheadBytes = 4 * MEBIBYTE } = options;
   const { commandDeadlineMs = 120 * SECOND, objectDeadlineMs = 30 * SECOND } = options;
   assertPlace(path);
@@ -113,8 +113,7 @@ export const gitSource = (options: GitSourceOptions): GitSource => {
         const position = kept.get(`${commit} ${cursor}`) ?? (await positionAt(commit, cursor, read));
         const { entries, next } = await list(position, { read, limit: pageEntries, idBytes: commit.length / 2 });
         if (next) keep(`${commit} ${next.cursor}`, next.position);
-        const sized = await repository.sized(entries);
-        return next ? { entries: sized, next: next.cursor } : { entries: sized };
+        return next ? { entries, next: next.cursor } : { entries };
       } catch (error) {
         if (await isGone()) return undefined;
         throw error;
@@ -126,11 +125,15 @@ export const gitSource = (options: GitSourceOptions): GitSource => {
       const { read, isGone } = reading(repository, commit);
       try {
         const found = await find(commit, paths, read);
-        return new Map((await repository.sized(found)).map((entry) => [entry.path, entry]));
+        return new Map(found.map((entry) => [entry.path, entry]));
       } catch (error) {
         if (await isGone()) return undefined;
         throw error;
       }
+    },
+
+    async sized(id, entries) {
+      return (await repositoryOf(id)).sized(entries);
     },
 
     async compare(id, base, head) {

@@ -112,6 +112,8 @@ export const gitlabSource = (options: GitlabSourceOptions): GitlabSource => {
     head: (id, ref) => of(() => projects.head(id, ref)),
     tree: (id, commit, cursor) => of(() => trees.page(id, commit, cursor)),
     entries: (id, commit, paths) => of(() => trees.entries(id, commit, paths)),
+    // GitLab tells the size of a blob with its content alone.
+    sized: async (_, entries) => entries,
     compare: (id, base, head) => of(() => trees.compare(id, base, head)),
 
     async *blobs(id, entries) {

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { chunksOf, cutsOf } from '../../src/chunker/chunker.ts';
+import { parseOf } from '../../src/chunker/grammars.ts';
 import { tokenCounter } from '../../src/content/tokens.ts';
 import type { Text } from '../../src/records.ts';
 import { chunkerContract } from '../contracts/chunker.ts';
@@ -10,7 +11,8 @@ const pure = (tokens: number) => ({
   tokens,
   count,
   chunker: {
-    chunk: async (_: string, text: Text) => chunksOf(text.content, cutsOf(text, { tokens, count })),
+    chunk: async (_: string, text: Text) =>
+      chunksOf(text.content, cutsOf(text, { tokens, count, parse: await parseOf(text.language) })),
     close: async () => {},
   },
 });
@@ -131,7 +133,7 @@ it('begins chunks of code where something begins', () => {
   for (const { text } of chunksIn(content, 'javascript')) expect(text).toMatch(/^function \w+\(\) \{/);
 });
 
-it('is not slowed down by hostile content', { timeout: 20_000 }, () => {
+it('is not slowed down by hostile content', { timeout: 120_000 }, () => {
   const hostile = [
     '[\n'.repeat(400_000),
     '#\n'.repeat(400_000),
@@ -147,9 +149,9 @@ it('is not slowed down by hostile content', { timeout: 20_000 }, () => {
     '\ud800'.repeat(500_000),
   ];
   for (const content of hostile) {
-    const started = performance.now();
+    const started = process.cpuUsage();
     const cuts = cutsOf({ content, language: 'markdown', mediaType: 'text/markdown' }, { tokens: 256, count });
-    expect(performance.now() - started, JSON.stringify(content.slice(0, 20))).toBeLessThan(5_000);
+    expect(process.cpuUsage(started).user / 1_000, JSON.stringify(content.slice(0, 20))).toBeLessThan(5_000);
     for (const { start, end } of cuts) expect(end - start).toBeLessThanOrEqual(256 * 16);
   }
 });

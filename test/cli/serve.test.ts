@@ -53,8 +53,20 @@ describe('beside a running service', () => {
         ...{ score: expect.any(Number), project: 'repository', ref: 'main', path: 'docs/tides.md' },
         ...{ startLine: expect.any(Number), endLine: expect.any(Number), heading: expect.any(Array) },
         ...{ text: expect.stringContaining('moon'), blob: expect.any(String), commit: expect.any(String), url: null },
+        ...{ head: expect.any(String), stale: false },
       },
     ]);
+    expect(answer).toMatchObject({ next: null, freshness: { fresh: true, pending: 0, pendingOf: 'scope' } });
+  });
+
+  it('what was committed a moment ago is found by who waits for it', async () => {
+    const head = await repository.commit({ files: [['docs/moment.md', 'The petrichor of this moment.\n']] });
+    const { stdout } = await tide('search', 'petrichor', '--json', '--mode', 'lexical', '--fresh');
+    expect(JSON.parse(stdout)).toMatchObject({
+      hits: [{ path: 'docs/moment.md', commit: head, head, stale: false }],
+      freshness: { fresh: true },
+    });
+    await repository.commit({ files: [['docs/moment.md', null]] });
   });
 
   it('a commit is found, and what it deleted is not', async () => {

@@ -59,6 +59,7 @@ export const embedderContract = (name: string, { open, count, aloneAndBeside }: 
     it('says how long its vectors and its texts may be', () => {
       expect(embedder.dimensions).toBeGreaterThan(0);
       expect(embedder.maxTokens).toBeGreaterThan(0);
+      for (const bound of Object.values(embedder.batch)) expect(bound).toBeGreaterThan(0);
     });
 
     it('gives one vector of length one a text', async () => {
@@ -78,10 +79,13 @@ export const embedderContract = (name: string, { open, count, aloneAndBeside }: 
     });
 
     it('keeps the order of as many texts as one call may bring', async () => {
-      const texts = Array.from({ length: 300 }, (_, at) => `${passages[at % passages.length]} number ${at}`);
+      const texts = Array.from(
+        { length: Math.min(300, embedder.batch.texts) },
+        (_, at) => `${passages[at % passages.length]} number ${at}`,
+      );
       const vectors = await embedder.embed(texts, 'passage');
       expect(vectors).toHaveLength(texts.length);
-      for (const at of [0, 1, 150, 298, 299])
+      for (const at of [0, 1, texts.length >> 1, texts.length - 2, texts.length - 1])
         expect(cosine(vectors[at] ?? new Float32Array(), await one(texts[at] ?? ''))).toBeGreaterThan(0.98);
     });
 

@@ -26,9 +26,12 @@ const DEADLINE_MS = 30_000;
 const TEST_MS = 4 * DEADLINE_MS;
 const MEGABYTE = 1024 * 1024;
 
-/** `open` is given the topics that a test uses, which are there and empty afterwards. */
-export const logContract = (name: string, open: (topics: readonly TopicToOpen[]) => Promise<OpenedLog>): void => {
-  describe(`a log: ${name}`, { timeout: TEST_MS }, () => {
+/** `open` is given the topics that a test uses, which are there and empty afterwards. Without a name there is no server. */
+export const logContract = (
+  name: string | undefined,
+  open: (topics: readonly TopicToOpen[]) => Promise<OpenedLog>,
+): void => {
+  describe.skipIf(name === undefined)(`a log: ${name}`, { timeout: TEST_MS }, () => {
     const left: Log[] = [];
     afterEach(async () => {
       for (const log of left.splice(0)) await log.close();
@@ -492,6 +495,12 @@ export const logContract = (name: string, open: (topics: readonly TopicToOpen[])
         );
         for (const records of rounds) await log.append(topic, records);
         await log.append(topic, [{ key: 'k0', value: null }]);
+        await sleep(5);
+        // A log may leave alone what it still writes to, and with it all that only the newest records would replace.
+        await log.append(
+          topic,
+          Array.from({ length: 20 }, (_, at) => text(`last-${at}`, 'v')),
+        );
         const before = await all(log, topic);
         const reader = taker(log.read(topic, 'g'));
         for (const delivery of await reader.take(50)) delivery.settle();

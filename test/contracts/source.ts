@@ -19,7 +19,7 @@ export interface Subject {
 export interface Abilities {
   /** Whether paths that are not UTF-8 can be told. */
   readonly anyBytes: boolean;
-  /** Whether entries come with their sizes, so that nothing too large need be fetched. */
+  /** Whether it can tell sizes, so that nothing too large need be fetched. */
   readonly sizes: boolean;
 }
 
@@ -52,8 +52,10 @@ export const sourceContract = (name: string, abilities: Abilities, open: () => P
     const says = await listed(repository, commit);
     return abilities.sizes ? says : new Map([...says].map(([path, file]) => [path, { ...file, size: undefined }]));
   };
-  const treeOf = async ({ source, project }: Subject, commit: string) =>
-    asListed((await allPages(source, project, commit)).flatMap(({ entries }) => entries));
+  const treeOf = async ({ source, project }: Subject, commit: string) => {
+    const entries = (await allPages(source, project, commit)).flatMap((page) => page.entries);
+    return asListed(await source.sized(project, entries));
+  };
 
   const contents = async ({ source, project }: Subject, entries: readonly TreeEntry[]) => {
     const found = new Map<string, Buffer>();
@@ -70,7 +72,7 @@ export const sourceContract = (name: string, abilities: Abilities, open: () => P
     const expected = new Map<string, Listed | 'gone'>();
     for (const [path, file] of after) {
       const old = before.get(path);
-      if (old?.blob !== file.blob || old.type !== file.type) expected.set(path, file);
+      if (old?.blob !== file.blob || old.type !== file.type) expected.set(path, { ...file, size: undefined });
     }
     for (const path of before.keys()) if (!after.has(path)) expected.set(path, 'gone');
     return expected;
@@ -82,7 +84,7 @@ export const sourceContract = (name: string, abilities: Abilities, open: () => P
       const path = bytes(entry.path);
       expect(told.has(path), `${entry.path} is told once`).toBe(false);
       if (entry.blob === null) told.set(path, 'gone');
-      else told.set(path, { type: entry.type, blob: entry.blob, size: 'size' in entry ? entry.size : undefined });
+      else told.set(path, { type: entry.type, blob: entry.blob, size: undefined });
     }
     return told;
   };
@@ -191,7 +193,7 @@ export const sourceContract = (name: string, abilities: Abilities, open: () => P
       expect(pages.length).toBeGreaterThan(2);
       const entries = pages.flatMap((page) => page.entries);
       expect(entries.length).toBe(files.length);
-      expect(asListed(entries)).toEqual(await asGitSays(repository, head));
+      expect(asListed(await source.sized(project, entries))).toEqual(await asGitSays(repository, head));
       const other = await again();
       for (const { cursor, entries: before } of [...pages].reverse()) {
         expect((await source.tree(project, head, cursor))?.entries).toEqual(before);
@@ -240,7 +242,9 @@ export const sourceContract = (name: string, abilities: Abilities, open: () => P
       const found = await source.entries(project, head, [...asked, ...not, 'top']);
       expect([...(found?.keys() ?? [])].sort()).toEqual([...asked].sort());
       const says = await asGitSays(repository, head);
-      expect(asListed(found?.values() ?? [])).toEqual(new Map(has.map((path) => [path, says.get(path)])));
+      expect(asListed(await source.sized(project, [...(found?.values() ?? [])]))).toEqual(
+        new Map(has.map((path) => [path, says.get(path)])),
+      );
       expect(await source.entries(project, head, [])).toEqual(new Map());
     });
 

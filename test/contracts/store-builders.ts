@@ -4,6 +4,8 @@ import type { Generation, LedgerEntry, Page, Point, Query, VectorStore } from '.
 
 export interface OpenedStore {
   readonly store: VectorStore;
+  /** What the names of its generations start with. */
+  readonly alias: string;
   close(): Promise<void>;
 }
 

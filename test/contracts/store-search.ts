@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { StopFlow } from '../../src/errors.ts';
 import type { Query } from '../../src/ports.ts';
-import { documentKey } from '../../src/records.ts';
+import { documentKey, projectKey } from '../../src/records.ts';
 import { entry, hashOf, point, type StoreUnderTest, unit, uuid } from './store-builders.ts';
 
-/** Search by meaning, by words and by both. */
+/** Search by meaning and by words. */
 export const searchContract = (t: StoreUnderTest): void => {
   describe('search', () => {
     test('a hit has everything of its point but the vector', async () => {
@@ -80,25 +80,7 @@ export const searchContract = (t: StoreUnderTest): void => {
       expect(await t.find({ mode: 'lexical', text: 'operators' })).toEqual(['mark']);
     });
 
-    test('hybrid prefers what both arms bring, by reciprocal rank with k = 60', async () => {
-      await t.stand([
-        { ...point({ id: uuid('both'), text: 'offset commit' }), vector: unit(0.8, 0.2) },
-        { ...point({ id: uuid('dense'), text: 'something else' }), vector: unit(1) },
-        { ...point({ id: uuid('none'), text: 'neither' }), vector: unit(0, 1) },
-      ]);
-      const query = { text: 'how are offsets committed', vector: unit(1), limit: 10 };
-      const hits = await t.generation.search({ mode: 'hybrid', ...query });
-      expect(hits.map(({ point: { text } }) => text)).toEqual(['offset commit', 'something else', 'neither']);
-      expect(hits[0]?.score).toBeCloseTo(1 / 61 + 1 / 60, 5);
-      expect(hits[1]?.score).toBeCloseTo(1 / 60, 5);
-    });
-
-    test('hybrid with a text that has no terms still answers by vector', async () => {
-      await t.stand([point({ text: 'found' })]);
-      expect(await t.find({ mode: 'hybrid', text: '??', vector: unit(1) })).toEqual(['found']);
-    });
-
-    test.each(['dense', 'lexical', 'hybrid'] as const)('%s brings as many as asked for, and no more', async (mode) => {
+    test.each(['dense', 'lexical'] as const)('%s brings as many as asked for, and no more', async (mode) => {
       await t.stand(Array.from({ length: 30 }, (_, i) => point({ id: uuid(`${i}`), text: `shared word ${i}` })));
       for (const limit of [1, 7, 30]) {
         expect(await t.find({ mode, text: 'shared', vector: unit(1), limit })).toHaveLength(limit);
@@ -107,10 +89,10 @@ export const searchContract = (t: StoreUnderTest): void => {
     });
 
     describe('with a filter', () => {
-      const place = (id: string, project: string, ref: string, path: string, language: string) =>
+      const place = (id: string, project: string, ref: string, path: string, language: string, instance = 'main') =>
         point({
           id: uuid(id),
-          document: documentKey({ instance: 'main', project, ref, path }),
+          document: documentKey({ instance, project, ref, path }),
           text: `word ${id}`,
           language,
         });
@@ -121,16 +103,21 @@ export const searchContract = (t: StoreUnderTest): void => {
           place('c', '2', 'main', 'docs/c.md', 'markdown'),
           place('d', '11', 'main', 'README.md', 'markdown'),
           place('e', '2', 'main', 'a+b (1).py', 'python'),
+          place('f', '1', 'main', 'Makefile', 'makefile', 'other'),
         ]),
       );
+      const keys = (...projects: string[]) => projects.map((project) => projectKey({ instance: 'main', project }));
       const filters: [string, Partial<Query>, string][] = [
-        ['one project', { projects: ['1'] }, 'ab'],
-        ['several projects', { projects: ['1', '11'] }, 'abd'],
+        ['one project, and not its namesake on another instance', { projects: keys('1') }, 'ab'],
+        ['several projects', { projects: keys('1', '11') }, 'abd'],
+        ['a thousand projects', { projects: keys(...Array.from({ length: 1_000 }, (_, i) => `${i + 2}`)) }, 'cde'],
         ['no project at all', { projects: [] }, ''],
-        ['a project that is not there', { projects: ['3'] }, ''],
-        ['a ref', { ref: 'main' }, 'acde'],
-        ['a language', { language: 'markdown' }, 'cd'],
-        ['a language that no point has', { language: 'cobol' }, ''],
+        ['a project that is not there', { projects: keys('3') }, ''],
+        ['a ref', { ref: 'main' }, 'acdef'],
+        ['a language', { languages: ['markdown'] }, 'cd'],
+        ['several languages', { languages: ['markdown', 'python'] }, 'cde'],
+        ['no language at all', { languages: [] }, ''],
+        ['languages that no point has', { languages: ['cobol', 'ada'] }, ''],
         ['a name at any depth', { path: '*.ts' }, 'ab'],
         ['a glob within one folder', { path: 'src/*.ts' }, 'a'],
         ['a glob across folders', { path: 'src/**/*.ts' }, 'ab'],
@@ -139,10 +126,10 @@ export const searchContract = (t: StoreUnderTest): void => {
         ['a path with signs that mean something elsewhere', { path: 'a+b (1).py' }, 'e'],
         ['alternatives', { path: '{src,docs}/*' }, 'abc'],
         ['a glob that nothing matches', { path: 'lib/**' }, ''],
-        ['all at once', { projects: ['1', '2'], ref: 'main', path: '**/*.md', language: 'markdown' }, 'c'],
+        ['all at once', { projects: keys('1', '2'), ref: 'main', path: '**/*.md', languages: ['markdown'] }, 'c'],
       ];
       test.each(filters)('%s', async (_, filter, expected) => {
-        for (const mode of ['dense', 'lexical', 'hybrid'] as const) {
+        for (const mode of ['dense', 'lexical'] as const) {
           const texts = await t.find({ mode, text: 'word', vector: unit(1), ...filter });
           expect(texts.map((text) => text.slice('word '.length)).sort()).toEqual([...expected]);
         }
@@ -151,8 +138,8 @@ export const searchContract = (t: StoreUnderTest): void => {
       test('it works inside the arms: points that it leaves out take nobody else’s place', async () => {
         const others = Array.from({ length: 300 }, (_, i) => place(`z${i}`, '9', 'main', `z${i}.txt`, 'text'));
         await t.stand(others);
-        for (const mode of ['dense', 'lexical', 'hybrid'] as const) {
-          expect(await t.find({ mode, text: 'word', vector: unit(1), limit: 1, projects: ['2'] })).toHaveLength(1);
+        for (const mode of ['dense', 'lexical'] as const) {
+          expect(await t.find({ mode, text: 'word', vector: unit(1), limit: 1, projects: keys('2') })).toHaveLength(1);
         }
       });
     });
@@ -183,7 +170,7 @@ export const searchContract = (t: StoreUnderTest): void => {
       await t.generation.upsert(late);
       expect(await t.find({ vector: unit(1) })).toEqual([]);
       await t.stand([{ ...point({ id: uuid('shown'), text: 'a word shown' }), vector: unit(0.5, 0.5) }]);
-      for (const mode of ['dense', 'lexical', 'hybrid'] as const) {
+      for (const mode of ['dense', 'lexical'] as const) {
         expect(await t.find({ mode, text: 'word', vector: unit(1), limit: 1 })).toEqual(['a word shown']);
       }
     });
@@ -200,9 +187,7 @@ export const searchContract = (t: StoreUnderTest): void => {
       const wrong = Float32Array.of(1, 0);
       const search = (query: Partial<Query>) => t.generation.search({ mode: 'dense', text: 't', limit: 1, ...query });
       await expect(search({ vector: wrong })).rejects.toBeInstanceOf(StopFlow);
-      await expect(search({ mode: 'hybrid', vector: wrong })).rejects.toBeInstanceOf(StopFlow);
       await expect(search({})).rejects.toBeInstanceOf(StopFlow);
-      await expect(search({ mode: 'hybrid' })).rejects.toBeInstanceOf(StopFlow);
     });
   });
 };

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe } from 'vitest';
 import type { Generation, VectorStore } from '../../src/ports.ts';
 import { allPages, DIMENSIONS, entry, type OpenedStore, type StoreUnderTest } from './store-builders.ts';
 import { generationsContract } from './store-generations.ts';
@@ -9,6 +9,8 @@ import { searchContract } from './store-search.ts';
 /** Opens a store without generations, whose clock is the one given. */
 export type OpenStore = (now: () => number) => Promise<OpenedStore>;
 
+const HOOK_MS = 60_000;
+
 /** What every `VectorStore` does. Assumes nothing of order, nor that several points change at once. */
 export const storeContract = (name: string, open: OpenStore): void => {
   describe(`${name} as store`, () => {
@@ -17,6 +19,7 @@ export const storeContract = (name: string, open: OpenStore): void => {
     let generation: Generation;
     let clock = 1_795_000_000_000;
     let made = 0;
+    const toDrop: string[] = [];
 
     const underTest: StoreUnderTest = {
       get store() {
@@ -27,7 +30,9 @@ export const storeContract = (name: string, open: OpenStore): void => {
       },
       newName() {
         made += 1;
-        return `contract-${made}`;
+        const name = `${opened?.alias}-${made}`;
+        toDrop.push(name);
+        return name;
       },
       open: () => open(() => clock),
       advance(ms) {
@@ -60,7 +65,11 @@ export const storeContract = (name: string, open: OpenStore): void => {
       const fresh = underTest.newName();
       await store.create(fresh, DIMENSIONS);
       generation = store.generation(fresh);
-    });
+    }, HOOK_MS);
+    // A server has files of its own for each.
+    afterEach(async () => {
+      for (const name of toDrop.splice(0)) await store.drop(name);
+    }, HOOK_MS);
     afterAll(() => opened?.close());
 
     generationsContract(underTest);

@@ -1,6 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { BlockProject, DeadLetter, StopFlow, TryAgain } from '../../src/errors.ts';
-import { asBlocked, asDeadLetter, dependency, type Item, PATIENCE, steady } from '../../src/operators/attempt.ts';
+import { BlockProject, DeadLetter, StopFlow, TryAgain, Unavailable } from '../../src/errors.ts';
+import {
+  asBlocked,
+  asDeadLetter,
+  dependency,
+  type Item,
+  PATIENCE,
+  type Patience,
+  steady,
+} from '../../src/operators/attempt.ts';
 import { fakeTime, quiet } from '../support/fake-time.ts';
 import { recordedTelemetry } from '../support/telemetry.ts';
 
@@ -14,7 +22,13 @@ const item = (key: string, project = 'p', exhausted: Item['exhausted'] = asDeadL
 });
 
 /** A dependency whose probe answers as `up` says, and what became of the calls through it. */
-const bench = ({ random = (): number => 0.5, patience = PATIENCE } = {}) => {
+const bench = ({
+  random = (): number => 0.5,
+  patience = PATIENCE,
+}: {
+  random?: () => number;
+  patience?: Patience;
+} = {}) => {
   const time = fakeTime({ random });
   const telemetry = recordedTelemetry();
   const service = { up: true, probes: 0, fault: undefined as unknown };
@@ -60,6 +74,35 @@ const outcome = <T>(work: Promise<T>) => {
   );
   return seen;
 };
+
+describe('a dependency that has never answered', () => {
+  const patience = { ...PATIENCE, firstAnswerMs: 20 * SECOND };
+
+  it('is given up after the time that a command has for it, for all who wait', async () => {
+    const { subject, service, time } = bench({ patience });
+    service.up = false;
+    const seen = [outcome(subject.attempt(failing(always))), outcome(subject.attempt(failing(always), item('a')))];
+    await time.advance(19 * SECOND);
+    expect(seen).toEqual([{}, {}]);
+    await time.advance(2 * MINUTE);
+    for (const { error } of seen) {
+      expect(error).toBeInstanceOf(Unavailable);
+      expect(error).toMatchObject({ message: 'store has not answered within 20 s: 503' });
+    }
+  });
+
+  it('is waited for once it has answered anybody', async () => {
+    const { subject, service, time } = bench({ patience });
+    await subject.attempt(async () => 'answer');
+    service.up = false;
+    const seen = outcome(subject.attempt(failing(() => !service.up)));
+    await time.advance(60 * MINUTE);
+    expect(seen).toEqual({});
+    service.up = true;
+    await time.advance(MINUTE);
+    expect(seen).toEqual({ value: 'answer' });
+  });
+});
 
 describe('a dependency that is down', () => {
   it('is waited for as long as it takes, and the call is made again when it answers', async () => {

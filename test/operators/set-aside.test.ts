@@ -42,7 +42,21 @@ describe('poison', () => {
     const [letter] = records(DEAD);
     expect(letter?.key).toBe(change.document);
     expect(letter?.value).toEqual(encode(change));
+    const connect = Object.entries(letter?.headers ?? {}).filter(([name]) => name.startsWith('__connect.errors.'));
+    expect(Object.fromEntries(connect)).toEqual({
+      '__connect.errors.topic': 'changes',
+      '__connect.errors.partition': '1',
+      '__connect.errors.offset': '42',
+      '__connect.errors.connector.name': `${NAMES.alias}-collect`,
+      '__connect.errors.task.id': '0',
+      '__connect.errors.stage': 'CONVERT',
+      '__connect.errors.class.name': 'convert',
+      '__connect.errors.exception.class.name': 'DeadLetter',
+      '__connect.errors.exception.message': 'bad bytes',
+      '__connect.errors.exception.stacktrace': expect.stringContaining('bad bytes'),
+    });
     expect(letter?.headers).toEqual({
+      ...Object.fromEntries(connect),
       'x-run': 'r7',
       'x-id': 'changes/1/42/convert',
       'x-flow': 'collect',
@@ -145,6 +159,25 @@ describe('what is unknown', () => {
       await expect(handle(new TypeError('the last'))).rejects.toBeInstanceOf(StopFlow);
     },
   );
+});
+
+describe('a breaker', () => {
+  it('ends the flow when more than half of what it works on is set aside, before it is', async () => {
+    const { handle, records } = await bench();
+    const poison = new DeadLetter('poison', 'bad bytes');
+    for (let at = 0; at < 100; at += 1) await handle(poison);
+    await expect(handle(poison)).rejects.toThrow(/101 of the last 101 records failed/);
+    expect(records(DEAD)).toHaveLength(100);
+  });
+
+  it('lets be what fails now and then', async () => {
+    const { handle, records } = await bench();
+    for (let at = 0; at < 300; at += 1) {
+      await handle(done);
+      await handle(new DeadLetter('poison', 'bad bytes'));
+    }
+    expect(records(DEAD)).toHaveLength(300);
+  });
 });
 
 describe('what is no delivery’s fault', () => {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { configSchema } from '../../src/config.ts';
+import { openEngines } from '../../src/engines.ts';
 import { follow } from '../../src/follow.ts';
 import { type Hosted, openHost } from '../../src/host.ts';
 import { lagOf, sumOf } from '../../src/lag.ts';
@@ -36,7 +37,8 @@ export const runHistory = async (seed: number): Promise<readonly string[]> => {
     limits: { fileBytes: FILE_BYTES, backfillChanges: chance.pick([3, 500]) },
   });
   const lock = { check: async () => {} };
-  const around = { config, data, lock, environment: environment(), time: systemTime, telemetry: silentTelemetry };
+  const ready = { lock, environment: environment(), time: systemTime, telemetry: silentTelemetry };
+  const around = { config, data, openEngines, ...ready, stays: true };
   const host = openHost(around);
   try {
     const pipeline = await host.pipeline('default');

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { runHistory } from './history.ts';
 
-const HISTORIES = 5;
+const HISTORIES = 15;
 
 describe('after a random history the index is what git says', () => {
   it.concurrent.for(Array.from({ length: HISTORIES }, (_, at) => at + 1))(

@@ -1,12 +1,16 @@
 import { describe, expect, it } from 'vitest';
+import type { Parts } from '../../src/parts.ts';
 import { projectKey } from '../../src/records.ts';
-import { listDeadLetters, replayDeadLetters, showDeadLetter } from '../../src/runs/dead-letters.ts';
+import { deadLetterStats, listDeadLetters, showDeadLetter } from '../../src/runs/dead-letters.ts';
+import { discardDeadLetters, replayDeadLetters } from '../../src/runs/replay.ts';
 import { POISON, TOXIC } from '../sim/content.ts';
 import { INSTANCE, NAMES } from '../sim/names.ts';
 import { keyOf, type Pipeline } from '../support/pipeline.ts';
 import { backfill, gather, pipelineOf } from './harness.ts';
 
 const letters = ({ parts }: Pipeline, filter = {}) => gather(listDeadLetters(parts, filter));
+
+const NOTHING = { looks: 0, reinjected: 0, refused: 0, quarantined: 0 };
 
 const poisoned = async () => {
   const pipeline = pipelineOf();
@@ -66,10 +70,11 @@ describe('a replay', () => {
   it('plans anew what a record was about, and the old version stays until then', async () => {
     const pipeline = await poisoned();
     const seq = pipeline.want('a')?.seq ?? 0;
-    expect(await replayDeadLetters(pipeline.parts, { path: 'a' })).toEqual({ looks: 1, reinjected: 0, refused: 0 });
+    expect(await replayDeadLetters(pipeline.parts, { path: 'a' })).toEqual({ ...NOTHING, looks: 1 });
     await expect.poll(() => pipeline.entry('a')?.seq).toBeGreaterThan(seq);
     expect(pipeline.entry('a')?.status).toBe('failed');
-    expect(await letters(pipeline, { path: 'a' })).toHaveLength(2);
+    expect(await letters(pipeline, { path: 'a' })).toMatchObject([{ state: 'open', replays: 1 }]);
+    expect(await letters(pipeline, { path: 'a', resolved: true })).toMatchObject([{ state: 'replayed' }, {}]);
   });
 
   it('never brings back what is out of date: the newest version is planned', async () => {
@@ -91,7 +96,7 @@ describe('a replay', () => {
     for (const replays of [1, 2]) {
       const [newest] = (await letters(pipeline)).slice(-1);
       const filter = { ids: [newest?.id ?? ''] };
-      expect(await replayDeadLetters(pipeline.parts, filter)).toEqual({ looks: 0, reinjected: 1, refused: 0 });
+      expect(await replayDeadLetters(pipeline.parts, filter)).toEqual({ ...NOTHING, reinjected: 1 });
       await expect.poll(async () => (await letters(pipeline)).at(-1)?.replays).toBe(replays);
     }
     const records = pipeline.broker.topicOf(NAMES.topics.changes).flatMap(({ records: all }) => all);
@@ -117,7 +122,80 @@ describe('a replay', () => {
       { key: project, value: null, headers: { ...headers, ...origin, 'x-id': 'large' } },
     ]);
     expect(await letters(pipeline)).toMatchObject([{ document: null, path: null, project: '1' }, { id: 'large' }]);
-    expect(await replayDeadLetters(pipeline.parts, {})).toEqual({ looks: 1, reinjected: 0, refused: 1 });
+    expect(await replayDeadLetters(pipeline.parts, {})).toEqual({ ...NOTHING, looks: 1, refused: 1 });
     await expect.poll(() => pipeline.entry('a')?.status).toBe('indexed');
+  });
+});
+
+describe('what becomes of dead letters', () => {
+  it('is counted by state, class and project', async () => {
+    const pipeline = await poisoned();
+    await discardDeadLetters(pipeline.parts, { path: 'a' });
+    expect(await deadLetterStats(pipeline.parts, { resolved: true })).toEqual({
+      total: 2,
+      byState: { discarded: 1, open: 1 },
+      byClass: { 'convert/poison': 1, 'embed/refused': 1 },
+      byProject: { 'sim/1': 2 },
+      oldest: expect.any(String),
+      newest: expect.any(String),
+    });
+    expect(await deadLetterStats(pipeline.parts, {})).toMatchObject({ total: 1, byClass: { 'embed/refused': 1 } });
+  });
+
+  it('is found by the run that it belongs to', async () => {
+    const pipeline = await poisoned();
+    const run = pipeline.entry('d/e')?.run ?? '';
+    expect(run).not.toBe('');
+    expect(await letters(pipeline, { run })).toHaveLength(2);
+    expect(await letters(pipeline, { run: 'another' })).toEqual([]);
+  });
+
+  it('is nothing in a dry run, and no more than was asked for', async () => {
+    const pipeline = await poisoned();
+    const before = await letters(pipeline);
+    expect(await replayDeadLetters(pipeline.parts, {}, { dryRun: true })).toEqual({ ...NOTHING, looks: 2 });
+    expect(await discardDeadLetters(pipeline.parts, {}, { dryRun: true })).toEqual({ discarded: 2 });
+    expect(await letters(pipeline)).toEqual(before);
+    expect(await discardDeadLetters(pipeline.parts, {}, { max: 1 })).toEqual({ discarded: 1 });
+    expect(await letters(pipeline)).toHaveLength(1);
+    expect(await discardDeadLetters(pipeline.parts, {})).toEqual({ discarded: 1 });
+    expect(await letters(pipeline)).toEqual([]);
+  });
+
+  it('is quarantine when they come back again and again, until somebody insists', async () => {
+    const pipeline = await poisoned();
+    const replay = async (how = {}) => {
+      const { looks } = await replayDeadLetters(pipeline.parts, { path: 'a' }, how);
+      const seq = pipeline.entry('a')?.seq ?? 0;
+      if (looks > 0) await expect.poll(() => pipeline.entry('a')?.seq).toBeGreaterThan(seq);
+      return looks;
+    };
+    for (let time = 0; time < 3; time += 1) expect(await replay()).toBe(1);
+    expect(await letters(pipeline, { path: 'a' })).toMatchObject([{ state: 'quarantined', replays: 3 }]);
+    expect(await replay()).toBe(0);
+    expect(await replay({ quarantined: true })).toBe(1);
+  });
+
+  it('is not lost with whoever was interrupted: the next one goes on with the rest', async () => {
+    const pipeline = await poisoned();
+    const { parts } = pipeline;
+    let appends = 0;
+    const dying: Parts = {
+      ...parts,
+      log: {
+        ...parts.log,
+        async append(topic, records) {
+          appends += 1;
+          if (appends > 1) throw new Error('killed');
+          await parts.log.append(topic, records);
+        },
+      },
+    };
+    const ids = (await letters(pipeline)).map(({ id }) => id);
+    const states = async () => (await letters(pipeline, { ids })).map(({ state }) => state).sort();
+    await expect(replayDeadLetters(dying, {}, { rate: 1 })).rejects.toThrow('killed');
+    expect(await states()).toEqual(['open', 'replayed']);
+    await replayDeadLetters(parts, {});
+    expect(await states()).toEqual(['replayed', 'replayed']);
   });
 });

@@ -26,7 +26,6 @@ const LIMITS: Limits = {
   embedTokens: 6,
   embedTexts: 4,
   embedWaitMs: 5,
-  embedParallel: 2,
 };
 
 export interface Member {

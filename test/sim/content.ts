@@ -65,6 +65,7 @@ const vectorOf = (text: string): Float32Array => {
 export const embedder = (): Embedder => ({
   dimensions: DIMENSIONS,
   maxTokens: 8,
+  batch: { texts: 100, tokens: 1_000, parallel: 2 },
   async probe() {},
   tokens: (text) => text.split(' ').length,
   async embed(texts) {

@@ -51,7 +51,6 @@ export const makeRepositories = (now: () => number) => {
     path,
     type,
     blob: blobOf(content),
-    size: content.length,
   });
   const entriesOf = (tree: Tree) =>
     [...tree].map(([path, file]) => entryOf(path, file)).sort((a, b) => (a.path < b.path ? -1 : 1));
@@ -147,6 +146,13 @@ export const makeRepositories = (now: () => number) => {
               return file ? [[path, entryOf(path, file)] as const] : [];
             }),
           );
+        },
+        async sized(id, entries) {
+          check(id);
+          return entries.map((entry) => {
+            const content = blobs.get(entry.blob);
+            return content === undefined ? entry : { ...entry, size: content.length };
+          });
         },
         async compare(id, base, head) {
           check(id);

@@ -8,6 +8,7 @@ const open = async (now: () => number = Date.now) => {
   const embedded = await openEmbedded({ file: folder.path('store.db'), now });
   return {
     ...embedded,
+    alias: 'contract',
     async close() {
       await embedded.close();
       await folder.remove();

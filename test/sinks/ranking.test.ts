@@ -1,25 +1,7 @@
 import { expect, test } from 'vitest';
 import { best } from '../../src/sinks/best.ts';
 import { globPattern } from '../../src/sinks/glob.ts';
-import { armSize, fuse, inverseFrequency, termWeight } from '../../src/sinks/ranking.ts';
-
-test('fusion adds 1 / (60 + position) over the arms, positions counted from 0', () => {
-  const fused = fuse([
-    ['a', 'b', 'c'],
-    ['c', 'a'],
-  ]);
-  expect(fused.map(({ item }) => item)).toEqual(['a', 'c', 'b']);
-  expect(fused.map(({ score }) => score)).toEqual([1 / 60 + 1 / 61, 1 / 62 + 1 / 60, 1 / 61]);
-});
-
-test('of equals fusion puts the one first that the earlier arm named', () => {
-  expect(fuse([['dense'], ['lexical']]).map(({ item }) => item)).toEqual(['dense', 'lexical']);
-  expect(fuse([[], []])).toEqual([]);
-});
-
-test('an arm brings five times the limit, and fifty at least', () => {
-  expect([1, 10, 11, 100].map(armSize)).toEqual([50, 50, 55, 500]);
-});
+import { inverseFrequency, termWeight } from '../../src/sinks/ranking.ts';
 
 test('a weight saturates with repetition and falls with length; a term that all points have still counts a little', () => {
   // At the average length of 256 normalisation drops out: 2.2 tf / (tf + 1.2).

@@ -4,7 +4,7 @@ import { matrix } from '../../src/sinks/matrix.ts';
 import { type Allowed, type IndexedPoint, type SearchIndex, searchIndex } from '../../src/sinks/search-index.ts';
 
 const DIMENSIONS = 5;
-const ALL: Allowed = { document: undefined, language: undefined };
+const ALL: Allowed = { document: undefined, languages: undefined };
 const TERMS = 40;
 
 /** Repeats with its seed. */
@@ -30,8 +30,8 @@ const randomPoint = (row: number, random: () => number): IndexedPoint => {
 const answers = (index: SearchIndex, random: () => number) => {
   const filters: Allowed[] = [
     ALL,
-    { document: (document) => document % 2 === 0, language: undefined },
-    { document: undefined, language: 'markdown' },
+    { document: (document) => document % 2 === 0, languages: undefined },
+    { document: undefined, languages: ['markdown', 'cobol'] },
   ];
   return filters.flatMap((allowed) => {
     const query = Float32Array.from({ length: DIMENSIONS }, () => random() - 0.5);

@@ -21,8 +21,10 @@ const watched = async (options: Partial<GitSourceOptions> = {}) => {
   const changes: RefChange[] = [];
   const troubles: TryAgain[] = [];
   const refuse = { next: 0 };
+  const tracked: string[] = [];
   const start = () =>
     source.watch({
+      tracked: async () => tracked,
       onChange(change) {
         if (refuse.next > 0) {
           refuse.next -= 1;
@@ -39,7 +41,7 @@ const watched = async (options: Partial<GitSourceOptions> = {}) => {
     await made.remove();
   });
   const told = (...expected: RefChange[]) => vi.waitFor(() => expect(changes).toEqual(expected), 5_000);
-  return { made, source, start, stop, changes, troubles, refuse, told };
+  return { made, source, start, stop, changes, troubles, refuse, tracked, told };
 };
 
 describe('watching the refs of a repository', () => {
@@ -76,6 +78,15 @@ describe('watching the refs of a repository', () => {
       { ref: 'side', before: null, after: side },
       { ref: 'main', before: main, after: null },
     );
+  });
+
+  it('tells that a branch is gone which others knew before its first look', async () => {
+    const { made, start, tracked, told } = await watched();
+    const side = await made.commit({ branch: 'side', files: [['a', '1']] });
+    await made.git('symbolic-ref', 'HEAD', 'refs/heads/side');
+    tracked.push('side', 'main');
+    void start();
+    await told({ ref: 'side', before: null, after: side }, { ref: 'main', before: null, after: null });
   });
 
   it('tells a head again that was away for a moment and has come back', async () => {

@@ -5,7 +5,7 @@ import { makeRepository } from '../support/repository.ts';
 for (const flags of [[], ['--bare']]) {
   sourceContract(`git ${flags.join(' ')}`, { anyBytes: true, sizes: true }, async () => {
     const repository = await makeRepository(flags);
-    const again = async () => open(repository.directory);
+    const again = async () => open(repository.directory, { pageEntries: 1_000 });
     const source = await again();
     const close = async () => {
       await source.close();

@@ -1,6 +1,6 @@
 /** The executable as it is installed, run as a process of its own. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -24,8 +24,12 @@ export interface Running {
 }
 
 export interface Executable {
+  /** The package, as it is installed. */
+  readonly directory: string;
   start(cwd: string, args: readonly string[], env?: Record<string, string>): Running;
   run(cwd: string, args: readonly string[], env?: Record<string, string>): Promise<Ended>;
+  /** From now on as where that package was not installed. */
+  without(scope: string): void;
   /** Ends all that is still running, so that a test that fails leaves nothing behind. */
   remove(): Promise<void>;
 }
@@ -81,8 +85,16 @@ export const buildExecutable = (): Executable => {
   };
 
   return {
+    directory,
     start,
     run: (cwd, args, env) => start(cwd, args, env).ended,
+    without(scope) {
+      const modules = join(directory, 'node_modules');
+      rmSync(modules);
+      mkdirSync(modules);
+      for (const name of readdirSync(join(root, 'node_modules')))
+        if (name !== scope) symlinkSync(join(root, 'node_modules', name), join(modules, name));
+    },
     async remove() {
       const left = [...running];
       for (const { child } of left) child.kill('SIGKILL');

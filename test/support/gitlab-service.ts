@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Registry } from 'prom-client';
 import { type Config, configSchema } from '../../src/config.ts';
+import { openEngines } from '../../src/engines.ts';
 import { type Hosted, openHost } from '../../src/host.ts';
 import { type HttpServer, openHttp } from '../../src/http/server.ts';
 import { webhookHints } from '../../src/http/webhook-hints.ts';
@@ -49,7 +50,7 @@ export const gitlabService = async ({ origin }: SimulatedGitlab, options: Servic
   });
   const telemetry = recordedTelemetry();
   const lock = { check: async () => {} };
-  const host = openHost({ config, data, lock, environment: environment(), time, telemetry });
+  const host = openHost({ config, data, openEngines, lock, environment: environment(), time, telemetry, stays: true });
   const pipeline: Hosted = await host.pipeline('default');
   const { parts } = pipeline;
   const leaving = new AbortController();

@@ -30,7 +30,6 @@ const LIMITS: Limits = {
   embedTokens: 6,
   embedTexts: 4,
   embedWaitMs: 5,
-  embedParallel: 2,
 };
 
 export const entryOf = (of: Partial<LedgerEntry> & Pick<LedgerEntry, 'document'>): LedgerEntry => ({

@@ -1,4 +1,8 @@
 import { storeContract } from '../contracts/store.ts';
 import { memoryStore } from './memory-store.ts';
 
-storeContract('the store in memory', async () => ({ store: memoryStore(), async close() {} }));
+storeContract('the store in memory', async () => ({
+  store: memoryStore(),
+  alias: 'contract',
+  async close() {},
+}));

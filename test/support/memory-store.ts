@@ -1,8 +1,8 @@
 import { StopFlow } from '../../src/errors.ts';
 import type { Generation, Hit, Page, Point, Query, VectorStore } from '../../src/ports.ts';
-import { type LedgerEntry, parseDocument } from '../../src/records.ts';
+import { type LedgerEntry, parseDocument, projectKey } from '../../src/records.ts';
 import { globPattern } from '../../src/sinks/glob.ts';
-import { fuse, inverseFrequency } from '../../src/sinks/ranking.ts';
+import { inverseFrequency } from '../../src/sinks/ranking.ts';
 import { documentTerms, queryTerms } from '../../src/sinks/terms.ts';
 
 export interface Contents {
@@ -19,11 +19,11 @@ const page = <T>(all: ReadonlyMap<string, T>, cursor: string | undefined, size: 
   return keys.length > size && last !== undefined ? { rows, next: last } : { rows };
 };
 
-const matches = ({ projects, ref, path, language }: Query, point: Point) => {
+const matches = ({ projects, ref, path, languages }: Query, point: Point) => {
   const id = parseDocument(point.document);
-  if (projects && !projects.includes(id.project)) return false;
+  if (projects && !projects.includes(projectKey(id))) return false;
   if (ref !== undefined && id.ref !== ref) return false;
-  if (language !== undefined && point.language !== language) return false;
+  if (languages && !languages.includes(point.language)) return false;
   return path === undefined || globPattern(path).test(id.path);
 };
 
@@ -156,13 +156,7 @@ export const memoryStore = ({
       const named = [...points.values()].filter(
         (point) => ledger.get(point.document)?.chunks.includes(point.id) && matches(query, point),
       );
-      const dense = vector && mode !== 'lexical' ? [byMeaning(named, vector)] : [];
-      const lexical = mode === 'dense' ? [] : [byWords(named, text)];
-      const arms = [...dense, ...lexical];
-      const ranked =
-        mode === 'hybrid'
-          ? fuse(arms.map((arm) => arm.map(({ point }) => point))).map(({ item: point, score }) => ({ point, score }))
-          : arms.flat();
+      const ranked = mode === 'dense' && vector ? byMeaning(named, vector) : byWords(named, text);
       return ranked.slice(0, limit).map(({ point: { vector: _, ...point }, score }): Hit => ({ score, point }));
     },
   });

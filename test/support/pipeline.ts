@@ -1,11 +1,11 @@
 /** The real flows on memory ports, in this process, on a clock that runs fast. */
 import { dependency } from '../../src/operators/attempt.ts';
 import type { Limits, Parts } from '../../src/parts.ts';
-import type { Log, State, Time } from '../../src/ports.ts';
+import type { Chunker, Embedder, Log, State, Time } from '../../src/ports.ts';
 import { encode, projectKey } from '../../src/records.ts';
 import { adopt, serve } from '../../src/service.ts';
 import type { Flow } from '../../src/telemetry.ts';
-import { chunker, converter, embedder, RULES, type RulesName } from '../sim/content.ts';
+import { chunker, converter, RULES, type RulesName, embedder as simulated } from '../sim/content.ts';
 import { INSTANCE, NAMES } from '../sim/names.ts';
 import { makeRepositories, type Tree } from '../sim/repository.ts';
 import { realTime } from './git-source.ts';
@@ -29,23 +29,29 @@ const LIMITS: Limits = {
   embedTokens: 100,
   embedTexts: 20,
   embedWaitMs: 5,
-  embedParallel: 2,
 };
 
 export interface PipelineOptions {
   /** How many times faster than the real one the clock runs. */
   readonly speed?: number;
   readonly pageSize?: number;
+  readonly embedder?: Embedder;
+  readonly limits?: Partial<Limits>;
   /** Wraps the ports of everything that is started from then on. */
   readonly log?: (log: Log) => Log;
   readonly state?: (state: State) => State;
+  /** Of a generation. */
+  readonly chunker?: (generation: string) => Chunker;
 }
 
 export const makePipeline = ({
   speed = 20,
   pageSize = 3,
+  embedder = simulated(),
+  limits = {},
   log: wrapLog = (log) => log,
   state: wrapState = (state) => state,
+  chunker: chunkerOf = () => chunker('g1'),
 }: PipelineOptions = {}) => {
   const began = Date.now();
   let ahead = 0;
@@ -61,16 +67,15 @@ export const makePipeline = ({
   const source = repositories.source(pageSize);
   const needs = { time, telemetry: silentTelemetry };
   const shape = {
-    chunker: chunker('g1'),
-    embedder: embedder(),
-    dependency: dependency('embedder', async () => {}, needs),
+    embedder,
+    dependency: dependency('embedder', embedder.probe, needs),
   };
   let rules: RulesName = 'r1';
   const services: { readonly stop: AbortController; readonly ended: Promise<void> }[] = [];
 
   const partsOf = (): Parts => ({
     names: NAMES,
-    limits: LIMITS,
+    limits: { ...LIMITS, ...limits },
     rules,
     selected: RULES[rules].selects,
     log: wrapLog(memoryLog(broker, { now: time.now })),
@@ -80,7 +85,7 @@ export const makePipeline = ({
       [INSTANCE, { port: source, replicas: false, dependency: dependency('source', source.probe, needs) }],
     ]),
     converter: converter(rules),
-    shape: async () => shape,
+    shape: async (generation) => ({ ...shape, chunker: chunkerOf(generation) }),
     time,
     telemetry: silentTelemetry,
   });

@@ -1,0 +1,109 @@
+/** What the parts share: the executable, and repositories with their indexes, each made when the first part asks for it. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Report } from '../src/records.ts';
+import { buildExecutable, type Running } from '../test/support/executable.ts';
+import { childrenSeconds, watchMemory } from './processes.ts';
+import { type Generated, generate } from './repositories.ts';
+
+export interface Corpus {
+  readonly files: number;
+  readonly bytes: number;
+}
+
+export interface Backfilled {
+  readonly report: Report;
+  /** From the start of the process to its end. */
+  readonly seconds: number;
+  /** User and system, of the whole process tree. */
+  readonly processorSeconds: number;
+  readonly peakBytes: number;
+}
+
+export interface Indexed {
+  readonly repository: Generated;
+  /** How the index was built from nothing. */
+  readonly cold: Backfilled;
+  backfill(): Promise<Backfilled>;
+  /** The service, once it is ready and in step; `stop` ends it. */
+  serve(): Promise<{ readonly data: string; stop(): Promise<void> }>;
+}
+
+export interface Stage {
+  /** Some 100,000 chunks, in files as they are mostly long. */
+  readonly texts: Corpus;
+  /** Many small files. */
+  readonly small: Corpus;
+  indexed(corpus: Corpus, embedder: 'static' | 'hash'): Promise<Indexed>;
+  close(): Promise<void>;
+}
+
+const KIBIBYTE = 1_024;
+
+export const openStage = async (quick: boolean): Promise<Stage> => {
+  const share = quick ? 20 : 1;
+  const directory = await mkdtemp(join(tmpdir(), 'tidemark-bench-'));
+  const tidemark = buildExecutable();
+  const repositories = new Map<Corpus, Promise<Generated>>();
+  const indexes = new Map<string, Promise<Indexed>>();
+
+  const repositoryOf = (corpus: Corpus) => {
+    const known = repositories.get(corpus) ?? generate(corpus.files, corpus.bytes);
+    repositories.set(corpus, known);
+    return known;
+  };
+
+  const index = async (corpus: Corpus, embedder: string, number: number): Promise<Indexed> => {
+    const repository = await repositoryOf(corpus);
+    const data = join(directory, String(number));
+    const env = { TIDEMARK_DATA: data, TIDEMARK_EMBEDDER: embedder };
+    const backfill = async () => measured(tidemark.start(repository.directory, ['backfill', '--json'], env));
+    const cold = await backfill();
+    return {
+      repository,
+      cold,
+      backfill,
+      async serve() {
+        const running = tidemark.start(repository.directory, ['serve'], env);
+        await running.says(/in step, /);
+        return {
+          data,
+          async stop() {
+            running.child.kill('SIGINT');
+            await running.ended;
+          },
+        };
+      },
+    };
+  };
+
+  return {
+    texts: { files: Math.round(8_200 / share), bytes: 8 * KIBIBYTE },
+    small: { files: 100_000 / share, bytes: 2 * KIBIBYTE },
+    indexed(corpus, embedder) {
+      const name = `${corpus.files} of ${corpus.bytes}, ${embedder}`;
+      const known = indexes.get(name) ?? index(corpus, embedder, indexes.size);
+      indexes.set(name, known);
+      return known;
+    },
+    async close() {
+      await tidemark.remove();
+      for (const repository of repositories.values()) await (await repository).remove();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+};
+
+const measured = async ({ child, ended }: Running): Promise<Backfilled> => {
+  const [began, processor] = [performance.now(), childrenSeconds()];
+  const memory = watchMemory(child.pid ?? 0);
+  const { code, stdout, stderr } = await ended.finally(() => memory.stop());
+  if (code !== 0) throw new Error(`backfill ended with ${code}: ${stdout}${stderr}`);
+  return {
+    report: JSON.parse(stdout),
+    seconds: (performance.now() - began) / 1_000,
+    processorSeconds: childrenSeconds() - processor,
+    peakBytes: memory.peakBytes(),
+  };
+};

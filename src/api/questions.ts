@@ -1,0 +1,102 @@
+/** The questions that Tidemark answers, by name. HTTP, MCP, the library and the command line all go through here. */
+import { z } from 'zod';
+import { BadUsage } from '../errors.ts';
+import { untilFresh } from '../freshness.ts';
+import type { Hosted } from '../host.ts';
+import type { MayRead } from '../may-read.ts';
+import { read } from '../read.ts';
+import { type Status, statusOf } from '../runs/status.ts';
+import { projectsFor, scopeOf } from '../scope.ts';
+import { search } from '../search.ts';
+import { similar } from '../similar.ts';
+import {
+  readAnswer,
+  readRequest,
+  searchAnswer,
+  searchRequest,
+  similarAnswer,
+  similarRequest,
+  statusAnswer,
+  statusRequest,
+} from './schemas.ts';
+
+const SECOND = 1_000;
+export const FRESH_MS = 30 * SECOND;
+
+export interface Asking {
+  readonly pipeline: Pick<Hosted, 'parts' | 'dependencies' | 'withFlows'>;
+  /** Everything without. */
+  readonly mayRead?: MayRead | undefined;
+  readonly signal: AbortSignal;
+}
+
+const question = <Request extends z.ZodType, Answer extends z.ZodType>(of: {
+  readonly summary: string;
+  readonly request: Request;
+  readonly answer: Answer;
+  readonly ask: (asking: Asking, request: z.output<Request>) => Promise<z.input<Answer>>;
+}) => of;
+
+export const questions = {
+  search: question({
+    summary: 'Finds the places that are about something.',
+    request: searchRequest,
+    answer: searchAnswer,
+    async ask({ pipeline, mayRead, signal }, { query: text, fresh, ...filters }) {
+      const { parts } = pipeline;
+      const asked = { text, ...filters, mayRead };
+      if (fresh)
+        await pipeline.withFlows(
+          async (stop) => untilFresh(parts, await scopeOf(parts, asked), { stop, waitMs: FRESH_MS }),
+          { stop: signal },
+        );
+      return search(parts, asked);
+    },
+  }),
+  similar: question({
+    summary: 'Finds what is like a place or a text, by meaning.',
+    request: similarRequest,
+    answer: similarAnswer,
+    ask: ({ pipeline: { parts }, mayRead }, asked) => similar(parts, { ...asked, mayRead }),
+  }),
+  read: question({
+    summary: 'Reads a document, or lines of it, as it is indexed.',
+    request: readRequest,
+    answer: readAnswer,
+    ask: ({ pipeline: { parts }, mayRead }, asked) => read(parts, { ...asked, mayRead }),
+  }),
+  status: question({
+    summary: 'Says how far the index is behind, what waits, and why.',
+    request: statusRequest,
+    answer: statusAnswer,
+    async ask({ pipeline: { parts, dependencies }, mayRead }) {
+      const status = await statusOf(parts, dependencies());
+      if (!mayRead) return status;
+      const mine = await projectsFor(parts, { mayRead });
+      return readable(status, new Set(mine?.map(({ path }) => path)));
+    },
+  }),
+} as const;
+
+export type Question = keyof typeof questions;
+export type RequestOf<Q extends Question> = z.input<(typeof questions)[Q]['request']>;
+export type AnswerOf<Q extends Question> = z.output<(typeof questions)[Q]['answer']>;
+
+export const isQuestion = (name: string): name is Question => Object.hasOwn(questions, name);
+
+/** Throws `BadUsage` for a request that is none. */
+export const answerTo = async <Q extends Question>(name: Q, asking: Asking, request: unknown): Promise<AnswerOf<Q>> => {
+  const { request: schema, ask } = questions[name];
+  const checked = schema.safeParse(request);
+  if (!checked.success) throw new BadUsage(`${name}: ${z.prettifyError(checked.error)}`);
+  // Each question parses its own requests, which the compiler cannot follow through the table.
+  return (ask as (asking: Asking, request: unknown) => Promise<AnswerOf<Q>>)(asking, checked.data);
+};
+
+/** Without what names projects that whoever asks may not read. */
+const readable = (status: Status, paths: ReadonlySet<string>): Status => ({
+  ...status,
+  projects: status.projects.filter(({ path }) => paths.has(path)),
+  runs: [],
+  waits: status.waits.filter(({ on, name }) => on !== 'project' || paths.has(name)),
+});

@@ -1,0 +1,168 @@
+/** What `doctor` looks at in this process: each finding with what to do about it. */
+import { access, constants, stat, statfs } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { openSources, sharedBy } from '../compose.ts';
+import type { Config, PipelineOptions } from '../config.ts';
+import { embedderOf } from '../embedders/registry.ts';
+import { messageOf } from '../errors.ts';
+import { isLoopbackAddress } from '../http/server.ts';
+import { codeOf } from '../log/disk.ts';
+import { PATIENCE } from '../operators/attempt.ts';
+import { type Environment, gitCommand } from '../sources/git-command.ts';
+import type { Telemetry } from '../telemetry.ts';
+import { systemTime } from '../time.ts';
+import type { Place } from './place.ts';
+
+const GIB = 1024 ** 3;
+/** Less than that is soon full. */
+const MIN_FREE_BYTES = 1 * GIB;
+const MIN_NODE = [20, 19] as const;
+const MIN_GIT = [2, 25] as const;
+const OTHERS = 0o077;
+
+export interface Finding {
+  readonly level: 'ok' | 'warning' | 'error';
+  readonly about: string;
+  readonly finding: string;
+  /** Empty where there is nothing to do. */
+  readonly remedy: string;
+}
+
+const ok = (about: string, finding: string): Finding => ({ level: 'ok', about, finding, remedy: '' });
+
+export const versionFindings = async (env: Environment, cwd: string, version: string): Promise<readonly Finding[]> => [
+  ok('tidemark', version),
+  atLeast('node', process.versions.node, MIN_NODE, 'Install a newer Node.'),
+  await gitVersion(env, cwd),
+];
+
+const gitVersion = async (environment: Environment, cwd: string): Promise<Finding> => {
+  const remedy = 'Install git, or put it on the PATH of this process.';
+  try {
+    const git = gitCommand({ place: ['-C', cwd], environment, signal: new AbortController().signal });
+    const { stdout } = await git.run(['--version']);
+    return atLeast('git', /\d+(?:\.\d+)*/.exec(stdout.toString())?.[0] ?? '0', MIN_GIT, 'Install a newer git.');
+  } catch (error) {
+    return { level: 'error', about: 'git', finding: messageOf(error), remedy };
+  }
+};
+
+const atLeast = (
+  about: string,
+  version: string,
+  [major, minor]: readonly [number, number],
+  remedy: string,
+): Finding => {
+  const [first = 0, second = 0] = version.split('.').map(Number);
+  if (first > major || (first === major && second >= minor)) return ok(about, version);
+  return { level: 'error', about, finding: `${version}, and ${major}.${minor} is needed`, remedy };
+};
+
+export const settingFindings = ({ http, pipelines, webhooks }: Config): readonly Finding[] => {
+  const findings: Finding[] = [];
+  if (!isLoopbackAddress(http.host) && http.hosts.length === 0)
+    findings.push({
+      ...{ level: 'warning', about: 'http', finding: `listens on ${http.host}, and answers to every name` },
+      remedy: 'Name those under which it is reached in http.hosts.',
+    });
+  const usesGitlab = Object.values(pipelines).some(({ sources }) => sources.some(({ gitlab }) => gitlab));
+  if (usesGitlab && webhooks.secrets.length === 0)
+    findings.push({
+      ...{ level: 'warning', about: 'webhooks', finding: 'there is no secret, so no webhook is accepted' },
+      remedy: 'Set webhooks.secrets, and the same secret in GitLab; until then pushes are found by resync alone.',
+    });
+  return findings;
+};
+
+/** Of the directory itself, or where it is to be made. */
+export const diskFindings = async (data: string): Promise<readonly Finding[]> => {
+  const about = 'data directory';
+  const there = await existing(data);
+  try {
+    await access(there, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch (error) {
+    const remedy = 'Let this user write there, or name another place: TIDEMARK_DATA.';
+    return [{ level: 'error', about, finding: messageOf(error), remedy }];
+  }
+  const { bavail, bsize } = await statfs(there);
+  const free = bavail * bsize;
+  const finding = `${data}, ${(free / GIB).toFixed(1)} GiB free`;
+  const findings: Finding[] = [
+    free < MIN_FREE_BYTES
+      ? { level: 'warning', about, finding, remedy: 'Make room, or name another place: TIDEMARK_DATA.' }
+      : ok(about, finding),
+  ];
+  const { mode } = await stat(there);
+  if (there === data && (mode & OTHERS) !== 0)
+    findings.push({
+      ...{ level: 'warning', about, finding: 'others of this machine may read what is indexed' },
+      remedy: `chmod 700 ${data}`,
+    });
+  return findings;
+};
+
+const existing = async (path: string): Promise<string> => {
+  try {
+    await stat(path);
+    return path;
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT' && dirname(path) !== path) return existing(dirname(path));
+    return path;
+  }
+};
+
+export const embedderFindings = async (
+  name: string,
+  { embedder: options }: PipelineOptions,
+): Promise<readonly Finding[]> => {
+  const about = `embedder ${options.kind}`;
+  const { embedder } = embedderOf(options, () => undefined);
+  const beganAt = systemTime.now();
+  try {
+    await embedder.embed(['how are offsets committed'], 'query');
+    return [
+      ok(
+        about,
+        `pipeline ${name}: ${embedder.dimensions} dimensions, first answer after ${systemTime.now() - beganAt} ms`,
+      ),
+    ];
+  } catch (error) {
+    const remedy = `Look at pipelines.${name}.embedder; TIDEMARK_EMBEDDER=static works without anything.`;
+    return [{ level: 'error', about, finding: messageOf(error), remedy }];
+  } finally {
+    await embedder.close();
+  }
+};
+
+export const sourceFindings = async (
+  options: PipelineOptions,
+  { config, data, environment }: Place,
+  telemetry: Telemetry,
+): Promise<readonly Finding[]> => {
+  try {
+    const around = { config, data, environment, time: systemTime, telemetry, patience: PATIENCE };
+    const { sources } = await openSources(options, around, sharedBy(around));
+    return await Promise.all(
+      [...sources].map(async ([instance, { port }]): Promise<Finding> => {
+        try {
+          await port.probe();
+          return ok(`source ${instance}`, 'answers');
+        } catch (error) {
+          const remedy = 'Look at its address and its token, and whether they hold from here.';
+          return { level: 'error', about: `source ${instance}`, finding: messageOf(error), remedy };
+        } finally {
+          await port.close();
+        }
+      }),
+    );
+  } catch (error) {
+    return [
+      {
+        level: 'error',
+        about: 'sources',
+        finding: messageOf(error),
+        remedy: 'Look at the sources in the configuration.',
+      },
+    ];
+  }
+};

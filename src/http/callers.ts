@@ -1,0 +1,32 @@
+/** Who asks: the token says, and with it what may be asked and of which projects there is an answer. */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { TOKEN_SCOPES, TokenOptions } from '../config.ts';
+import { type MayRead, mayReadNamed } from '../may-read.ts';
+
+export type TokenScope = (typeof TOKEN_SCOPES)[number];
+
+export interface Caller {
+  readonly name: string;
+  readonly scopes: ReadonlySet<TokenScope>;
+  /** Everything without. */
+  readonly mayRead: MayRead | undefined;
+}
+
+export type CallerOf = (authorization: string | undefined) => Caller | undefined;
+
+const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+
+export const callersOf = (tokens: readonly TokenOptions[]): CallerOf => {
+  const known = tokens.map(({ name, token, scopes, projects }) => ({
+    digest: digest(token),
+    caller: { name, scopes: new Set(scopes), mayRead: projects.length > 0 ? mayReadNamed(projects) : undefined },
+  }));
+  return (authorization) => {
+    const token = /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1];
+    if (token === undefined) return undefined;
+    const given = digest(token);
+    // All of them, and digests of one length, so that the time it takes says nothing of any token.
+    const matching = known.filter((one) => timingSafeEqual(one.digest, given));
+    return matching[0]?.caller;
+  };
+};

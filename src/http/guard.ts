@@ -1,0 +1,37 @@
+/** What stands before every request that asks something: for which name, from which page, with which token. */
+import type { IncomingMessage } from 'node:http';
+import { isLoopbackName } from './answer.ts';
+import type { Caller, CallerOf } from './callers.ts';
+import { Refusal } from './refusal.ts';
+
+export interface GuardOptions {
+  readonly onLoopback: boolean;
+  /** Other names under which we are reached. */
+  readonly hosts: readonly string[];
+  readonly origins: readonly string[];
+  readonly callerOf: CallerOf;
+}
+
+/** Throws `Refusal` unless all three are as they should be. */
+export const guard = ({ headers }: IncomingMessage, options: GuardOptions): Caller => {
+  const { origins, callerOf } = options;
+  if (!isKnownName(headers.host, options)) throw new Refusal(421, 'this address is not answered for that name');
+  if (headers.origin !== undefined && !isKnownOrigin(headers.origin, origins))
+    throw new Refusal(403, 'pages of that origin may not ask');
+  const caller = callerOf(headers.authorization);
+  if (!caller) throw new Refusal(401, 'a token is needed: authorization: Bearer TOKEN');
+  return caller;
+};
+
+/** A page of somebody else's must not reach us through a name that it has pointed at this machine. */
+export const isKnownName = (
+  host: string | undefined,
+  { onLoopback, hosts }: Pick<GuardOptions, 'onLoopback' | 'hosts'>,
+): boolean => {
+  if (isLoopbackName(host) || (!onLoopback && hosts.length === 0)) return true;
+  const name = host?.replace(/:\d+$/, '').toLowerCase();
+  return hosts.some((known) => known.toLowerCase() === name);
+};
+
+const isKnownOrigin = (origin: string, origins: readonly string[]): boolean =>
+  origins.includes(origin) || (URL.canParse(origin) && isLoopbackName(new URL(origin).host));

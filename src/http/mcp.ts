@@ -1,0 +1,31 @@
+/** MCP over HTTP: no session is kept, so that any process answers any request. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { ReadableStream } from 'node:stream/web';
+import { createMcpHandler } from '@modelcontextprotocol/server';
+import { type Ask, mcpServer } from '../mcp/server.ts';
+import { jsonBody } from './body.ts';
+
+export const mcpOverHttp =
+  (version: string) =>
+  async (request: IncomingMessage, response: ServerResponse, ask: Ask): Promise<void> => {
+    const handler = createMcpHandler(() => mcpServer({ version, ask }), { responseMode: 'json' });
+    try {
+      const parsedBody = request.method === 'POST' ? await jsonBody(request) : undefined;
+      const answer = await handler.fetch(asWebRequest(request), { parsedBody });
+      response.writeHead(answer.status, { ...Object.fromEntries(answer.headers), 'cache-control': 'no-store' });
+      if (answer.body) await pipeline(Readable.fromWeb(answer.body as ReadableStream), response);
+      else response.end();
+    } finally {
+      await handler.close();
+    }
+  };
+
+/** What the protocol looks at: the method and the headers. Its body is handed over beside it. */
+const asWebRequest = ({ method = 'GET', headers }: IncomingMessage): Request => {
+  const named = Object.entries(headers).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, String(value)] as [string, string]],
+  );
+  return new Request('http://localhost/mcp', { method, headers: named });
+};

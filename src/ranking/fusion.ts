@@ -1,0 +1,47 @@
+/**
+ * Makes one list of what search by meaning and search by words have found. Done here and not by a server, so that all
+ * stores rank alike, and because what the words are worth is known only when they have been looked for.
+ */
+import type { Hit } from '../ports.ts';
+import { parseDocument } from '../records.ts';
+import { documentTerms, wordTerms } from '../sinks/terms.ts';
+
+/** With less, the first of one arm wins over what both arms agree on. */
+const K = 60;
+
+/** How many hits an arm brings. Cut at the limit, the arms would hardly overlap and fusion would choose between strangers. */
+export const armSize = (limit: number): number => Math.max(50, 5 * limit);
+
+export interface Arms {
+  readonly dense: readonly Hit[];
+  readonly lexical: readonly Hit[];
+}
+
+/** Reciprocal rank fusion, best first; of equals the one that the dense arm named. */
+export const fuse = (text: string, { dense, lexical }: Arms): readonly Hit[] => {
+  const fused = new Map<string, Hit>();
+  const add = (hits: readonly Hit[], weight: number) => {
+    hits.forEach(({ point }, position) => {
+      const key = `${point.document}\0${point.id}`;
+      fused.set(key, { point, score: (fused.get(key)?.score ?? 0) + weight / (position + K) });
+    });
+  };
+  add(dense, 1);
+  add(lexical, coverage(text, lexical) ** 2);
+  return [...fused.values()].toSorted((a, b) => b.score - a.score);
+};
+
+const LOOKED_AT = 10;
+
+/**
+ * The share of the question's terms that the best of the lexical hits has, of 0 to 1. A question in other words than its
+ * answer meets some of them anywhere, and what it meets says nothing.
+ */
+const coverage = (text: string, lexical: readonly Hit[]): number => {
+  const asked = new Set(wordTerms(text));
+  const shares = lexical.slice(0, LOOKED_AT).map(({ point }) => {
+    const { ids } = documentTerms(point.embed, parseDocument(point.document).path);
+    return ids.filter((id) => asked.has(id)).length / asked.size;
+  });
+  return Math.max(0, ...shares);
+};

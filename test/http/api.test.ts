@@ -1,0 +1,108 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Hosted } from '../../src/host.ts';
+import { type ApiOptions, api } from '../../src/http/api.ts';
+import { callersOf } from '../../src/http/callers.ts';
+import type { Parts } from '../../src/parts.ts';
+import { backfill, pipelineOf } from '../runs/harness.ts';
+import type { Pipeline } from '../support/pipeline.ts';
+import { recordedTelemetry } from '../support/telemetry.ts';
+
+const TOKEN = 'a-token-of-sixteen-and-more';
+let pipeline: Pipeline;
+let server: Server;
+let url: string;
+let telemetry: ReturnType<typeof recordedTelemetry>;
+
+const serve = async (parts: Parts, options: Partial<ApiOptions> = {}) => {
+  telemetry = recordedTelemetry();
+  const hosted = { name: 'default', parts, dependencies: () => [] } as unknown as Hosted;
+  const handle = api({
+    ...{ onLoopback: true, hosts: [], origins: [], pipelines: [hosted], telemetry, version: '1' },
+    callerOf: callersOf([{ name: 'me', token: TOKEN, scopes: ['search', 'status'], projects: [] }]),
+    ...options,
+  });
+  server = createServer((request, response) => {
+    void handle(request, response, new URL(request.url ?? '/', 'http://localhost'));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+};
+const search = (query: string, headers: Record<string, string> = {}) =>
+  fetch(`${url}/v1/search`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${TOKEN}`, ...headers },
+    body: JSON.stringify({ query }),
+  });
+
+beforeEach(async () => {
+  pipeline = pipelineOf();
+  pipeline.push({ a: 'ant', b: 'bee' });
+  await pipeline.start();
+  await backfill(pipeline);
+});
+afterEach(async () => {
+  server.closeAllConnections();
+  server.close();
+  await once(server, 'close');
+});
+
+describe('a question over HTTP', () => {
+  it('is counted by what was asked and how it ended, and never with what was asked for', async () => {
+    await serve(pipeline.parts);
+    expect((await search('ant')).status).toBe(200);
+    expect((await search('')).status).toBe(400);
+    const told = telemetry.told.filter(([name]) => name === 'asked').map(([, of]) => of);
+    expect(told).toMatchObject([
+      { question: 'search', by: 'me', status: 200 },
+      { question: 'search', by: 'me', status: 400 },
+    ]);
+    expect(JSON.stringify(told)).not.toMatch(/ant|a-token/);
+  });
+
+  it('that nobody can answer is held in a bounded number, and the next is told to come back', async () => {
+    const stuck = { ...pipeline.parts, state: { ...pipeline.parts.state, read: () => new Promise<never>(() => {}) } };
+    await serve(stuck);
+    const leave = new AbortController();
+    const waiting = Array.from({ length: 64 }, () =>
+      fetch(`${url}/v1/search`, {
+        ...{ method: 'POST', body: '{"query":"x"}', signal: leave.signal },
+        headers: { authorization: `Bearer ${TOKEN}` },
+      }).catch(() => undefined),
+    );
+    await expect.poll(async () => (await search('ant')).status, { timeout: 10_000 }).toBe(503);
+    leave.abort();
+    await Promise.all(waiting);
+    // They are gone, and what they have asked for is not answered yet.
+    const refused = await search('ant');
+    expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '1']);
+  });
+
+  it('is answered under a configured name alone where there are some, and to pages that are named', async () => {
+    await serve(pipeline.parts, {
+      onLoopback: false,
+      hosts: ['search.example.com'],
+      origins: ['https://ui.example.com'],
+    });
+    expect((await search('ant')).status).toBe(200);
+    expect((await search('ant', { origin: 'https://ui.example.com' })).status).toBe(200);
+    expect((await search('ant', { origin: 'https://other.example.com' })).status).toBe(403);
+  });
+
+  it('needs a token that is known to the last character', async () => {
+    await serve(pipeline.parts);
+    for (const authorization of [
+      '',
+      'Bearer',
+      'Bearer ',
+      `Basic ${TOKEN}`,
+      `Bearer ${TOKEN.slice(0, -1)}`,
+      `Bearer ${TOKEN} x`,
+    ])
+      expect((await search('ant', { authorization })).status, authorization).toBe(401);
+    expect((await search('ant', { authorization: `bearer ${TOKEN}` })).status).toBe(200);
+  });
+});

@@ -1,0 +1,63 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { globPattern, neededBy } from '../../src/sinks/glob.ts';
+import { pointPayload } from '../../src/sinks/qdrant-payload.ts';
+import { point } from '../contracts/store-builders.ts';
+
+const placesOf = (path: string) => pointPayload(point({ document: ['git', 'p', 'main', path].join('\0') }));
+
+describe('what a glob needs', () => {
+  it.each([
+    ['docs/', { names: ['docs'] }],
+    ['*.ts', { names: [], ending: '.ts' }],
+    ['README.md', { names: ['README.md'] }],
+    ['/README.md', { path: 'README.md', names: [] }],
+    ['src/sinks/*.test.ts', { path: 'src/sinks', names: [], ending: '.ts' }],
+    ['src/**/test/*.ts', { path: 'src', names: ['test'], ending: '.ts' }],
+    ['{src,docs}/*.ts', { names: [] }],
+    ['a**/b', { names: [] }],
+    ['**', { names: [] }],
+  ])('%s', (glob, needed) => {
+    expect(neededBy(glob)).toEqual(needed);
+  });
+
+  it('every path that matches has', () => {
+    const part = fc.constantFrom('a', 'b', 'ab', '.a', 'a.b', 'a.b.a', 'b..a');
+    const path = fc.array(part, { minLength: 1, maxLength: 4 }).map((parts) => parts.join('/'));
+    const token = fc.constantFrom(
+      'a',
+      'b',
+      '.',
+      '/',
+      '*',
+      '**',
+      '**/',
+      '?',
+      '[ab]',
+      '[b-a]',
+      '[!a]',
+      '{',
+      ',',
+      '}',
+      '\\',
+      './',
+    );
+    const glob = fc.array(token, { minLength: 1, maxLength: 6 }).map((tokens) => tokens.join(''));
+    let matching = 0;
+    fc.assert(
+      fc.property(glob, fc.array(path, { minLength: 30, maxLength: 30 }), (glob, paths) => {
+        const pattern = globPattern(glob);
+        const needed = neededBy(glob);
+        for (const one of paths.filter((one) => pattern.test(one))) {
+          matching += 1;
+          const places = placesOf(one);
+          if (needed.path !== undefined) expect(places.paths).toContain(needed.path);
+          expect(places.names).toEqual(expect.arrayContaining([...needed.names]));
+          if (needed.ending !== undefined) expect(places.names).toContain(`*${needed.ending}`);
+        }
+      }),
+      { numRuns: 1_500 },
+    );
+    expect(matching).toBeGreaterThan(500);
+  });
+});
