@@ -53,7 +53,7 @@ describe('beside a running service', () => {
         ...{ score: expect.any(Number), project: 'repository', ref: 'main', path: 'docs/tides.md' },
         ...{ startLine: expect.any(Number), endLine: expect.any(Number), heading: expect.any(Array) },
         ...{ text: expect.stringContaining('moon'), blob: expect.any(String), commit: expect.any(String), url: null },
-        ...{ head: expect.any(String), stale: false },
+        ...{ head: expect.any(String), stale: false, language: 'markdown', copies: [] },
       },
     ]);
     expect(answer).toMatchObject({ next: null, freshness: { fresh: true, pending: 0, pendingOf: 'scope' } });
