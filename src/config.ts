@@ -371,6 +371,11 @@ const limits = z.strictObject({
     'Blobs of GitLab that are kept on disk in the data directory, so that none is fetched twice. Those used longest ago give way.',
     { example: '10 GiB' },
   ),
+  secrets: option(
+    z.enum(['redact', 'skip', 'index']).default('redact').meta({ expected: 'redact, skip or index' }),
+    'What becomes of a file with what looks like a secret, such as a key, a token or a password: the secret is left out (redact), the file is (skip), or nothing is (index). The ledger says so.',
+    { example: 'skip' },
+  ),
   convertSeconds: option(whole(1, 3600).default(30), 'How long one document may take to convert or to chunk.', {
     example: 120,
   }),

@@ -75,6 +75,8 @@ const textSchema = z.object({
   mediaType: z.string(),
   language: z.string(),
   title: z.string().optional(),
+  /** What looked like secrets and was left out, by kind. */
+  redacted: z.array(z.string()).readonly().optional(),
 });
 export type Text = z.infer<typeof textSchema>;
 

@@ -25,7 +25,7 @@ const hash = (value: unknown): string => createHash('sha256').update(JSON.string
 
 /** The rules that a document was converted by. What differs is planned again, in place. */
 export const rulesOf = (
-  limits: Pick<LimitOptions, 'fileBytes' | 'textBytes'>,
+  limits: Pick<LimitOptions, 'fileBytes' | 'textBytes' | 'secrets'>,
   { include, exclude }: { readonly include: readonly string[]; readonly exclude: readonly string[] },
 ): string => hash([converterRules(limits), include, exclude]);
 
@@ -54,7 +54,7 @@ export const workerFor = (limits: LimitOptions, { chunk, embedder }: ShapeRow): 
   return contentWorker({
     deadlineMs: limits.convertSeconds * SECOND,
     heapMb: Math.ceil(limits.convertHeap / MIB) + (embedder.kind === 'transformers' ? TOKENIZER_HEAP_MB : 0),
-    limits: { fileBytes: limits.fileBytes, textBytes: limits.textBytes },
+    limits: { fileBytes: limits.fileBytes, textBytes: limits.textBytes, secrets: limits.secrets },
     chunk,
     tokens: { module: new URL(tokens, import.meta.url).href, options: embedder },
   });

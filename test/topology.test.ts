@@ -117,7 +117,7 @@ describe('the three flows', () => {
     await flows.close();
   });
 
-  it('set poison aside with a failed entry, and keep the version before it', async () => {
+  it('set poison aside with a failed entry, and keep the version before it (E48)', async () => {
     const flows = await flowing();
     const head = flows.push({ 'a.md': 'ant', 'b.md': 'bee', 'c.md': 'cat' });
     await flows.tell(flows.event({ after: head }));

@@ -7,6 +7,7 @@
 import type { Chunk } from '../ports.ts';
 import type { Text } from '../records.ts';
 import { divide } from './divide.ts';
+import type { Parse } from './grammars.ts';
 import { isSpace, linesOf } from './lines.ts';
 import { isLowSurrogate, piecesOf } from './long-line.ts';
 import { type Structure, structureOf } from './structure.ts';
@@ -21,6 +22,8 @@ export interface ChunkOptions {
   /** At most this many in what is embedded, its heading path included. */
   readonly tokens: number;
   readonly count: TokenCounter;
+  /** Of the text's language: `parseOf`. */
+  readonly parse?: Parse | undefined;
 }
 
 /** A chunk by reference to its text: what a worker sends back instead of the text twice over. */
@@ -53,9 +56,9 @@ export const chunksOf = (content: string, cuts: readonly Cut[]): Chunk[] =>
     return { text, embed: embedOf(prefix, text), heading, startLine, endLine };
   });
 
-export const cutsOf = ({ content, language }: Text, { tokens, count }: ChunkOptions): Cut[] => {
+export const cutsOf = ({ content, language }: Text, { tokens, count, parse }: ChunkOptions): Cut[] => {
   const lines = linesOf(content);
-  const structure = structureOf(language, content, lines);
+  const structure = structureOf(language, content, lines, parse);
   const paths = pathsOf(structure, tokens * MAX_PREFIX_SHARE, count);
   const lineCount = lines.start.length;
   const startOf = (line: number) => lines.start[line] ?? 0;
@@ -105,10 +108,10 @@ export const cutsOf = ({ content, language }: Text, { tokens, count }: ChunkOpti
   };
 
   const fits = (from: number, to: number) =>
-    withinBudget(startOf(from), endOf(to), (cost[to] ?? 0) - (cost[from] ?? 0), paths(from).prefix);
+    withinBudget(startOf(from), endOf(to), (cost[to] ?? 0) - (cost[from] ?? 0), paths(from, to).prefix);
   const stretches = { start: lines.start, end: lines.end, strength: structure.strength, cost };
   divide(content, stretches, tokens, fits, (from, to) => {
-    const path = paths(from);
+    const path = paths(from, to);
     if (to - from === 1 && !fits(from, to)) return cutLine(from, path);
     cuts.push({
       start: startOf(from),
@@ -139,7 +142,11 @@ const NO_PATH: Path = { heading: [], prefix: { text: '', cost: 0 } };
  * The headings that a chunk stands under when it begins at a line. Cuts go by strength, so no chunk reaches beyond
  * the section around its first line, and the path of that line holds for all of it.
  */
-const pathsOf = ({ sections, section }: Structure, maxCost: number, count: TokenCounter): ((line: number) => Path) => {
+const pathsOf = (
+  { sections, section }: Structure,
+  maxCost: number,
+  count: TokenCounter,
+): ((line: number, to: number) => Path) => {
   const headings: (readonly string[])[] = [];
   for (const { title, parent } of sections) {
     const above = headings[parent] ?? [];
@@ -161,13 +168,17 @@ const pathsOf = ({ sections, section }: Structure, maxCost: number, count: Token
     return prefix;
   };
   const paths = new Map<number, Path>();
-  return (line) => {
+  return (line, to) => {
     const index = section[line] ?? -1;
     const own = sections[index];
     if (!own) return NO_PATH;
     const heading = headings[index] ?? [];
-    // The heading itself stands in the text of the chunk that it begins.
-    if (own.line === line) return { heading, prefix: prefixOf(own.parent) };
+    // The heading itself stands in the text of the chunk that it begins. Several symbols have that of what holds them.
+    if (own.line === line)
+      return {
+        heading: (own.end ?? to) < to - 1 ? (headings[own.parent] ?? []) : heading,
+        prefix: prefixOf(own.parent),
+      };
     const path = paths.get(index) ?? { heading, prefix: prefixOf(index) };
     paths.set(index, path);
     return path;

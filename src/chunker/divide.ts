@@ -126,8 +126,15 @@ const cutsByAnchors = (
     frameEnd[i] = strength[following] === own ? (frameEnd[following] ?? count) : following;
     later.push(i);
   }
-  // By strength, where the last anchor or the frame begins.
+  // By strength, at what cost the last anchor or the frame begins.
   const since = new Float64Array(16).fill(costAt(0));
+  /** What is too much for one chunk begins one, and so does what follows it: its neighbours are no part of it. */
+  const isLarge = (i: number) => costAt(next[i] ?? count) - costAt(i) > budget;
+  for (let i = 0; i < count; i += 1)
+    if (isLarge(i)) {
+      isCut[i] = 1;
+      isCut[next[i] ?? count] = 1;
+    }
   for (let i = 1; i < count; i += 1) {
     const own = strength[i] ?? 0;
     const at = costAt(i);

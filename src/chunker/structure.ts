@@ -1,18 +1,22 @@
 /**
- * What the structure of a text says about where chunks may begin. One function a kind of text; a text whose language is
- * not in the table goes by blank lines and indentation.
+ * What the structure of a text says about where chunks may begin. Code with a grammar goes by its syntax tree, other kinds
+ * of text by a function each; whatever is left goes by blank lines and indentation.
  */
+import type { Parse } from './grammars.ts';
 import { indentation } from './indentation.ts';
 import type { Lines } from './lines.ts';
 import { markdown } from './markdown.ts';
+import { syntax } from './syntax.ts';
 
-/** A heading, or later a symbol, that what follows stands under. */
+/** A heading or a symbol that what follows stands under. */
 export interface Section {
   readonly title: string;
   /** The section around it, by its index; -1 at the top. */
   readonly parent: number;
   /** The line, by its index among the lines that are not blank, that spells the title out. */
   readonly line: number;
+  /** Its last line, of a symbol. A heading's section ends where another one begins. */
+  readonly end?: number;
 }
 
 export interface Structure {
@@ -27,6 +31,17 @@ const byLanguage: Readonly<Record<string, (content: string, lines: Lines) => Str
   markdown,
 };
 
-export const structureOf = (language: string, content: string, lines: Lines): Structure =>
+export const structureOf = (language: string, content: string, lines: Lines, parse: Parse | undefined): Structure =>
+  byTree(content, lines, parse) ??
   (Object.hasOwn(byLanguage, language) ? byLanguage[language] : undefined)?.(content, lines) ??
   indentation(content, lines);
+
+const byTree = (content: string, lines: Lines, parse: Parse | undefined): Structure | undefined => {
+  const tree = parse?.(content);
+  if (!tree) return undefined;
+  try {
+    return syntax(content, lines, tree);
+  } finally {
+    tree.delete();
+  }
+};

@@ -3,6 +3,7 @@ import { DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET, MODES, searchRequest } from '../a
 import { FILE_KINDS, type FileKind } from '../converters/format.ts';
 import { BadUsage } from '../errors.ts';
 import type { Hosted } from '../host.ts';
+import type { Reader } from '../may-read.ts';
 import type { SearchMode } from '../search.ts';
 import type { DataCommand } from './command.ts';
 import { EXIT } from './exit.ts';
@@ -35,6 +36,11 @@ export const search: DataCommand = {
       description: `Only in files of this kind: ${FILE_KINDS.join(', ')}.`,
       several: true,
     },
+    as: {
+      value: 'USER',
+      description:
+        'Only what this user of GitLab may read. A filter for trusted callers, and no authentication: whoever calls can say anything.',
+    },
     fresh: {
       description: `Waits until all that stands in the repositories now can be found, at most ${FRESH_SECONDS} seconds.`,
     },
@@ -58,13 +64,21 @@ export const search: DataCommand = {
       ...(language === undefined ? {} : { language }),
       ...(kind === undefined ? {} : { kind }),
     });
-    const found = await questions.search.ask({ pipeline, signal }, request);
+    const user = args.text('as');
+    const as = user === undefined ? undefined : readerOf(pipeline, user);
+    const found = await questions.search.ask({ pipeline, signal, as }, request);
     await output.line(
       args.flag('json') ? JSON.stringify(found) : shownHits(found, { terminal, folders: foldersOf(pipeline) }),
     );
     return EXIT.success;
   },
 };
+
+/** A plain repository has no users, so that nobody is known to may read it. */
+const readerOf = ({ gitlabs }: Pick<Hosted, 'gitlabs'>, user: string): Reader => ({
+  mayRead: async ({ instance, project }, visibility) =>
+    (await gitlabs.find(({ name }) => name === instance)?.readers.mayRead(user, project, visibility)) ?? false,
+});
 
 const modeOf = (given: string | undefined): SearchMode => {
   const mode = MODES.find((known) => known === (given ?? 'hybrid'));

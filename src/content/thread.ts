@@ -1,5 +1,6 @@
 /** The content worker's side: one item at a time, in the order in which they came. Runs in a thread only. */
 import { cutsOf, type TokenCounter } from '../chunker/chunker.ts';
+import { parseOf } from '../chunker/grammars.ts';
 import { convert } from '../converters/convert.ts';
 import { inside } from '../thread.ts';
 import { pack, type Reply, type ThreadData, type Work } from './protocol.ts';
@@ -13,10 +14,10 @@ const loaded: { tokenCounter?: (options: unknown) => TokenCounter | Promise<Toke
 if (typeof loaded.tokenCounter !== 'function') throw new Error(`${tokens.module} exports no function tokenCounter`);
 const count = await loaded.tokenCounter(tokens.options);
 
-answering((work) => {
+answering(async (work) => {
   if (work.do === 'convert')
     return { value: { is: 'converted', converted: convert(work.path, work.bytes, limits) }, transfer: [] };
   const text = { content: work.content, language: work.language, mediaType: '' };
-  const cuts = pack(cutsOf(text, { tokens: chunk.tokens, count }));
+  const cuts = pack(cutsOf(text, { tokens: chunk.tokens, count, parse: await parseOf(work.language) }));
   return { value: { is: 'chunked', cuts }, transfer: [cuts.numbers.buffer] };
 });

@@ -3,19 +3,22 @@ import type { SkipReason } from '../ports.ts';
 import type { Text } from '../records.ts';
 import { decode, decoderVersion } from './decode.ts';
 import { claimOf, rulesOf } from './registry.ts';
+import { redact, type SecretsPolicy, secretsVersion } from './secrets.ts';
 
 export interface ContentLimits {
   /** Of the file as it is stored. */
   readonly fileBytes: number;
   /** Of the text in UTF-8. */
   readonly textBytes: number;
+  /** What becomes of a text in which something looks like a secret. */
+  readonly secrets?: SecretsPolicy;
 }
 
 export type Converted = { readonly text: Text } | { readonly skip: SkipReason };
 
 /** All that a text owes to this code and its limits: another value, and documents are made again. */
-export const converterRules = ({ fileBytes, textBytes }: ContentLimits): string =>
-  `decode@${decoderVersion} ${rulesOf()} fileBytes=${fileBytes} textBytes=${textBytes}`;
+export const converterRules = ({ fileBytes, textBytes, secrets = 'index' }: ContentLimits): string =>
+  `decode@${decoderVersion} ${rulesOf()} fileBytes=${fileBytes} textBytes=${textBytes} secrets=${secrets}@${secretsVersion}`;
 
 /** Git LFS says that no pointer is longer than that, and that it begins with its version; `hawser` was its first name. */
 const LFS_MAX_BYTES = 1_024;
@@ -30,8 +33,11 @@ export const convert = (path: string, bytes: Uint8Array, limits: ContentLimits):
   const content = withLineFeeds(decoded.content);
   if (content.trim() === '') return { skip: 'empty' };
   if (bytes.length <= LFS_MAX_BYTES && LFS_POINTER.test(content)) return { skip: 'lfs_pointer' };
-  const { format, kind } = claimOf(path, content);
-  const text = format.text(content, kind);
+  const { secrets = 'index' } = limits;
+  const { content: told, found } = secrets === 'index' ? { content, found: [] } : redact(content);
+  if (secrets === 'skip' && found.length > 0) return { skip: 'secret' };
+  const { format, kind } = claimOf(path, told);
+  const text = { ...format.text(told, kind), ...(found.length > 0 ? { redacted: found } : {}) };
   return Buffer.byteLength(text.content) > limits.textBytes ? { skip: 'text_too_large' } : { text };
 };
 

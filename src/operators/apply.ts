@@ -38,7 +38,7 @@ export const apply = ({ time }: Parts, generation: Generation) =>
         document,
         seq,
         status: record.is === 'text' ? 'indexed' : record.is,
-        reason: record.is === 'skipped' ? record.reason : '',
+        reason: reasonOf(record),
         blob: record.blob,
         indexedBlob: record.is === 'text' ? record.blob : null,
         rules: record.rules,
@@ -54,6 +54,12 @@ export const apply = ({ time }: Parts, generation: Generation) =>
     if (standing?.seq !== seq) return superseded('a newer version is in the ledger');
     return record.is === 'skipped' ? skipped(record.reason) : done;
   });
+
+const reasonOf = (record: DocumentRecord): string => {
+  if (record.is === 'skipped') return record.reason;
+  const { redacted = [] } = record.is === 'text' ? record.text : {};
+  return redacted.length > 0 ? `redacted: ${redacted.join(', ')}` : '';
+};
 
 /**
  * Says in the ledger that this version failed, and keeps the one that can be found. It stands over exactly the entry

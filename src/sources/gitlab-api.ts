@@ -7,6 +7,8 @@ import type { Asking, Reply, Requests } from './gitlab-requests.ts';
 type Options = ConstructorParameters<typeof Projects>[0];
 type RequesterFn = NonNullable<Options['requesterFn']>;
 type Requester = ReturnType<RequesterFn>;
+const API = '/api/v4/';
+
 interface Given {
   readonly searchParams?: Record<string, unknown>;
   readonly body?: unknown;
@@ -29,10 +31,13 @@ export const checked = <T>(schema: z.ZodType<T>, what: string, value: unknown): 
   return parsed.data;
 };
 
-const requesterOf = ({ ask }: Requests): Requester => {
+/** Some resources stand below a path of their own, which is in the URL that they are made with. */
+const requesterOf = ({ ask }: Requests, { url }: Parameters<RequesterFn>[0]): Requester => {
+  const prefix = url.slice(url.indexOf(API) + API.length);
   const calling =
     (method: NonNullable<Asking['method']>) =>
-    async (path: string, { searchParams, body }: Given = {}) => {
+    async (endpoint: string, { searchParams, body }: Given = {}) => {
+      const path = prefix === '' ? endpoint : `${prefix}/${endpoint}`;
       const isObject = typeof body === 'object' && body !== null && Object.keys(body).length > 0;
       const reply = await ask(path, {
         method,
@@ -52,7 +57,11 @@ const requesterOf = ({ ask }: Requests): Requester => {
 };
 
 export const gitlabApi = (requests: Requests, url: string) => {
-  const options = { host: url.replace(/\/+$/, ''), queryTimeout: null, requesterFn: () => requesterOf(requests) };
+  const options = {
+    host: url.replace(/\/+$/, ''),
+    queryTimeout: null,
+    requesterFn: (resource: Parameters<RequesterFn>[0]) => requesterOf(requests, resource),
+  };
   return {
     projects: new Projects(options),
     groups: new Groups(options),

@@ -5,9 +5,11 @@ import { messageOf, StopFlow } from '../errors.ts';
 import type { Time } from '../ports.ts';
 import type { BlobCache } from './blob-cache.ts';
 import { type GitlabSource, gitlabSource } from './gitlab.ts';
+import { gitlabApi } from './gitlab-api.ts';
 import { type GitlabHooks, gitlabHooks } from './gitlab-hooks.ts';
 import type { Pace } from './gitlab-pace.ts';
 import { isNamed, type Scope } from './gitlab-projects.ts';
+import { gitlabReaders, type Readers } from './gitlab-readers.ts';
 import { requests as requestsOf } from './gitlab-requests.ts';
 import { refSelection } from './ref-selection.ts';
 
@@ -21,6 +23,7 @@ export interface GitlabInstance {
   readonly scope: Scope & { readonly wikis: boolean };
   readonly webhooks: Config['webhooks'];
   readonly hooks: GitlabHooks;
+  readonly readers: Readers;
   /** Whether the configuration names the project, by its id or its path, or a group that it is in. */
   names(project: { readonly project: string; readonly path: string | undefined }): boolean;
   /** As far as that can be told without asking. */
@@ -58,6 +61,7 @@ export const openInstance = (options: GitlabOptions, { webhooks, ...needs }: Ins
     ...{ name, url, scope, webhooks },
     source: gitlabSource({ name, url, scope, token, requests, ...needs }),
     hooks: gitlabHooks(requests),
+    readers: gitlabReaders(gitlabApi(requests, url), needs.time),
     names: ({ project, path = '' }) => isNamed(scope, { id: project, path }),
     mayTrack: (ref, standard) => (refs.length > 0 ? named(ref) : standard === undefined || standard === ref),
   };

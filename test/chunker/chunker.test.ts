@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { chunksOf, cutsOf } from '../../src/chunker/chunker.ts';
+import { parseOf } from '../../src/chunker/grammars.ts';
 import { tokenCounter } from '../../src/content/tokens.ts';
 import type { Text } from '../../src/records.ts';
 import { chunkerContract } from '../contracts/chunker.ts';
@@ -10,7 +11,8 @@ const pure = (tokens: number) => ({
   tokens,
   count,
   chunker: {
-    chunk: async (_: string, text: Text) => chunksOf(text.content, cutsOf(text, { tokens, count })),
+    chunk: async (_: string, text: Text) =>
+      chunksOf(text.content, cutsOf(text, { tokens, count, parse: await parseOf(text.language) })),
     close: async () => {},
   },
 });

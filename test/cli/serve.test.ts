@@ -128,7 +128,7 @@ describe('beside a running service', () => {
     expect((await fetch(`${url}/status`, { method: 'POST' })).status).toBe(405);
   });
 
-  it('a reindex for another chunk size loses no commit, and searches are answered throughout', async () => {
+  it('a reindex for another chunk size loses no commit, and searches are answered throughout (E49)', async () => {
     await writeFile(join(repository.directory, 'tidemark.yaml'), 'pipelines: { default: { chunk: { tokens: 64 } } }');
     const reindex = tidemark.start(repository.directory, ['reindex', '--json']);
     const answers = new Set<string>();

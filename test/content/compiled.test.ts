@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -10,6 +10,7 @@ let out: string;
 beforeAll(() => {
   out = mkdtempSync(join(tmpdir(), 'tidemark-'));
   writeFileSync(join(out, 'package.json'), '{"type":"module"}');
+  symlinkSync(join(root, 'node_modules'), join(out, 'node_modules'));
   const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
   execFileSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.build.json'), '--outDir', out], { cwd: root });
 }, 120_000);
@@ -24,9 +25,13 @@ it('the worker finds its own file when it is compiled, and holds up no process t
       tokens: { module: ${url('tokens.js')} },
     });
     const { text } = await converter.convert('a.md', Buffer.from('# Compiled'));
-    console.log(JSON.stringify(await chunker.chunk('a.md', text)));
+    const code = { content: 'class A {\\n  b() {}\\n}', language: 'typescript', mediaType: '' };
+    console.log(JSON.stringify([...(await chunker.chunk('a.md', text)), ...(await chunker.chunk('a.ts', code))]));
     // Not closed: the process ends all the same.
   `;
   const printed = execFileSync(process.execPath, ['--input-type=module', '-e', program], { timeout: 20_000 });
-  expect(JSON.parse(printed.toString())).toMatchObject([{ text: '# Compiled', heading: ['Compiled'] }]);
+  expect(JSON.parse(printed.toString())).toMatchObject([
+    { text: '# Compiled', heading: ['Compiled'] },
+    { heading: ['A'] },
+  ]);
 });

@@ -254,7 +254,7 @@ describe('every kind of event', () => {
       { is: 'push', moved: [{ ref: 'x', before: A, after: B }] },
     ],
     [
-      'wiki page',
+      'wiki page (E53)',
       { object_kind: 'wiki_page', project, wiki: {}, object_attributes: { action: 'delete', slug: 'a' } },
       { is: 'wiki', ...told },
     ],
