@@ -56,7 +56,7 @@ describe('beside a running service', () => {
         ...{ head: expect.any(String), stale: false, language: 'markdown', copies: [] },
       },
     ]);
-    expect(answer).toMatchObject({ next: null, freshness: { fresh: true, pending: 0, pendingOf: 'scope' } });
+    expect(answer).toMatchObject({ next: 1, freshness: { fresh: true, pending: 0, pendingOf: 'scope' } });
   });
 
   it('what was committed a moment ago is found by who waits for it', async () => {
