@@ -53,10 +53,10 @@ describe('beside a running service', () => {
         ...{ score: expect.any(Number), project: 'repository', ref: 'main', path: 'docs/tides.md' },
         ...{ startLine: expect.any(Number), endLine: expect.any(Number), heading: expect.any(Array) },
         ...{ text: expect.stringContaining('moon'), blob: expect.any(String), commit: expect.any(String), url: null },
-        ...{ head: expect.any(String), stale: false },
+        ...{ language: 'markdown', copies: [], head: expect.any(String), stale: false },
       },
     ]);
-    expect(answer).toMatchObject({ next: null, freshness: { fresh: true, pending: 0, pendingOf: 'scope' } });
+    expect(answer).toMatchObject({ next: 1, freshness: { fresh: true, pending: 0, pendingOf: 'scope' } });
   });
 
   it('what was committed a moment ago is found by who waits for it', async () => {
