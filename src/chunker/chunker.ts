@@ -10,7 +10,8 @@ import { divide } from './divide.ts';
 import type { Parse } from './grammars.ts';
 import { isSpace, linesOf } from './lines.ts';
 import { isLowSurrogate, piecesOf } from './long-line.ts';
-import { type Structure, structureOf } from './structure.ts';
+import { type Path, type Prefix, pathsOf } from './path.ts';
+import { structureOf } from './structure.ts';
 
 /** Part of the fingerprint. Raise it with every change that moves a cut or alters what is embedded. */
 export const chunkerVersion = 2;
@@ -34,7 +35,7 @@ export interface Cut {
   readonly startLine: number;
   readonly endLine: number;
   readonly heading: readonly string[];
-  /** Of `heading`, those that do not stand in the chunk itself: what is embedded before its text. */
+  /** What is embedded before its text: of `heading`, what does not stand in the chunk itself, and a table's header. */
   readonly prefix: string;
 }
 
@@ -43,7 +44,7 @@ export interface Cut {
  * chunk. Ordinary text has 3 to 6 characters a token.
  */
 const MAX_CHARACTERS_PER_TOKEN = 16;
-/** Of the budget; a path that needs more loses its outermost headings. */
+/** Of the budget, for the path and again for the header of a table. */
 const MAX_PREFIX_SHARE = 1 / 3;
 /** A sum of counts up to here need not be checked against the count of the whole. */
 const SAFE_SHARE = 0.9;
@@ -123,66 +124,6 @@ export const cutsOf = ({ content, language }: Text, { tokens, count, parse }: Ch
     });
   });
   return cuts;
-};
-
-interface Prefix {
-  readonly text: string;
-  readonly cost: number;
-}
-
-interface Path {
-  readonly heading: readonly string[];
-  readonly prefix: Prefix;
-}
-
-const SEPARATOR = ' > ';
-const NO_PATH: Path = { heading: [], prefix: { text: '', cost: 0 } };
-
-/**
- * The headings that a chunk stands under when it begins at a line. Cuts go by strength, so no chunk reaches beyond
- * the section around its first line, and the path of that line holds for all of it.
- */
-const pathsOf = (
-  { sections, section }: Structure,
-  maxCost: number,
-  count: TokenCounter,
-): ((line: number, to: number) => Path) => {
-  const headings: (readonly string[])[] = [];
-  for (const { title, parent } of sections) {
-    const above = headings[parent] ?? [];
-    headings.push(title === '' ? above : [...above, title]);
-  }
-  const prefixes = new Map<number, Prefix>();
-  const prefixOf = (index: number): Prefix => {
-    const known = prefixes.get(index);
-    if (known) return known;
-    let prefix = NO_PATH.prefix;
-    for (let parts = headings[index] ?? []; parts.length > 0; parts = parts.slice(1)) {
-      const text = parts.join(SEPARATOR);
-      const cost = count(`${text}\n\n`);
-      if (cost > maxCost) continue;
-      prefix = { text, cost };
-      break;
-    }
-    prefixes.set(index, prefix);
-    return prefix;
-  };
-  const paths = new Map<number, Path>();
-  return (line, to) => {
-    const index = section[line] ?? -1;
-    const own = sections[index];
-    if (!own) return NO_PATH;
-    const heading = headings[index] ?? [];
-    // The heading itself stands in the text of the chunk that it begins. Several symbols have that of what holds them.
-    if (own.line === line)
-      return {
-        heading: (own.end ?? to) < to - 1 ? (headings[own.parent] ?? []) : heading,
-        prefix: prefixOf(own.parent),
-      };
-    const path = paths.get(index) ?? { heading, prefix: prefixOf(index) };
-    paths.set(index, path);
-    return path;
-  };
 };
 
 /** A piece that is still too long is halved until it fits, or is a single character. */

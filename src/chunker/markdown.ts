@@ -1,9 +1,7 @@
-/**
- * Markdown by one pass over its lines: ATX and setext headings, fenced code, front matter, lists and tables. Not a
- * parser: only what decides where a chunk may begin and under which headings it stands.
- */
+/** Markdown by one pass over its lines: ATX and setext headings, fenced code, front matter, lists and tables. */
 import type { Lines } from './lines.ts';
-import type { Section, Structure } from './structure.ts';
+import { emptyScan, MAX_MARKUP_LINE, markupOf, type Scan, structureOfProse, titleOf } from './prose.ts';
+import type { Structure } from './structure.ts';
 
 const ATX = /^ {0,3}(#{1,6})(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t\r]*$/;
 const UNDERLINE = /^ {0,3}(=+|-+)[ \t\r]*$/;
@@ -13,53 +11,15 @@ const ITEM = /^(?:[-*+]|\d{1,9}[.)])[ \t]/;
 /** What cannot be the title above a setext underline: quotes, items, tables, HTML, code. */
 const NO_TITLE = /^(?:>|[-*+][ \t]|\d{1,9}[.)][ \t]|\||<|`{3}|~{3}|#{1,6}[ \t])/;
 
-/** A heading is part of everything that is embedded below it: markup and excess length would drown the words. */
-const MAX_TITLE = 200;
-/** A line this long is no heading, and not worth matching patterns against. */
-const MAX_MARKUP_LINE = 1_000;
-
-const COLON = 58;
-
-/** Strengths, from what is cut at first to what is cut at last. */
-const HEADING = 15;
-const AFTER_FRONT_MATTER = 8;
-const AFTER_RULE = 7;
-const BLOCK = 6;
-const INNER_BLOCK = 5;
-const ITEM_OF_LIST = 4;
-const BESIDE_FENCE = 3;
-const CODE_BLOCK = 2;
-const PLAIN = 1;
-const GLUED = 0;
-
-const titleOf = (raw: string): string =>
-  raw
-    .replace(/<[^>]{0,200}>/g, '')
-    .replace(/!?\[([^\]]{0,200})\]\([^)]{0,500}\)/g, '$1')
-    .replace(/[`*]/g, '')
-    .replace(/\s+/g, ' ')
-    .trim()
-    .slice(0, MAX_TITLE)
-    // Not half of a character.
-    .replace(/[\uD800-\uDBFF]$/, '');
-
-interface Heading {
-  readonly level: number;
-  readonly title: string;
-}
-
-interface Scan {
-  readonly heading: (Heading | undefined)[];
-  readonly kind: ('text' | 'underline' | 'rule' | 'fence' | 'code' | 'after-fence' | 'front' | 'item')[];
-}
+/** The row between a table's header and its body. */
+const DELIMITER = /^[ \t]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t\r]*$/;
 
 /** Which line is what. */
 const scan = (content: string, lines: Lines): Scan => {
   const count = lines.start.length;
-  const heading: Scan['heading'] = new Array(count).fill(undefined);
-  const kind: Scan['kind'] = new Array(count).fill('text');
-  const textOf = (i: number) =>
-    content.slice(lines.start[i] ?? 0, Math.min(lines.end[i] ?? 0, (lines.start[i] ?? 0) + MAX_MARKUP_LINE));
+  const { heading, kind, repeated } = emptyScan(count);
+  const textOf = markupOf(content, lines);
+  const glued = (line: number) => (lines.blanks[line] ?? 1) === 0;
 
   let i = 0;
   if (lines.number[0] === 1 && /^---[ \t\r]*$/.test(textOf(0))) {
@@ -97,6 +57,15 @@ const scan = (content: string, lines: Lines): Scan => {
       heading[i] = { level: (atx[1] ?? '#').length, title: titleOf(atx[2] ?? '') };
       continue;
     }
+    if (line.includes('|') && glued(i + 1) && textOf(i + 1).includes('|') && DELIMITER.test(textOf(i + 1))) {
+      kind[i + 1] = 'glued';
+      for (i += 2; glued(i) && textOf(i).includes('|'); i += 1) {
+        kind[i] = kind[i - 1] === 'glued' ? 'glued' : 'row';
+        repeated[i] = line;
+      }
+      i -= 1;
+      continue;
+    }
     const underline = UNDERLINE.exec(line)?.[1];
     if (underline && i > 0 && (lines.blanks[i] ?? 0) === 0 && isTitle(i - 1, textOf(i - 1), lines, kind, heading)) {
       heading[i - 1] = { level: underline.startsWith('=') ? 1 : 2, title: titleOf(textOf(i - 1)) };
@@ -106,7 +75,7 @@ const scan = (content: string, lines: Lines): Scan => {
     if (RULE.test(line)) kind[i] = 'rule';
     else if (ITEM.test(content.slice(lines.first[i] ?? 0, (lines.first[i] ?? 0) + 12))) kind[i] = 'item';
   }
-  return { heading, kind };
+  return { heading, kind, repeated };
 };
 
 /** Whether this line, underlined, is a heading. A paragraph of several lines above a rule rarely means to be one. */
@@ -118,56 +87,8 @@ const isTitle = (i: number, line: string, lines: Lines, kind: Scan['kind'], head
   !NO_TITLE.test(line.trimStart()) &&
   (i === 0 || (lines.blanks[i] ?? 0) > 0 || kind[i - 1] !== 'text' || heading[i - 1] !== undefined);
 
-export const markdown = (content: string, lines: Lines): Structure => {
-  const { heading, kind } = scan(content, lines);
-  const count = lines.start.length;
-  const strength: number[] = new Array(count).fill(PLAIN);
-  const section: number[] = new Array(count).fill(-1);
-  const sections: Section[] = [];
-  const levels: number[] = [];
-  let current = -1;
-  for (let i = 0; i < count; i += 1) {
-    const own = heading[i];
-    if (own) {
-      while (current >= 0 && (levels[current] ?? 0) >= own.level) current = sections[current]?.parent ?? -1;
-      sections.push({ title: own.title, parent: current, line: i });
-      levels.push(own.level);
-      current = sections.length - 1;
-    }
-    section[i] = current;
-    const above = heading[i - 1];
-    const introduced = own
-      ? above !== undefined && above.level < own.level
-      : above !== undefined || content.charCodeAt((lines.end[i - 1] ?? 0) - 1) === COLON;
-    strength[i] = strengthOf(i, own, introduced, kind[i - 1], kind[i], lines);
-  }
-  return { strength, sections, section };
-};
-
-const strengthOf = (
-  i: number,
-  own: Heading | undefined,
-  introduced: boolean,
-  before: Scan['kind'][number] | undefined,
-  kind: Scan['kind'][number] | undefined,
-  lines: Lines,
-): number => {
-  const blank = (lines.blanks[i] ?? 0) > 0;
-  const indent = lines.indent[i] ?? 0;
-  if (kind === 'front') return PLAIN;
-  if (kind === 'code') return blank ? (indent === 0 ? BESIDE_FENCE : CODE_BLOCK) : PLAIN;
-  // The first line of a section stays with its heading, a heading with the one right above that it belongs to, and a
-  // list or an example with the line that announces it: by itself that line says nothing.
-  if (introduced && before !== 'front') return GLUED;
-  if (own) return HEADING - own.level;
-  if (before === 'underline' || kind === 'underline') return GLUED;
-  if (before === 'front') return AFTER_FRONT_MATTER;
-  if (kind === 'rule' || before === 'rule') return AFTER_RULE;
-  if (blank) return indent > 1 || kind === 'item' ? INNER_BLOCK : BLOCK;
-  if (kind === 'item') return indent > 1 ? BESIDE_FENCE : ITEM_OF_LIST;
-  if (kind === 'fence' || kind === 'after-fence') return BESIDE_FENCE;
-  return PLAIN;
-};
+export const markdown = (content: string, lines: Lines): Structure =>
+  structureOfProse(content, lines, scan(content, lines));
 
 /** What a document calls itself: its first heading of the highest level that it has before any other text's. */
 export const titleOfMarkdown = (content: string, lines: Lines): string | undefined =>

@@ -2,10 +2,12 @@
  * What the structure of a text says about where chunks may begin. Code with a grammar goes by its syntax tree, other kinds
  * of text by a function each; whatever is left goes by blank lines and indentation.
  */
+import { asciidoc } from './asciidoc.ts';
 import type { Parse } from './grammars.ts';
 import { indentation } from './indentation.ts';
 import type { Lines } from './lines.ts';
 import { markdown } from './markdown.ts';
+import { restructuredtext } from './restructuredtext.ts';
 import { syntax } from './syntax.ts';
 
 /** A heading or a symbol that what follows stands under. */
@@ -25,10 +27,15 @@ export interface Structure {
   readonly sections: readonly Section[];
   /** The innermost section that each line stands under, a heading under itself; -1 for none. */
   readonly section: readonly number[];
+  /** What is embedded before a chunk that begins with a line, beside its path: the header of a table. */
+  readonly repeated?: readonly (string | undefined)[];
 }
 
 const byLanguage: Readonly<Record<string, (content: string, lines: Lines) => Structure>> = {
+  asciidoc,
+  jupyter: markdown,
   markdown,
+  restructuredtext,
 };
 
 export const structureOf = (language: string, content: string, lines: Lines, parse: Parse | undefined): Structure =>

@@ -38,6 +38,7 @@ export const convert = (path: string, bytes: Uint8Array, limits: ContentLimits):
   if (secrets === 'skip' && found.length > 0) return { skip: 'secret' };
   const { format, kind } = claimOf(path, told);
   const text = { ...format.text(told, kind), ...(found.length > 0 ? { redacted: found } : {}) };
+  if (text.content !== told && text.content.trim() === '') return { skip: 'empty' };
   return Buffer.byteLength(text.content) > limits.textBytes ? { skip: 'text_too_large' } : { text };
 };
 

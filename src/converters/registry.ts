@@ -3,11 +3,12 @@ import { code } from './code.ts';
 import type { Format, Kind } from './format.ts';
 import { json } from './json.ts';
 import { markdown } from './markdown.ts';
+import { notebook } from './notebook.ts';
 import { plain, plainKind } from './plain.ts';
 import { toml } from './toml.ts';
 import { yaml } from './yaml.ts';
 
-export const formats: readonly Format[] = [markdown, plain, code, json, yaml, toml];
+export const formats: readonly Format[] = [markdown, plain, code, json, yaml, toml, notebook];
 
 export interface Claim {
   readonly format: Format;

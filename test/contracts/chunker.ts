@@ -44,14 +44,14 @@ export const chunkerContract = (name: string, open: () => OpenChunker): void => 
       );
     });
 
-    it('embeds the headings and the text of a chunk, and nothing of its path', async () => {
+    it('embeds the headings of a chunk, the header of its table and its text, and nothing of its path', async () => {
       await fc.assert(
         fc.asyncProperty(anyText, async (text) => {
           const chunks = await chunk(text);
           for (const { embed, text: own, heading } of chunks) {
             expect(embed.endsWith(own)).toBe(true);
             for (const part of embed.slice(0, embed.length - own.length).split(/ > |\n+/))
-              if (part !== '') expect(heading.join(' > ')).toContain(part);
+              if (part !== '') expect(`${heading.join(' > ')}\n${text.content}`).toContain(part);
           }
           expect(await opened.chunker.chunk('another/name.md', text)).toEqual(chunks);
         }),

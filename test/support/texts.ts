@@ -23,7 +23,31 @@ const line = fc.oneof(
     weight: 2,
     arbitrary: fc.tuple(fc.integer({ min: 1, max: 7 }), sentence).map(([n, text]) => `${'#'.repeat(n)} ${text}`),
   },
-  { weight: 1, arbitrary: fc.constantFrom('---', '===', '```', '~~~', '```ts', '* * *', '}', '});', 'end', '// note') },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom(
+      '---',
+      '===',
+      '```',
+      '~~~',
+      '```ts',
+      '* * *',
+      '----',
+      '|===',
+      '====',
+      '.Title',
+      '[source]',
+      '==  ==',
+      '+--+--+',
+      '+==+==+',
+      '| a | b |',
+      '|---|---|',
+      '}',
+      '});',
+      'end',
+      '// note',
+    ),
+  },
   {
     weight: 1,
     arbitrary: fc.tuple(fc.constantFrom('- ', '1. ', '  * ', '| '), sentence).map(([mark, text]) => mark + text),
@@ -31,7 +55,7 @@ const line = fc.oneof(
   { weight: 1, arbitrary: longLine },
 );
 
-const languages = ['markdown', 'text', 'typescript', 'python', 'yaml', 'json'];
+const languages = ['markdown', 'asciidoc', 'restructuredtext', 'text', 'typescript', 'python', 'yaml', 'json'];
 
 const anyLines: fc.Arbitrary<Text> = fc
   .tuple(
