@@ -5,7 +5,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/servers.ts'],
-    testTimeout: 30_000,
+    testTimeout: 120_000,
     maxWorkers: 4,
   },
 });
