@@ -39,7 +39,9 @@ export interface Executable {
 /** Compiled once for a run of tests, since `dist` may be older than the source; a command that is no such run has its own. */
 export const buildExecutable = (): Executable => {
   const run = process.env.TIDEMARK_TEST_RUN;
-  const directory = run === undefined ? compiled(mkdtempSync(join(tmpdir(), 'tidemark-executable-'))) : compiledIn(run);
+  const copies: string[] = [];
+  const built = run === undefined ? compiled(mkdtempSync(join(tmpdir(), 'tidemark-executable-'))) : compiledIn(run);
+  let directory = built;
   const running = new Set<Running>();
 
   const start = (cwd: string, args: readonly string[], env: Record<string, string> = {}): Running => {
@@ -86,8 +88,12 @@ export const buildExecutable = (): Executable => {
     start,
     run: (cwd, args, env) => start(cwd, args, env).ended,
     without(scope) {
-      const modules = join(directory, 'node_modules');
-      rmSync(modules);
+      // A copy of its own: others share the one that is compiled.
+      const copy = mkdtempSync(join(tmpdir(), 'tidemark-without-'));
+      cpSync(directory, copy, { recursive: true, filter: (path) => path !== join(directory, 'node_modules') });
+      copies.push(copy);
+      directory = copy;
+      const modules = join(copy, 'node_modules');
       mkdirSync(modules);
       for (const name of readdirSync(join(root, 'node_modules')))
         if (name !== scope) symlinkSync(join(root, 'node_modules', name), join(modules, name));
@@ -96,7 +102,7 @@ export const buildExecutable = (): Executable => {
       const left = [...running];
       for (const { child } of left) child.kill('SIGKILL');
       await Promise.all(left.map(({ ended }) => ended));
-      if (run === undefined) rmSync(directory, { recursive: true, force: true });
+      for (const own of run === undefined ? [...copies, built] : copies) rmSync(own, { recursive: true, force: true });
     },
   };
 };
