@@ -1,10 +1,11 @@
 /** Hits with all that is joined to them: project, blob, whether they still hold, and where to look. */
 import { isStale } from './freshness.ts';
+import type { MayRead, ReadableProject } from './may-read.ts';
 import type { Parts } from './parts.ts';
 import { isUnicode } from './paths.ts';
-import type { Hit } from './ports.ts';
+import type { Hit, Row } from './ports.ts';
 import type { Ranked } from './ranking/rerank.ts';
-import { type LedgerEntry, type ProjectRow, parseDocument, projectKey, refKey } from './records.ts';
+import { type LedgerEntry, type ProjectRow, parseDocument, parseRef, projectKey, refKey } from './records.ts';
 import { shownPath } from './runs/documents.ts';
 
 export interface Place {
@@ -37,7 +38,7 @@ export interface FoundChunk extends Place {
 export const joined = async (
   { state, store }: Parts,
   generation: string,
-  ranked: readonly Ranked[],
+  { ranked, mayRead }: { readonly ranked: readonly Ranked[]; readonly mayRead?: MayRead | undefined },
 ): Promise<readonly FoundChunk[]> => {
   const all = ranked.flatMap((hit) => [hit, ...hit.copies]).map(({ point }) => parseDocument(point.document));
   const documents = [...new Set(ranked.map(({ point }) => point.document))];
@@ -49,8 +50,11 @@ export const joined = async (
     state.read('projects', [...new Set(all.map(projectKey))]),
   ]);
   const rowOf = ({ point }: Hit) => projects.get(projectKey(parseDocument(point.document)))?.value;
-  // Read after the search, so that what was hidden in between is not shown.
-  const isShown = (hit: Hit) => rowOf(hit)?.hidden === undefined;
+  // Asked after the search, so that what was hidden or made private in between is not shown.
+  const readable = mayRead && (await mayRead(readableIn(projects)));
+  const keys = readable && new Set(readable.map(projectKey));
+  const isShown = (hit: Hit) =>
+    rowOf(hit)?.hidden === undefined && (keys?.has(projectKey(parseDocument(hit.point.document))) ?? true);
   return ranked.filter(isShown).map((hit) => {
     const { document } = hit.point;
     const entry = ledger.get(document);
@@ -60,6 +64,12 @@ export const joined = async (
     return { ...hitOf(hit, entry, rowOf(hit)), head, stale, copies };
   });
 };
+
+const readableIn = (rows: ReadonlyMap<string, Row<'projects'>>): readonly ReadableProject[] =>
+  [...rows.values()].map(({ key, value }) => {
+    const { instance, project } = parseRef(key);
+    return { instance, project, path: value.path || project };
+  });
 
 const placeOf = ({ point }: Hit, row: ProjectRow | undefined): Place => {
   const { project, ref, path } = parseDocument(point.document);

@@ -1,5 +1,4 @@
 /** Who may be told of which projects. What is forbidden and what does not exist are answered alike. */
-import type { ProjectRow } from './records.ts';
 import { globPattern } from './sinks/glob.ts';
 
 export interface ReadableProject {
@@ -20,12 +19,3 @@ export const mayReadNamed = (globs: readonly string[]): MayRead => {
       patterns.some((pattern) => pattern.test(path) || pattern.test(`${instance}:${path}`)),
     );
 };
-
-/** Somebody on whose behalf a trusted caller asks. */
-export interface Reader {
-  /** `visibility` is the stricter of project and repository. */
-  mayRead(
-    project: Pick<ReadableProject, 'instance' | 'project'>,
-    visibility: ProjectRow['visibility'],
-  ): Promise<boolean>;
-}

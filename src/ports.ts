@@ -244,7 +244,7 @@ export interface Generation {
   forget(entries: readonly { readonly document: string; readonly seq: number }[]): Promise<void>;
   /** The vectors of contents that are, or within the last day were, in this collection. */
   vectors(hashes: readonly string[]): Promise<ReadonlyMap<string, Float32Array>>;
-  /** Sets seq, lines and commit of those of the document's points that are there at a lower seq. Sends no vector. */
+  /** Sets seq, lines and commit of those of the document's points that are there at a lower seq. Needs no vector. */
   raise(document: string, seq: number, placements: readonly Placement[]): Promise<void>;
   /** Which of the document's points are there. */
   present(document: string, ids: readonly string[]): Promise<ReadonlySet<string>>;

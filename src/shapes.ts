@@ -25,7 +25,7 @@ const hash = (value: unknown): string => createHash('sha256').update(JSON.string
 
 /** The rules that a document was converted by. What differs is planned again, in place. */
 export const rulesOf = (
-  limits: Pick<LimitOptions, 'fileBytes' | 'textBytes' | 'secrets'>,
+  limits: Pick<LimitOptions, 'fileBytes' | 'textBytes'>,
   { include, exclude }: { readonly include: readonly string[]; readonly exclude: readonly string[] },
 ): string => hash([converterRules(limits), include, exclude]);
 

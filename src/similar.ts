@@ -34,7 +34,12 @@ export const similar = async (parts: Parts, asked: SimilarQuery): Promise<Simila
   });
   const others = found.filter(({ point }) => point.id !== itself).map(alone);
   const { page, next } = pageOf(others, asked);
-  return { generation, tookMs: parts.time.now() - beganAt, hits: await joined(parts, generation, page), next };
+  return {
+    generation,
+    tookMs: parts.time.now() - beganAt,
+    hits: await joined(parts, generation, { ranked: page, mayRead: asked.mayRead }),
+    next,
+  };
 };
 
 interface Compared {

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { BadUsage } from '../errors.ts';
 import { untilFresh } from '../freshness.ts';
 import type { Hosted } from '../host.ts';
-import type { MayRead, Reader } from '../may-read.ts';
+import type { MayRead } from '../may-read.ts';
 import { read } from '../read.ts';
 import { type Status, statusOf } from '../runs/status.ts';
 import { projectsFor, scopeOf } from '../scope.ts';
@@ -27,8 +27,6 @@ export interface Asking {
   readonly pipeline: Pick<Hosted, 'parts' | 'dependencies' | 'withFlows'>;
   /** Everything without. */
   readonly mayRead?: MayRead | undefined;
-  /** Of a search: the user whose eyes it has. */
-  readonly as?: Reader | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -44,9 +42,9 @@ export const questions = {
     summary: 'Finds the places that are about something.',
     request: searchRequest,
     answer: searchAnswer,
-    async ask({ pipeline, mayRead, as, signal }, { query: text, fresh, ...filters }) {
+    async ask({ pipeline, mayRead, signal }, { query: text, fresh, ...filters }) {
       const { parts } = pipeline;
-      const asked = { text, ...filters, mayRead, as };
+      const asked = { text, ...filters, mayRead };
       if (fresh)
         await pipeline.withFlows(
           async (stop) => untilFresh(parts, await scopeOf(parts, asked), { stop, waitMs: FRESH_MS }),

@@ -32,48 +32,46 @@ const completable = ({ name, summary, options }: Command): Completable => ({
   options: Object.entries({ ...options, ...COMMON_OPTIONS }),
 });
 
-/** Of commands of two words the first, and what may follow it. */
-const firstWords = (commands: readonly Completable[]): ReadonlyMap<string, readonly Completable[]> => {
-  const words = new Map<string, Completable[]>();
+/** After which words which may come: of `config check` and `config show` both after `config`. */
+const nextWords = (commands: readonly Completable[]): ReadonlyMap<string, ReadonlyMap<string, Completable>> => {
+  const next = new Map<string, Map<string, Completable>>();
   for (const command of commands) {
-    const [first = ''] = command.name.split(' ');
-    words.set(first, [...(words.get(first) ?? []), command]);
+    const words = command.name.split(' ');
+    words.forEach((word, at) => {
+      const before = words.slice(0, at).join(' ');
+      const known = next.get(before) ?? new Map<string, Completable>();
+      // Of several the first one speaks for all.
+      next.set(before, known.has(word) ? known : known.set(word, command));
+    });
   }
-  return words;
+  return next;
 };
 
-const secondOf = ({ name }: Completable): string => name.split(' ')[1] ?? '';
 const flags = ({ options }: Completable): string => options.map(([name]) => `--${name}`).join(' ');
 const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 
 const bash = (commands: readonly Completable[]): string => {
-  const words = firstWords(commands);
-  const seconds = [...words].flatMap(([first, of]) => {
-    const after = of.map(secondOf).filter((word) => word !== '');
-    return after.length > 0 ? [`      ${first}) words="$words ${after.join(' ')}" ;;`] : [];
-  });
   const values = new Map(
     commands.flatMap(({ options }) => options.flatMap(([name, { values: of }]) => (of ? [[name, of] as const] : []))),
   );
+  const next = [...nextWords(commands)].map(([before, words]) => {
+    const always = before === '' ? ' help version' : '';
+    return `    ${quoted(before)}) words="$words ${[...words.keys()].join(' ')}${always}" ;;`;
+  });
   return `_tidemark() {
   local word="\${COMP_WORDS[COMP_CWORD]}" before="\${COMP_WORDS[COMP_CWORD-1]}" words=""
+  local said="\${COMP_WORDS[*]:1:COMP_CWORD-1}"
   case "$before" in
 ${[...values].map(([name, of]) => `    --${name}) COMPREPLY=($(compgen -W "${of.join(' ')}" -- "$word")); return ;;`).join('\n')}
   esac
-  if [ "$COMP_CWORD" -eq 1 ]; then
-    COMPREPLY=($(compgen -W "${[...words.keys()].join(' ')} help version" -- "$word"))
-    return
-  fi
-  case "\${COMP_WORDS[1]} \${COMP_WORDS[2]}" in
+  case "$said " in
 ${longestFirst(commands)
-  .map((command) => `    ${quoted(command.name)}*) words="${flags(command)}" ;;`)
+  .map((command) => `    ${quoted(`${command.name} `)}*) words="${flags(command)}" ;;`)
   .join('\n')}
   esac
-  if [ "$COMP_CWORD" -eq 2 ]; then
-    case "\${COMP_WORDS[1]}" in
-${seconds.join('\n')}
-    esac
-  fi
+  case "$said" in
+${next.join('\n')}
+  esac
   COMPREPLY=($(compgen -W "$words" -- "$word"))
   [ \${#COMPREPLY[@]} -gt 0 ] || COMPREPLY=($(compgen -f -- "$word"))
 }
@@ -83,14 +81,10 @@ complete -F _tidemark tidemark`;
 const longestFirst = (commands: readonly Completable[]) => commands.toSorted((a, b) => b.name.length - a.name.length);
 
 const zsh = (commands: readonly Completable[]): string => {
-  const described = (name: string, summary: string) => quoted(`${name.replaceAll(':', '\\:')}:${summary}`);
-  const words = firstWords(commands);
-  const firsts = [...words].map(([first, of]) => described(first, of[0]?.summary ?? ''));
-  const seconds = [...words].flatMap(([first, of]) => {
-    const after = of.filter((command) => secondOf(command) !== '');
-    if (after.length === 0) return [];
-    const listed = after.map((command) => described(secondOf(command), command.summary)).join(' ');
-    return [`      ${first}) local -a seconds=(${listed}); _describe command seconds ;;`];
+  const described = (name: string, summary: string) => quoted(`${name}:${summary}`);
+  const next = [...nextWords(commands)].map(([before, words]) => {
+    const listed = [...words].map(([word, { summary }]) => described(word, summary)).join(' ');
+    return `    ${quoted(before)}) next=(${listed}) ;;`;
   });
   const spec = ([name, { value, description, values }]: readonly [string, OptionSpec]): string => {
     const said = description.replaceAll('[', '(').replaceAll(']', ')').replaceAll(':', '\\:').replaceAll('`', '');
@@ -99,18 +93,18 @@ const zsh = (commands: readonly Completable[]): string => {
   };
   return `#compdef tidemark
 _tidemark() {
-  local -a firsts=(${firsts.join(' ')})
-  if (( CURRENT == 2 )); then _describe command firsts; return; fi
-  if (( CURRENT == 3 )); then
-    case "$words[2]" in
-${seconds.join('\n')}
-    esac
-  fi
-  case "$words[2] $words[3]" in
+  local said="\${(j: :)words[2,CURRENT-1]}"
+  local -a next=()
+  case "$said" in
+${next.join('\n')}
+  esac
+  if (( $#next )); then _describe command next; fi
+  case "$said " in
 ${longestFirst(commands)
-  .map(
-    (command) => `    ${quoted(command.name)}*) _arguments ${command.options.map(spec).join(' ')} '*:file:_files' ;;`,
-  )
+  .map((command) => {
+    const specs = command.options.map(spec).join(' ');
+    return `    ${quoted(`${command.name} `)}*) _arguments ${specs} '*:file:_files' ;;`;
+  })
   .join('\n')}
   esac
 }
@@ -118,22 +112,24 @@ compdef _tidemark tidemark`;
 };
 
 const fish = (commands: readonly Completable[]): string => {
-  const lines = [...firstWords(commands)].flatMap(([first, of]) => {
-    const at = `__fish_seen_subcommand_from ${first}`;
-    const own = `complete -c tidemark -f -n __fish_use_subcommand -a ${first} -d ${quoted(of[0]?.summary ?? '')}`;
-    return [
-      own,
-      ...of.flatMap((command) => {
-        const second = secondOf(command);
-        const here = second === '' ? at : `${at}; and __fish_seen_subcommand_from ${second}`;
-        const word = `complete -c tidemark -f -n ${quoted(at)} -a ${second} -d ${quoted(command.summary)}`;
-        const options = command.options.map(([name, { value, values, description }]) => {
-          const taken = value === undefined ? '' : values ? ` -x -a ${quoted(values.join(' '))}` : ' -r';
-          return `complete -c tidemark -n ${quoted(here)} -l ${name}${taken} -d ${quoted(description)}`;
-        });
-        return second === '' ? options : [word, ...options];
-      }),
-    ];
-  });
-  return lines.join('\n');
+  /** That these words were said. */
+  const after = (before: string) =>
+    before === ''
+      ? '__fish_use_subcommand'
+      : before
+          .split(' ')
+          .map((word) => `__fish_seen_subcommand_from ${word}`)
+          .join('; and ');
+  const words = [...nextWords(commands)].flatMap(([before, next]) =>
+    [...next].map(([word, { summary }]) => {
+      return `complete -c tidemark -f -n ${quoted(after(before))} -a ${word} -d ${quoted(summary)}`;
+    }),
+  );
+  const options = commands.flatMap(({ name, options: of }) =>
+    of.map(([option, { value, values, description }]) => {
+      const taken = value === undefined ? '' : values ? ` -x -a ${quoted(values.join(' '))}` : ' -r';
+      return `complete -c tidemark -n ${quoted(after(name))} -l ${option}${taken} -d ${quoted(description)}`;
+    }),
+  );
+  return [...words, ...options].join('\n');
 };

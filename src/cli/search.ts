@@ -3,7 +3,7 @@ import { DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET, MODES, searchRequest } from '../a
 import { FILE_KINDS, type FileKind } from '../converters/format.ts';
 import { BadUsage } from '../errors.ts';
 import type { Hosted } from '../host.ts';
-import type { Reader } from '../may-read.ts';
+import { mayReadAs } from '../may-read-as.ts';
 import type { SearchMode } from '../search.ts';
 import type { DataCommand } from './command.ts';
 import { EXIT } from './exit.ts';
@@ -65,20 +65,14 @@ export const search: DataCommand = {
       ...(kind === undefined ? {} : { kind }),
     });
     const user = args.text('as');
-    const as = user === undefined ? undefined : readerOf(pipeline, user);
-    const found = await questions.search.ask({ pipeline, signal, as }, request);
+    const mayRead = user === undefined ? undefined : mayReadAs(pipeline, user);
+    const found = await questions.search.ask({ pipeline, mayRead, signal }, request);
     await output.line(
       args.flag('json') ? JSON.stringify(found) : shownHits(found, { terminal, folders: foldersOf(pipeline) }),
     );
     return EXIT.success;
   },
 };
-
-/** A plain repository has no users, so that nobody is known to may read it. */
-const readerOf = ({ gitlabs }: Pick<Hosted, 'gitlabs'>, user: string): Reader => ({
-  mayRead: async ({ instance, project }, visibility) =>
-    (await gitlabs.find(({ name }) => name === instance)?.readers.mayRead(user, project, visibility)) ?? false,
-});
 
 const modeOf = (given: string | undefined): SearchMode => {
   const mode = MODES.find((known) => known === (given ?? 'hybrid'));

@@ -2,7 +2,7 @@
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { optionsOf } from '../config/pipeline.ts';
 import { either } from '../either.ts';
-import { BadUsage, messageOf, TryAgain } from '../errors.ts';
+import { BadConfiguration, BadUsage, messageOf, TryAgain } from '../errors.ts';
 import { follow } from '../follow.ts';
 import type { Hosted } from '../host.ts';
 import { api } from '../http/api.ts';
@@ -27,6 +27,7 @@ import type { Place } from './place.ts';
 
 const SECOND = 1_000;
 const LOOK_EVERY_MS = 500;
+const AGAIN_MS = 60 * SECOND;
 /** Another command in the data directory is let finish for so long. */
 const WAIT_MS = 60 * SECOND;
 /** Of the configuration. Two repositories of one machine can be served without a word about ports. */
@@ -168,7 +169,25 @@ interface Serving {
   readonly begun: () => Promise<void>;
 }
 
-const run = ({ pipeline, flows, stop, output, begun }: Serving): Promise<void> =>
+/**
+ * A fault ends the flows, and with them a process that has nothing else to do. One that takes webhooks goes on taking
+ * them, and begins the flows again every minute: a token that was replaced, or a disk that has room again, mends itself.
+ */
+const run = async (serving: Serving): Promise<void> => {
+  const { pipeline, stop, output } = serving;
+  if (pipeline.gitlabs.length === 0) return runFlows(serving);
+  while (!stop.aborted) {
+    try {
+      await runFlows(serving);
+    } catch (error) {
+      if (error instanceof BadConfiguration) throw error;
+      output.note(`${pipeline.name}: the flows have stopped, and begin again in a minute: ${messageOf(error)}`);
+      await stay(AGAIN_MS, stop);
+    }
+  }
+};
+
+const runFlows = ({ pipeline, flows, stop, output, begun }: Serving): Promise<void> =>
   pipeline.withFlows(
     async (running) => {
       await begun();

@@ -222,9 +222,8 @@ describe('completions', () => {
   it('of bash know every command and its options', async () => {
     const { stdout } = await tidemark.run(empty, ['completions', 'bash']);
     for (const { name, options } of commands) {
-      const [first = '', second] = name.split(' ');
-      expect(complete(stdout, first)).toContain(first);
-      if (second !== undefined) expect(complete(stdout, first, second)).toContain(second);
+      const words = name.split(' ');
+      for (const [at, word] of words.entries()) expect(complete(stdout, ...words.slice(0, at + 1))).toContain(word);
       for (const option of Object.keys(options ?? {}))
         expect(complete(stdout, ...name.split(' '), `--${option}`), name).toContain(`--${option}`);
     }

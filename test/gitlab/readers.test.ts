@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { resync } from '../../src/clock/resync.ts';
-import type { Reader } from '../../src/may-read.ts';
+import { mayReadAs } from '../../src/may-read-as.ts';
 import { projectKey } from '../../src/records.ts';
 import { search } from '../../src/search.ts';
 import { eventually } from '../support/executable.ts';
@@ -17,12 +17,8 @@ let open: SimulatedProject;
 let inner: SimulatedProject;
 let secret: SimulatedProject;
 
-const as = (user: string): Reader => ({
-  mayRead: async ({ project }, visibility) =>
-    (await service.pipeline.gitlabs[0]?.readers.mayRead(user, project, visibility)) ?? false,
-});
 const found = async (user?: string, limit = 20) => {
-  const reader = user === undefined ? {} : { as: as(user) };
+  const reader = user === undefined ? {} : { mayRead: mayReadAs(service.pipeline, user) };
   const { hits } = await search(service.parts, { text: 'tide', mode: 'lexical', limit, ...reader });
   return [...new Set(hits.map(({ project }) => project))].sort();
 };
@@ -76,7 +72,12 @@ describe('search as somebody', () => {
     expect(await found('stranger')).toEqual(['team/open']);
     expect(await found('nobody')).toEqual([]);
     // The places of what is not shown are others'.
-    const { hits } = await search(service.parts, { text: 'tide', mode: 'lexical', limit: 3, as: as('stranger') });
+    const { hits } = await search(service.parts, {
+      text: 'tide',
+      mode: 'lexical',
+      limit: 3,
+      mayRead: mayReadAs(service.pipeline, 'stranger'),
+    });
     expect(hits.map(({ project }) => project)).toEqual(['team/open', 'team/open', 'team/open']);
   }, 60_000);
 

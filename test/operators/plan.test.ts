@@ -372,7 +372,7 @@ describe('a look that is not made', () => {
     const memory = await planned({ 'a.md': 'ant' });
     await blockProject(memory.parts, projectKey(MAIN), '403');
     const head = memory.push({ 'a.md': 'bee' });
-    expect(await memory.plan(memory.event({ after: head }))).toEqual(superseded('project is blocked'));
+    expect(await memory.plan(memory.event({ after: head }))).toEqual(superseded('project is closed'));
     expect(memory.row()?.seq).toBe(1);
   });
 

@@ -164,7 +164,7 @@ describe('a carrier', () => {
   it('of a blocked project is superseded, and the sweep stays open', async () => {
     const memory = await opened(six);
     await blockProject(memory.parts, projectKey(MAIN), '403');
-    expect(await carry(memory)).toEqual(superseded('project is blocked'));
+    expect(await carry(memory)).toEqual(superseded('project is closed'));
     expect(memory.row()?.value.open).toBe(true);
   });
 

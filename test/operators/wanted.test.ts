@@ -68,6 +68,6 @@ describe('a change', () => {
     await blockProject(parts, projectKey({ ...MAIN, project: '8' }), '403');
     expect(await firstValueFrom(of(one).pipe(inOpenProject(parts)))).toBe(one);
     await blockProject(parts, projectKey(MAIN), '403');
-    expect(await firstValueFrom(of(one).pipe(inOpenProject(parts)))).toEqual(superseded('project is blocked'));
+    expect(await firstValueFrom(of(one).pipe(inOpenProject(parts)))).toEqual(superseded('project is closed'));
   });
 });

@@ -169,15 +169,19 @@ describe('calls side by side', () => {
 });
 
 describe('steps of an apply', () => {
-  it('a raise sends no vector, and sets lines only where they moved', async () => {
+  it('a raise sets seq and commit at once, and writes back only points whose lines moved', async () => {
     const [stays, moves, foreign] = [uuid('stays'), uuid('moves'), uuid('foreign')];
     const generation = stub.open().store.generation(GENERATION);
-    const document = idOfDocument('doc');
     const there = (id: string, startLine: number, seq: number) => ({
       id,
-      payload: { document, startLine, endLine: 9, seq },
+      payload: { document: idOfDocument('doc'), startLine, endLine: 9, seq, text: 't' },
     });
-    stub.answer(/docs-1\/points$/, { result: [there(stays, 8, 5), there(moves, 3, 5), there(foreign, 3, 6)] });
+    const vector = { dense: [1, 0, 0, 0], bm25: { indices: [7], values: [1] } };
+    stub.answer(
+      /docs-1\/points$/,
+      { result: [there(stays, 8, 5), there(moves, 3, 5), there(foreign, 3, 6)] },
+      { result: [{ ...there(moves, 3, 5), vector }] },
+    );
     const placements = [stays, moves, foreign].map((id) => ({ id, startLine: 8, endLine: 9, commit: 'c5' }));
     await generation.raise('doc', 5, placements);
     const [raised, moved] = operationsOf();
@@ -185,9 +189,10 @@ describe('steps of an apply', () => {
     expect(JSON.stringify(raised)).toContain('"range":{"lt":5}');
     expect(moved).toEqual([
       {
-        set_payload: {
-          payload: { startLine: 8, endLine: 9 },
-          filter: { must: [{ has_id: [moves] }, { key: 'seq', range: { gte: 5, lte: 5 } }] },
+        upsert: {
+          points: [{ ...there(moves, 8, 5), vector }],
+          update_mode: 'update_only',
+          update_filter: { must: [{ key: 'seq', range: { gte: 5, lte: 5 } }] },
         },
       },
     ]);

@@ -1,6 +1,6 @@
 /** The executable as it is installed, run as a process of its own. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,6 +9,8 @@ import { environment } from './repository.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const DEADLINE_MS = 30_000;
+const BUILD_MS = 120_000;
+const LOOK_MS = 50;
 
 export interface Ended {
   readonly code: number | null;
@@ -34,15 +36,12 @@ export interface Executable {
   remove(): Promise<void>;
 }
 
-/** Compiled once for each file of tests, since `dist` may be older than the source. */
+/** Compiled once for a run of tests, since `dist` may be older than the source; a command that is no such run has its own. */
 export const buildExecutable = (): Executable => {
-  const directory = mkdtempSync(join(tmpdir(), 'tidemark-executable-'));
-  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-  const out = join(directory, 'dist');
-  execFileSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.build.json'), '--outDir', out], { cwd: root });
-  for (const copied of ['bin', 'package.json'])
-    cpSync(join(root, copied), join(directory, copied), { recursive: true });
-  for (const linked of ['node_modules', 'models']) symlinkSync(join(root, linked), join(directory, linked));
+  const run = process.env.TIDEMARK_TEST_RUN;
+  const copies: string[] = [];
+  const built = run === undefined ? compiled(mkdtempSync(join(tmpdir(), 'tidemark-executable-'))) : compiledIn(run);
+  let directory = built;
   const running = new Set<Running>();
 
   const start = (cwd: string, args: readonly string[], env: Record<string, string> = {}): Running => {
@@ -89,8 +88,12 @@ export const buildExecutable = (): Executable => {
     start,
     run: (cwd, args, env) => start(cwd, args, env).ended,
     without(scope) {
-      const modules = join(directory, 'node_modules');
-      rmSync(modules);
+      // A copy of its own: others share the one that is compiled.
+      const copy = mkdtempSync(join(tmpdir(), 'tidemark-without-'));
+      cpSync(directory, copy, { recursive: true, filter: (path) => path !== join(directory, 'node_modules') });
+      copies.push(copy);
+      directory = copy;
+      const modules = join(copy, 'node_modules');
       mkdirSync(modules);
       for (const name of readdirSync(join(root, 'node_modules')))
         if (name !== scope) symlinkSync(join(root, 'node_modules', name), join(modules, name));
@@ -99,9 +102,46 @@ export const buildExecutable = (): Executable => {
       const left = [...running];
       for (const { child } of left) child.kill('SIGKILL');
       await Promise.all(left.map(({ ended }) => ended));
-      rmSync(directory, { recursive: true, force: true });
+      for (const own of run === undefined ? [...copies, built] : copies) rmSync(own, { recursive: true, force: true });
     },
   };
+};
+
+const compiled = (directory: string): string => {
+  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+  const out = join(directory, 'dist');
+  execFileSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.build.json'), '--outDir', out], { cwd: root });
+  for (const copied of ['bin', 'package.json'])
+    cpSync(join(root, copied), join(directory, copied), { recursive: true });
+  for (const linked of ['node_modules', 'models']) symlinkSync(join(root, linked), join(directory, linked));
+  return directory;
+};
+
+/** By whoever comes first; the others wait for what came of it. */
+const compiledIn = (run: string): string => {
+  const [directory, built, failed] = ['executable', 'built', 'failed'].map((name) => join(run, name)) as [
+    string,
+    string,
+    string,
+  ];
+  try {
+    mkdirSync(directory);
+  } catch {
+    const until = Date.now() + BUILD_MS;
+    while (!existsSync(built)) {
+      if (existsSync(failed) || Date.now() > until) throw new Error('the executable could not be compiled');
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LOOK_MS);
+    }
+    return directory;
+  }
+  try {
+    compiled(directory);
+    writeFileSync(built, '');
+    return directory;
+  } catch (error) {
+    writeFileSync(failed, '');
+    throw error;
+  }
 };
 
 /** Repeats the question until the answer is as it should be. */

@@ -3,7 +3,10 @@
  * said in the last lines. Tests run in processes of their own, so they ask over a socket.
  */
 import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { findKafka } from './kafka-broker.ts';
 import { findQdrant } from './qdrant-server.ts';
@@ -32,6 +35,9 @@ const FINDERS: Readonly<Record<string, () => Promise<RealServer | { readonly mis
 
 export default async ({ provide, vitest }: TestProject) => {
   const found = new Map<string, ReturnType<typeof findKafka>>();
+  // What tests make once for all of them.
+  const run = await mkdtemp(join(tmpdir(), 'tidemark-run-'));
+  process.env.TIDEMARK_TEST_RUN = run;
 
   const answerOf = async (name: string): Promise<ServerAnswer> => {
     const find = FINDERS[name];
@@ -56,6 +62,7 @@ export default async ({ provide, vitest }: TestProject) => {
 
   return async () => {
     server.close();
+    await rm(run, { recursive: true, force: true });
     for (const [name, finding] of found) {
       const one = await finding.catch((error: Error) => ({ missing: error.message }));
       if ('missing' in one) console.log(`${name}: SKIPPED, ${one.missing}`);

@@ -1,0 +1,80 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { buildExecutable, type Executable, eventually } from '../support/executable.ts';
+import { type SimulatedGitlab, simulatedGitlab, TOKEN } from '../support/gitlab/gitlab.ts';
+import type { SimulatedProject } from '../support/gitlab/world.ts';
+
+const SECRET = `whsec_${Buffer.alloc(32, 8).toString('base64')}`;
+let tidemark: Executable;
+let gitlab: SimulatedGitlab;
+let project: SimulatedProject;
+let place: string;
+
+const tide = (...args: string[]) => tidemark.run(place, args, { TIDEMARK_DATA: join(place, 'data') });
+const found = async (query: string): Promise<string[]> => {
+  const { stdout } = await tide('search', query, '--json', '--mode', 'lexical');
+  const { hits = [] } = stdout === '' ? {} : (JSON.parse(stdout) as { hits?: { path: string; url: string }[] });
+  return hits.map(({ path, url }) => `${path} ${url}`);
+};
+
+beforeAll(async () => {
+  tidemark = buildExecutable();
+  gitlab = await simulatedGitlab();
+  project = await gitlab.project('team/handbook');
+  await gitlab.push(project, { files: [['docs/tides.md', '# Tides\n\nThe moon pulls.\n']] });
+  place = await mkdtemp(join(tmpdir(), 'tidemark-cli-'));
+  await writeFile(join(place, 'token'), `${TOKEN}\n`);
+  await writeFile(
+    join(place, 'tidemark.yaml'),
+    `pipelines:
+  default:
+    sources:
+      - gitlab: { url: ${gitlab.origin}, tokenFile: token, groups: [team] }
+webhooks: { secrets: ['${SECRET}'] }
+`,
+  );
+}, 60_000);
+afterAll(async () => {
+  await tidemark?.remove();
+  await gitlab?.close();
+  await rm(place, { recursive: true, force: true });
+}, 30_000);
+
+describe('the executable over a GitLab', () => {
+  it('serves: hooks are made, a push is found with a link to its lines, and a revoked token stops nothing but the flows', async () => {
+    const service = tidemark.start(place, ['serve'], { TIDEMARK_DATA: join(place, 'data') });
+    const url = (await service.says(/^ready: (\S+?)\/status/m))[1] ?? '';
+    await eventually(
+      () => found('moon'),
+      (hits) => hits.length > 0,
+    );
+    const hook = `${url}/webhooks/gitlab`;
+    const made = await tide('gitlab', 'hooks', 'ensure', 'team/handbook', '--url', hook);
+    expect([made.code, made.stdout]).toEqual([0, expect.stringContaining('made')]);
+    await gitlab.push(project, { files: [['a/ebb tide.md', 'ebbing\n']] });
+    const hits = await eventually(
+      () => found('ebbing'),
+      (now) => now.length > 0,
+    );
+    expect(hits).toEqual([`a/ebb tide.md ${gitlab.origin}/team/handbook/-/blob/main/a/ebb%20tide.md#L1-1`]);
+
+    gitlab.revoke();
+    await gitlab.push(project, { files: [['b.md', 'flooding\n']] });
+    await service.says(/the flows have stopped.*refuses the token/);
+    expect((await fetch(`${url}/readyz`)).status).toBe(503);
+    expect(await found('ebbing')).toHaveLength(1);
+    await gitlab.push(project, { files: [['c.md', 'slack\n']] });
+    expect(gitlab.sent.at(-1)?.status).toBe(200);
+    service.child.kill('SIGINT');
+    expect((await service.ended).code).toBe(0);
+
+    gitlab.issue('glpat-next');
+    await writeFile(join(place, 'token'), 'glpat-next\n');
+    const { code, stdout } = await tide('backfill', '--json');
+    expect([code, JSON.parse(stdout).failed]).toEqual([0, 0]);
+    expect(await found('flooding')).toHaveLength(1);
+    expect(await found('slack')).toHaveLength(1);
+  }, 180_000);
+});
