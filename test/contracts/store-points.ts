@@ -38,6 +38,13 @@ export const pointsContract = (t: StoreUnderTest): void => {
       await expect(t.generation.upsert([])).resolves.toBeUndefined();
     });
 
+    test('one in which there is no word, of a path without any, is kept like others', async () => {
+      const document = ['git', 'p', 'main', '--'].join('\0');
+      const id = uuid('wordless');
+      await t.generation.upsert([point({ document, id, seq: 1, text: '—' })]);
+      expect((await t.generation.pointsOf(document)).map(({ text }) => text)).toEqual(['—']);
+    });
+
     test('a vector of other dimensions is a StopFlow', async () => {
       const wrong = { ...point({}), vector: new Float32Array(DIMENSIONS + 1).fill(0.4) };
       await expect(t.generation.upsert([wrong])).rejects.toBeInstanceOf(StopFlow);
