@@ -14,12 +14,12 @@ import { type Path, type Prefix, pathsOf } from './path.ts';
 import { structureOf } from './structure.ts';
 
 /** Part of the fingerprint. Raise it with every change that moves a cut or alters what is embedded. */
-export const chunkerVersion = 2;
+export const chunkerVersion = 3;
 
 /** The embedder's own, so that what is measured here is what the model will read. */
 export interface TokenCounter {
   (text: string): number;
-  /** Whether a text has exactly as many as its lines have together, so that nothing has to be counted twice. */
+  /** Whether a text has exactly as many as its words have together, so that nothing has to be counted twice. */
   readonly additive?: boolean;
 }
 

@@ -31,6 +31,17 @@ export const pathsOf = (
     headings.push(title === '' ? above : [...above, title]);
   }
 
+  const costs = new Map<string, number>();
+  const costOfTitle = (title: string): number => {
+    const cost = costs.get(title) ?? count(title);
+    costs.set(title, cost);
+    return cost;
+  };
+  const costOf = (parts: readonly string[], text: string): number =>
+    count.additive
+      ? parts.reduce((sum, title) => sum + costOfTitle(title), (parts.length - 1) * costOfTitle(SEPARATOR))
+      : count(`${text}\n\n`);
+
   const prefixes = new Map<number, Prefix>();
   const prefixOf = (index: number): Prefix => {
     const known = prefixes.get(index);
@@ -38,7 +49,7 @@ export const pathsOf = (
     let prefix = NO_PATH.prefix;
     for (let parts = headings[index] ?? []; parts.length > 0; parts = parts.slice(1)) {
       const text = parts.join(SEPARATOR);
-      const cost = count(`${text}\n\n`);
+      const cost = costOf(parts, text);
       if (cost > maxCost) continue;
       prefix = { text, cost };
       break;
