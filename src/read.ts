@@ -110,16 +110,12 @@ const severalOf = async ({ state }: Parts, path: string, entries: readonly Ledge
   return `${path} stands in several places, and \`project\` and \`ref\` say which: ${places.slice(0, NAMED).join(', ')}${more}`;
 };
 
-/**
- * Blank lines stand in no chunk. A line that is too long for one chunk stands in several, a part in each without the
- * space around it.
- */
+/** Blank lines stand in no chunk. A line that is too long for one chunk stands in several, a part in each. */
 export const linesOf = (points: readonly Pick<StoredPoint, 'startLine' | 'text'>[]): readonly string[] => {
   const lines: string[] = [];
   for (const { startLine, text } of points)
     for (const [at, line] of text.split('\n').entries()) {
-      const before = lines[startLine - 1 + at];
-      lines[startLine - 1 + at] = before === undefined ? line : `${before} ${line}`;
+      lines[startLine - 1 + at] = (lines[startLine - 1 + at] ?? '') + line;
     }
   return Array.from(lines, (line) => line ?? '');
 };

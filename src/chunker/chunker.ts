@@ -8,13 +8,13 @@ import type { Chunk } from '../ports.ts';
 import type { Text } from '../records.ts';
 import { divide } from './divide.ts';
 import type { Parse } from './grammars.ts';
-import { isSpace, linesOf } from './lines.ts';
+import { linesOf } from './lines.ts';
 import { isLowSurrogate, piecesOf } from './long-line.ts';
 import { type Path, type Prefix, pathsOf } from './path.ts';
 import { structureOf } from './structure.ts';
 
 /** Part of the fingerprint. Raise it with every change that moves a cut or alters what is embedded. */
-export const chunkerVersion = 3;
+export const chunkerVersion = 4;
 
 /** The embedder's own, so that what is measured here is what the model will read. */
 export interface TokenCounter {
@@ -89,11 +89,9 @@ export const cutsOf = ({ content, language }: Text, { tokens, count, parse }: Ch
       pieceCost[i + 1] = (pieceCost[i] ?? 0) + costOf(pieces.start[i] ?? 0, pieces.end[i] ?? 0);
     const number = lines.number[line] ?? 0;
     const push = (from: number, to: number) => {
-      let start = from;
-      let end = to;
-      while (start < end && isSpace(content.charCodeAt(start))) start += 1;
-      while (end > start && isSpace(content.charCodeAt(end - 1))) end -= 1;
-      if (start < end) cuts.push({ start, end, startLine: number, endLine: number, heading, prefix: prefix.text });
+      // With the space around it, so that the parts together are the line.
+      if (content.slice(from, to).trim() !== '')
+        cuts.push({ start: from, end: to, startLine: number, endLine: number, heading, prefix: prefix.text });
     };
     divide(
       content,

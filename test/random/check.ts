@@ -77,12 +77,7 @@ export const differences = async (repository: TestRepository, parts: Parts, of: 
 
 /** A line that is too long for a chunk is shared by several that name it alone. */
 const holds = (line: string, parts: readonly string[]): boolean =>
-  parts.length > 1 &&
-  parts.every((part) => line.includes(part)) &&
-  // Blanks at a cut are in neither part.
-  withoutBlanks(parts.join('')).length >= withoutBlanks(line).length;
-
-const withoutBlanks = (text: string): string => text.replace(/\s/g, '');
+  parts.length > 1 && parts.every((part) => line.includes(part)) && parts.join('').length >= line.length;
 
 const expectedOf = async (
   repository: TestRepository,
