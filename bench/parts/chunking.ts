@@ -18,7 +18,7 @@ import type { Stage } from '../stage.ts';
 
 /** Pairs of processes, one after the other: what is compiled just in time is compiled to other ends in each. */
 const PAIRS = 5;
-const ROUNDS = 9;
+const ROUNDS = 15;
 /** While they are compiled just in time. */
 const WARM_UP = 20;
 const TOKENS = 256;
@@ -57,7 +57,7 @@ interface Round {
   readonly characters: number;
 }
 
-/** How many times as long the other took, and the rate of the first: the median pair, each by its median round. */
+/** How many times as long the other took, and the rate of the first: of the median pair, by the round of each that was disturbed least. */
 const beside = async (limit: 'characters' | 'tokens', compiled: string) => {
   const pairs: { readonly rate: number; readonly ratio: number }[] = [];
   while (pairs.length < PAIRS) pairs.push(await pairOf(limit, compiled));
@@ -73,17 +73,18 @@ const pairOf = async (limit: 'characters' | 'tokens', compiled: string) => {
     const [answer] = (await once(side, 'message')) as [Round];
     return answer;
   };
-  const rates: number[] = [];
-  const ratios: number[] = [];
+  let [own, other] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+  let megabytes = 0;
   for (let number = 0; number < WARM_UP + ROUNDS; number += 1) {
-    const own = await round(ours);
-    const other = await round(theirs);
+    const { seconds, characters } = await round(ours);
+    const { seconds: theirSeconds } = await round(theirs);
     if (number < WARM_UP) continue;
-    rates.push(own.characters / 1e6 / own.seconds);
-    ratios.push(other.seconds / own.seconds);
+    own = Math.min(own, seconds);
+    other = Math.min(other, theirSeconds);
+    megabytes = characters / 1e6;
   }
   for (const side of [ours, theirs]) side.kill();
-  return { rate: median(rates), ratio: median(ratios) };
+  return { rate: megabytes / own, ratio: other / own };
 };
 
 const besideSplitters = async (compiled: string): Promise<readonly Figure[]> => {
