@@ -8,7 +8,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Commit, makeRepository, type TestRepository } from '../repository.ts';
+import { branchesOf, type Commit, makeRepository, type TestRepository } from '../repository.ts';
 import { type Answer, json } from './answers.ts';
 import { type Delivery, deliver } from './deliveries.ts';
 import { type Fault, type FaultRule, type RateLimit, rateLimiter } from './faults.ts';
@@ -21,7 +21,6 @@ import {
   wikiPayload,
 } from './payloads.ts';
 import { route } from './project-routes.ts';
-import { branchesOf } from './repository-routes.ts';
 import {
   addProject,
   ancestors,
