@@ -58,6 +58,11 @@ const gitlab = z.strictObject({
   }),
   projects: option(z.array(text()).default([]), 'Single projects, by path or id.', { example: ['team/website'] }),
   refs,
+  wikis: option(
+    z.boolean().default(false),
+    "Whether the projects' wikis are indexed too, each as the ref `.wiki`. A wiki for members alone makes the whole project one for members alone in `search --as`.",
+    { example: true },
+  ),
   archived: option(z.boolean().default(true), 'Whether archived projects are indexed.', { example: false }),
   requestsPerMinute: option(
     whole(1, 1_000_000).default(1_200),

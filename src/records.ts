@@ -18,6 +18,9 @@ export interface DocumentId extends RefId {
   readonly path: string;
 }
 
+/** What a project's wiki is called as a ref. No branch can be: no part of its name may begin with a dot. */
+export const WIKI = '.wiki';
+
 export const projectKey = (id: { instance: string; project: string }) => id.instance + NUL + id.project;
 export const refKey = (id: RefId) => projectKey(id) + NUL + id.ref;
 export const documentKey = (id: DocumentId) => refKey(id) + NUL + id.path;

@@ -3,7 +3,7 @@ import { rows } from '../clock/rows.ts';
 import type { Pipeline } from '../compose.ts';
 import { fileHints, type Hint } from '../operators/hints.ts';
 import type { Parts } from '../parts.ts';
-import { parseRef, projectKey } from '../records.ts';
+import { parseRef, projectKey, WIKI } from '../records.ts';
 import type { GitlabInstance } from '../sources/gitlab-instance.ts';
 import type { News, ProjectNews } from './webhook-events.ts';
 
@@ -66,6 +66,8 @@ const hintsOf = async (pipeline: Receiving, gitlab: GitlabInstance, news: Believ
 };
 
 const looksOf = (gitlab: GitlabInstance, news: Extract<Believed, ProjectNews>) => {
+  // Of a page nothing is said that tells its version: the wiki is asked.
+  if (news.is === 'wiki') return gitlab.scope.wikis ? [{ ref: WIKI }] : [];
   if (news.is !== 'push') return [];
   return news.moved
     .filter(({ ref }) => gitlab.mayTrack(ref, news.defaultBranch))

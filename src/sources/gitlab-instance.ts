@@ -20,7 +20,7 @@ export interface GitlabInstance {
   readonly name: string;
   readonly url: string;
   readonly source: GitlabSource;
-  readonly scope: Scope & { readonly wikis: boolean };
+  readonly scope: Scope;
   readonly webhooks: Config['webhooks'];
   readonly hooks: GitlabHooks;
   readonly readers: Readers;
@@ -52,8 +52,8 @@ export const tokenOf =
   };
 
 export const openInstance = (options: GitlabOptions, { webhooks, ...needs }: InstanceNeeds): GitlabInstance => {
-  const { name, url, groups, projects, refs, archived } = options;
-  const scope = { groups, projects, refs, archived, wikis: false };
+  const { name, url, groups, projects, refs, archived, wikis } = options;
+  const scope = { groups, projects, refs, archived, wikis };
   const named = refSelection(refs);
   const token = tokenOf(options);
   const requests = requestsOf({ url, token, pace: needs.pace, time: needs.time });

@@ -5,7 +5,7 @@ import { convert } from '../../src/converters/convert.ts';
 import type { Parts } from '../../src/parts.ts';
 import { pathFromBytes } from '../../src/paths.ts';
 import type { LedgerEntry } from '../../src/records.ts';
-import { documentKey, projectKey } from '../../src/records.ts';
+import { documentKey, projectKey, WIKI } from '../../src/records.ts';
 import { activeGeneration } from '../../src/runs/generations.ts';
 import { branchesOf, listed, type TestRepository } from '../support/repository.ts';
 
@@ -23,6 +23,8 @@ export interface Held {
   readonly project: string;
   /** The branches that are indexed; without it the one that HEAD names. */
   readonly tracked?: (ref: string) => boolean;
+  /** Indexed as well, as the ref `.wiki`. */
+  readonly wiki?: TestRepository | undefined;
   /** How the source reads the bytes of a path; of two that it reads alike the first is there. */
   readonly pathOf?: (bytes: Buffer) => string;
 }
@@ -82,13 +84,15 @@ const holds = (line: string, parts: readonly string[]): boolean =>
 const expectedOf = async (
   repository: TestRepository,
   { selected }: Parts,
-  { fileBytes, instance, project, tracked, pathOf = pathFromBytes }: Held,
+  { fileBytes, instance, project, wiki, tracked, pathOf = pathFromBytes }: Held,
 ): Promise<ReadonlyMap<string, Expected>> => {
   const expected = new Map<string, Expected>();
   const standard = await repository.git('symbolic-ref', '--short', 'HEAD');
-  for (const [ref, head] of await branchesOf(repository)) {
-    if (tracked ? !tracked(ref) : ref !== standard) continue;
-    for (const [latin1, { type, blob, size }] of await listed(repository, head)) {
+  const branches = [...(await branchesOf(repository))].filter(([ref]) => (tracked ? tracked(ref) : ref === standard));
+  const refs = branches.map(([ref, head]) => ({ ref, head, of: repository }));
+  if (wiki) for (const head of (await branchesOf(wiki)).values()) refs.push({ ref: WIKI, head, of: wiki });
+  for (const { ref, head, of } of refs) {
+    for (const [latin1, { type, blob, size }] of await listed(of, head)) {
       const path = pathOf(Buffer.from(latin1, 'latin1'));
       const document = documentKey({ instance, project, ref, path });
       if (!selected(path) || expected.has(document)) continue;
@@ -97,7 +101,7 @@ const expectedOf = async (
       else if (type === '160000') put('submodule');
       else if ((size ?? 0) > fileBytes) put('too_large');
       else {
-        const bytes = await repository.run(['cat-file', 'blob', blob]);
+        const bytes = await of.run(['cat-file', 'blob', blob]);
         const converted = convert(path, bytes, { fileBytes, textBytes: TEXT_BYTES });
         if ('skip' in converted) put(converted.skip);
         else put(undefined, converted.text.content);

@@ -16,6 +16,7 @@ import type { Fault, FaultRule } from '../support/gitlab/faults.ts';
 import { type SimulatedGitlab, simulatedGitlab } from '../support/gitlab/gitlab.ts';
 import { gitlabService } from '../support/gitlab-service.ts';
 import { branchesOf } from '../support/repository.ts';
+import { randomPage } from './content.ts';
 import { change, type Place } from './history.ts';
 
 const SIGNING = `whsec_${Buffer.alloc(32, 9).toString('base64')}`;
@@ -29,7 +30,7 @@ const time: Time = { ...systemTime, sleep: (ms, signal) => systemTime.sleep(ms /
 export const throughGitlab = async (seed: number, kafka?: string): Promise<readonly string[]> => {
   const chance = random(seed);
   const gitlab = await simulatedGitlab();
-  const project = await gitlab.project('team/it');
+  const project = await gitlab.project('team/it', { wiki: true });
   const place: Place = {
     repository: project.repository,
     commit: (commit) => gitlab.push(project, commit),
@@ -40,7 +41,7 @@ export const throughGitlab = async (seed: number, kafka?: string): Promise<reado
   };
   const options = {
     time,
-    gitlab: { refs: chance.pick([[], [], ['main', 's*']]) },
+    gitlab: { refs: chance.pick([[], [], ['main', 's*']]), wikis: chance.chance(0.5) },
     pipeline: { chunk: { tokens: chance.pick([32, 256]) }, topics: `random.${randomUUID()}` },
     limits: { backfillChanges: chance.pick([3, 500]) },
     ...(kafka === undefined
@@ -78,6 +79,7 @@ export const throughGitlab = async (seed: number, kafka?: string): Promise<reado
       if (chance.chance(0.15)) await gitlab.lag(project);
       else gitlab.catchUp(project);
       await change(chance, place);
+      if (chance.chance(0.2)) await gitlab.push(project, { wiki: true, files: [randomPage(chance)] });
       if (chance.chance(0.1) && !project.replica) await project.repository.git('gc', '--prune=now', '-q');
       if (chance.chance(0.3)) await events.release();
       if (chance.chance(0.2)) await resync(service.parts, never);

@@ -51,7 +51,7 @@ export const gitlabService = async ({ origin }: SimulatedGitlab, options: Servic
     limits: { fileBytes: FILE_BYTES, ...limits },
     ...(options.log ? { log: options.log } : {}),
   });
-  const refs = config.pipelines.default?.sources[0]?.gitlab?.refs ?? [];
+  const { refs = [], wikis = false } = config.pipelines.default?.sources[0]?.gitlab ?? {};
   const telemetry = recordedTelemetry();
   const lock = { check: async () => {} };
   const host = openHost({ config, data, openEngines, lock, environment: environment(), time, telemetry, stays: true });
@@ -109,9 +109,10 @@ export const gitlabService = async ({ origin }: SimulatedGitlab, options: Servic
       return found;
     },
     /** What of the project is not as git says; nothing when all is. */
-    differences: ({ id, repository }: SimulatedProject) =>
+    differences: ({ id, repository, wiki }: SimulatedProject) =>
       differences(repository, parts, {
         ...{ fileBytes: FILE_BYTES, instance: 'main', project: String(id) },
+        wiki: wikis ? wiki : undefined,
         // JSON cannot carry bytes that are not UTF-8.
         pathOf: (bytes) => bytes.toString('utf8'),
         ...(refs.length > 0 ? { tracked: refSelection(refs) } : {}),

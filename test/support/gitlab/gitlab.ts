@@ -289,7 +289,7 @@ export const simulatedGitlab = async () => {
     },
     async show(
       project: SimulatedProject,
-      of: Partial<Pick<SimulatedProject, 'visibility' | 'repositoryAccess' | 'archived'>>,
+      of: Partial<Pick<SimulatedProject, 'visibility' | 'repositoryAccess' | 'wikiAccess' | 'archived'>>,
     ) {
       Object.assign(project, of);
       await tellProject('project_update', project);

@@ -1,6 +1,7 @@
 /** Projects, groups, users, members and hooks. */
 import { type Answer, json, keysetPage, notFound, offsetPage } from './answers.ts';
 import { defaultBranch, repositoryRoute } from './repository-routes.ts';
+import { wikiRoute } from './wiki-routes.ts';
 import {
   findProject,
   levelOf,
@@ -37,7 +38,7 @@ export const showProject = async (project: SimulatedProject, origin: string) => 
     empty_repo: standard === null,
     visibility: project.visibility,
     repository_access_level: project.repositoryAccess,
-    wiki_access_level: project.wiki ? 'enabled' : 'disabled',
+    wiki_access_level: project.wikiAccess,
     archived: project.archived,
     marked_for_deletion_on: project.markedForDeletionOn,
     marked_for_deletion_at: project.markedForDeletionOn,
@@ -139,6 +140,7 @@ const projectRoute = async (world: World, request: Request): Promise<Answer> => 
         : json({ message: '403 Forbidden' }, {}, 403);
     return repositoryRoute({ world, project, url }, raw);
   }
+  if (what === 'wikis') return wikiRoute(world, project, request);
   if (what === 'hooks') return hooksRoute(world, project.hooks, request);
   if (what === 'members' && rest[0] === 'all' && rest[1] !== undefined) {
     const level = levelOf(world, project, Number(rest[1]));

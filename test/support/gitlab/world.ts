@@ -36,6 +36,7 @@ export interface SimulatedProject {
   readonly wiki: TestRepository | undefined;
   visibility: Visibility;
   repositoryAccess: AccessLevel;
+  wikiAccess: AccessLevel;
   archived: boolean;
   markedForDeletionOn: string | null;
   /** Deleted for good: every answer is 404. */
@@ -134,6 +135,7 @@ export const addProject = async (
   ensureGroups(world, path);
   const project: SimulatedProject = {
     ...{ id: world.nextId(), path, formerPaths: [], visibility, repositoryAccess: 'enabled', archived: false },
+    wikiAccess: wiki ? 'enabled' : 'disabled',
     ...{ markedForDeletionOn: null, destroyed: false, replica: undefined, members: new Map(), hooks: [] },
     repository: repository ?? (await makeRepository(['--bare'])),
     wiki: wiki ? await makeRepository(['--bare']) : undefined,
