@@ -104,6 +104,7 @@ const archive = async ({ repository, path }: SimulatedProject, url: URL): Promis
 /** What a replica that lags has not heard of. */
 const isUnheard = async ({ repository, replica }: SimulatedProject, id: string): Promise<boolean> => {
   if (!replica) return false;
+  if (replica.size === 0) return true;
   const reached = await repository.git('rev-list', ...replica.values());
   return !reached.split('\n').includes(id);
 };
