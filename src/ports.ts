@@ -30,6 +30,7 @@ import type {
   DocumentRecord,
   Event,
   GenerationsRow,
+  HeardRow,
   LedgerEntry,
   LogRow,
   ProjectRow,
@@ -128,6 +129,7 @@ export interface Tables {
   shapes: ShapeRow;
   budgets: BudgetRow;
   log: LogRow;
+  heard: HeardRow;
   runs: RunRow;
   runRefs: RunRefRow;
   resolutions: ResolutionRow;

@@ -296,6 +296,11 @@ export interface ReplaysRow {
   readonly at: number;
 }
 
+/** When a GitLab has last told of something. Its key is the instance. */
+export interface HeardRow {
+  readonly at: number;
+}
+
 export interface LogRow {
   readonly identity: string;
 }

@@ -29,10 +29,23 @@ const sendersOf = (
 const isUp = ({ dependencies }: Receiving, wanted: string): boolean =>
   dependencies().every(({ name, downSince }) => name !== wanted || downSince() === undefined);
 
+/** Noted so often at most. */
+const NOTED_EACH_MS = 60_000;
+
 /** Resolves to how many hints the logs hold by then. */
-export const webhookHints =
-  (pipelines: readonly Receiving[]) =>
-  async (news: News, instance: string | undefined): Promise<number> => {
+export const webhookHints = (pipelines: readonly Receiving[]) => {
+  const noted = new Map<GitlabInstance, number>();
+
+  /** So that the status can say whether anything is ever told. */
+  const note = async (pipeline: Receiving, gitlab: GitlabInstance) => {
+    const { state, time } = pipeline.parts;
+    const at = time.now();
+    if (at - (noted.get(gitlab) ?? Number.NEGATIVE_INFINITY) < NOTED_EACH_MS || !isUp(pipeline, 'store')) return;
+    noted.set(gitlab, at);
+    await state.raise('heard', [{ key: gitlab.name, scope: 'heard', seq: at, token: time.token(), value: { at } }]);
+  };
+
+  return async (news: News, instance: string | undefined): Promise<number> => {
     if (news.is === 'other' || news.is === 'strange') return 0;
     const senders = sendersOf(pipelines, news, instance);
     let filed = 0;
@@ -42,10 +55,12 @@ export const webhookHints =
         const hints = await hintsOf(pipeline, gitlab, news);
         await fileHints(pipeline.parts, 'events', 'webhook', hints);
         filed += hints.length;
+        await note(pipeline, gitlab);
       }
     }
     return filed;
   };
+};
 
 const hintsOf = async (pipeline: Receiving, gitlab: GitlabInstance, news: Believed): Promise<readonly Hint[]> => {
   const { parts } = pipeline;

@@ -50,6 +50,7 @@ describe('the executable over a GitLab', () => {
       () => found('moon'),
       (hits) => hits.length > 0,
     );
+    expect((await tide('status')).stdout).toContain('main: no webhook was ever heard');
     const hook = `${url}/webhooks/gitlab`;
     const made = await tide('gitlab', 'hooks', 'ensure', 'team/handbook', '--url', hook);
     expect([made.code, made.stdout]).toEqual([0, expect.stringContaining('made')]);
@@ -59,6 +60,8 @@ describe('the executable over a GitLab', () => {
       (now) => now.length > 0,
     );
     expect(hits).toEqual([`a/ebb tide.md ${gitlab.origin}/team/handbook/-/blob/main/a/ebb%20tide.md#L1-1`]);
+
+    expect((await tide('status')).stdout).toMatch(/^main: last webhook 20/m);
 
     gitlab.revoke();
     await gitlab.push(project, { files: [['b.md', 'flooding\n']] });
@@ -76,5 +79,27 @@ describe('the executable over a GitLab', () => {
     expect([code, JSON.parse(stdout).failed]).toEqual([0, 0]);
     expect(await found('flooding')).toHaveLength(1);
     expect(await found('slack')).toHaveLength(1);
+    const doctor = JSON.parse((await tide('doctor', '--json')).stdout) as { about: string; finding: string }[];
+    expect(doctor.filter(({ about }) => about === 'source main').map(({ finding }) => finding)).toEqual([
+      'answers',
+      'the token has the scopes read_api, read_repository',
+      'group team is there',
+    ]);
   }, 180_000);
+
+  it('init looks whether the token may what is asked for', async () => {
+    const robot = gitlab.user('robot');
+    gitlab.issue('glpat-robot', robot, { scopes: ['read_api'] });
+    const empty = await mkdtemp(join(tmpdir(), 'tidemark-init-'));
+    try {
+      const args = ['init', '--yes', '--source', 'gitlab', '--gitlab-url', gitlab.origin, '--groups', 'team,none'];
+      const { code, stderr } = await tidemark.run(empty, args, { GITLAB_TOKEN: 'glpat-robot' });
+      expect(code).toBe(0);
+      expect(stderr).toMatch(/and not read_repository\. Make a token with the scopes/);
+      expect(stderr).toMatch(/robot is no member of group team: .*Let robot into it as Reporter/);
+      expect(stderr).toMatch(/group none is not there, or not for this token/);
+    } finally {
+      await rm(empty, { recursive: true, force: true });
+    }
+  }, 60_000);
 });

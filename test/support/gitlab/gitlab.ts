@@ -30,6 +30,7 @@ import {
   PUSHES,
   type SimulatedHook,
   type SimulatedProject,
+  type SimulatedToken,
   type SimulatedUser,
 } from './world.ts';
 
@@ -69,7 +70,11 @@ const send = async (response: ServerResponse, answer: Answer, fault: Fault | und
 
 export const simulatedGitlab = async () => {
   const world = makeWorld();
-  world.tokens.set(TOKEN, { active: true, scopes: ['read_api', 'read_repository'], user: undefined });
+  const issue = (token: string, user?: SimulatedUser, of: Partial<SimulatedToken> = {}) => {
+    const scopes = ['read_api', 'read_repository'];
+    world.tokens.set(token, { active: true, scopes, expiresAt: null, user, ...of });
+  };
+  issue(TOKEN);
   const scratch = new Map<TestRepository, TestRepository>();
   const seen: Seen[] = [];
   const sent: { readonly delivery: Delivery; readonly status: number }[] = [];
@@ -311,9 +316,7 @@ export const simulatedGitlab = async () => {
       const known = world.tokens.get(token);
       if (known) known.active = false;
     },
-    issue(token: string, user?: SimulatedUser) {
-      world.tokens.set(token, { active: true, scopes: ['read_api', 'read_repository'], user });
-    },
+    issue,
     async close() {
       server.close();
       server.closeAllConnections();

@@ -57,6 +57,7 @@ export interface SimulatedUser {
 export interface SimulatedToken {
   active: boolean;
   scopes: readonly string[];
+  expiresAt: string | null;
   /** `undefined`: may see everything. */
   user: SimulatedUser | undefined;
 }
@@ -159,6 +160,10 @@ export const findProject = (
 };
 
 const REPORTER = 20;
+
+/** Of the group, or of one that it lies in. */
+export const groupLevelOf = (world: World, group: SimulatedGroup, user: number): number =>
+  Math.max(...[group, ...ancestors(world, group.path)].map(({ members }) => members.get(user) ?? 0));
 
 export const levelOf = (world: World, project: SimulatedProject, user: number): number =>
   Math.max(
