@@ -87,6 +87,36 @@ describe('the executable over a GitLab', () => {
     ]);
   }, 180_000);
 
+  it('a trial indexes no more than its bounds, and a service then brings the rest', async () => {
+    const [few, many] = [await gitlab.project('trial/few'), await gitlab.project('trial/many')];
+    await gitlab.push(few, { files: [['few.md', 'little\n']] });
+    await gitlab.push(many, {
+      files: Array.from({ length: 30 }, (_, at): [string, string] => [`${at}.md`, `much ${at}\n`]),
+    });
+    const here = await mkdtemp(join(tmpdir(), 'tidemark-trial-'));
+    try {
+      const source = `{ gitlab: { url: '${gitlab.origin}', tokenFile: '${join(place, 'token')}', groups: [trial] } }`;
+      await writeFile(join(here, 'tidemark.yaml'), `pipelines: { default: { sources: [${source}] } }`);
+      const run = (...args: string[]) => tidemark.run(here, args, { TIDEMARK_DATA: join(here, 'data') });
+      const paths = async () =>
+        (await run('documents', '--json')).stdout
+          .split('\n')
+          .flatMap((line) => (line === '' ? [] : JSON.parse(line).path));
+      const bounded = await run('backfill', '--max-files', '10', '--json');
+      expect(JSON.parse(bounded.stdout)).toMatchObject({ status: 'success', indexed: 1 });
+      expect(bounded.stderr).toContain('a trial of 1 projects with 1 files; 1 projects are left out');
+      expect(await paths()).toEqual(['few.md']);
+      const [hit] = JSON.parse((await run('search', 'little', '--json')).stdout).hits;
+      expect(hit).toMatchObject({ project: 'trial/few', url: `${gitlab.origin}/trial/few/-/blob/main/few.md#L1-1` });
+      expect((await run('backfill', '--max-projects', '1', 'trial/few:main')).code).toBe(2);
+      expect((await run('backfill', 'trial/many', '--max-files', '10')).stderr).toContain('within the bounds');
+      expect(JSON.parse((await run('backfill', '--json')).stdout).failed).toBe(0);
+      expect(await paths()).toHaveLength(31);
+    } finally {
+      await rm(here, { recursive: true, force: true });
+    }
+  }, 120_000);
+
   it('init looks whether the token may what is asked for', async () => {
     const robot = gitlab.user('robot');
     gitlab.issue('glpat-robot', robot, { scopes: ['read_api'] });
