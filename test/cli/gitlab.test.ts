@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildExecutable, type Executable, eventually } from '../support/executable.ts';
+import { always } from '../support/gitlab/faults.ts';
 import { type SimulatedGitlab, simulatedGitlab, TOKEN } from '../support/gitlab/gitlab.ts';
 import type { SimulatedProject } from '../support/gitlab/world.ts';
 
@@ -86,6 +87,15 @@ describe('the executable over a GitLab', () => {
       'group team is there',
     ]);
   }, 180_000);
+
+  it('hooks of a group without Premium are those of its projects, and it says so', async () => {
+    gitlab.faults.push(always(/^\/groups\/team\/hooks/, { status: 404, body: '{"error":"404 Not Found"}' }));
+    const hook = 'https://tidemark.example.com/webhooks/gitlab';
+    const { code, stdout, stderr } = await tide('gitlab', 'hooks', 'ensure', '--url', hook);
+    gitlab.faults.splice(0);
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/^team\/handbook: hook \d+ made; executable\n$/)]);
+    expect(stderr).toMatch(/team: hooks of groups need GitLab Premium .*Those of its 1 projects stand for them/);
+  }, 60_000);
 
   it('a trial indexes no more than its bounds, and a service then brings the rest', async () => {
     const [few, many] = [await gitlab.project('trial/few'), await gitlab.project('trial/many')];

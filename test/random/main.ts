@@ -29,7 +29,7 @@ const side = async (): Promise<void> => {
   while (next < first + count) {
     const seed = next;
     next += 1;
-    const wrong = await runHistory(seed);
+    const wrong = await runHistory(seed).catch((error: unknown) => [`seed ${seed}: ${error}`]);
     if (wrong.length > 0) violated += 1;
     for (const one of wrong.slice(0, 10)) console.log(one);
     if (process.stderr.isTTY) process.stderr.write(`\r${seed - first + 1} of ${count} histories`);

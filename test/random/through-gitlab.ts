@@ -20,11 +20,10 @@ import { randomPage } from './content.ts';
 import { change, type Place } from './history.ts';
 
 const SIGNING = `whsec_${Buffer.alloc(32, 9).toString('base64')}`;
-const FASTER = 20;
 const never = new AbortController().signal;
 
 /** Waits are shorter, so that a history of failures takes no minutes. */
-const time: Time = { ...systemTime, sleep: (ms, signal) => systemTime.sleep(ms / FASTER, signal) };
+const hasty = (times: number): Time => ({ ...systemTime, sleep: (ms, signal) => systemTime.sleep(ms / times, signal) });
 
 /** What is wrong at the end; nothing when index and git agree. `kafka` is the address of a broker. */
 export const throughGitlab = async (seed: number, kafka?: string): Promise<readonly string[]> => {
@@ -40,7 +39,8 @@ export const throughGitlab = async (seed: number, kafka?: string): Promise<reado
     },
   };
   const options = {
-    time,
+    // Sessions and rebalances of a broker last as long as they do.
+    time: hasty(kafka === undefined ? 20 : 4),
     gitlab: { refs: chance.pick([[], [], ['main', 's*']]), wikis: chance.chance(0.5) },
     pipeline: { chunk: { tokens: chance.pick([32, 256]) }, topics: `random.${randomUUID()}` },
     limits: { backfillChanges: chance.pick([3, 500]) },
