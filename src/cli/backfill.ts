@@ -18,7 +18,7 @@ export const backfill: DataCommand = {
   name: 'backfill',
   summary: 'Brings whole projects in step now, and reports. Run again it finds nothing to do.',
   details:
-    'SCOPE is a project, by path or id, or project:branch; without one it is everything. Ctrl-C leaves the run, which\nthen goes on in the service. A trial, by --max-projects or --max-files, takes whole projects, and is for before a service.',
+    'SCOPE is a project, by path or id, or project:branch; without one it is everything. Ctrl-C leaves the run, which\nthen goes on in the service. A trial, by --max-projects or --max-files, takes whole projects, and is for before there\nis a service, which indexes all that is configured.',
   words: { usage: '[SCOPE...]', min: 0, max: 1_000 },
   options: {
     json: { description: 'The report as one object.' },
@@ -35,11 +35,12 @@ export const backfill: DataCommand = {
   },
   async run(context, args) {
     const { pipeline, output, signal } = context;
+    const bounds = boundsOf(args);
+    if (bounds && args.flag('dry-run')) throw new BadUsage('--dry-run does nothing, so that it has no bounds');
     if (args.flag('dry-run')) return dryRun(context, args);
     const { cancelRun } = await import('../runs/backfill.ts');
     const cancelled = args.text('cancel');
     if (cancelled !== undefined) return report(output, (await cancelRun(pipeline.parts, cancelled)).report, args);
-    const bounds = boundsOf(args);
     if (bounds) return trial(context, args, bounds);
     // What lies in the data directory nobody else can work on.
     if (pipeline.shared && !args.flag('standalone')) return toTheEnd(context, args, signal);

@@ -13,7 +13,7 @@ const shared = {
   json: { description: 'One object for each hook.' },
 };
 const details =
-  'SCOPE is a group or a project; without one it is what the configuration names. The token needs the scope api, and its\nuser the role Maintainer of a project or Owner of a group. Hooks of groups need GitLab Premium; where a group has none, those of its\nprojects stand for them.';
+  'SCOPE is a group or a project; without one it is what the configuration names. The token needs the scope api, and its\nuser the role Maintainer of a project or Owner of a group. Hooks of groups need GitLab Premium;\nwhere they are refused, those of the projects stand for them.';
 
 const instanceOf = ({ pipeline: { gitlabs, name } }: Context, args: Args): GitlabInstance => {
   const wanted = args.text('instance');

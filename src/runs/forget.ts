@@ -29,8 +29,8 @@ export interface Forgotten {
 }
 
 /**
- * Removes all that is known of a project that is not indexed any more: points, ledger, wants, texts and dead letters. First it is
- * planned as if it were empty, so that whatever is still on its way loses against that; then its rows go.
+ * Removes all that is known of a project that is not indexed any more: points, ledger, wants, texts and dead letters.
+ * First it is planned as if it were empty, so that whatever is still on its way loses against that; then its rows go.
  */
 export const forget = async (parts: Parts, name: string, stop: AbortSignal): Promise<Forgotten> => {
   const project = await projectCalled(parts, name);

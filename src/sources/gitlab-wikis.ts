@@ -13,6 +13,7 @@ import type { Requests } from './gitlab-requests.ts';
 const MIB = 1024 ** 2;
 const HEAD = 'wiki-';
 const FILE = '100644';
+const SHA1_HEX = 40;
 /** Of all pages of a wiki together, which come in one answer. */
 const MAX_BYTES = 64 * MIB;
 /** Trees that are remembered; a wiki that was forgotten is asked for anew. */
@@ -57,12 +58,14 @@ export const gitlabWikis = ({ requests, cache }: WikisOptions) => {
         `project ${project}: its wiki is larger than ${MAX_BYTES / MIB} MiB; index it by a \`git\` source instead, from a clone`,
       );
     const contents = new Map<string, Buffer>();
-    const entries = checked(pagesSchema, 'wiki pages', jsonIn(path, reply)).map(({ slug, format, content }) => {
+    const pages = checked(pagesSchema, 'wiki pages', jsonIn(path, reply)).map(({ slug, format, content }) => {
       const bytes = Buffer.from(content);
-      const blob = blobId(bytes, ''.padEnd(40));
+      const blob = blobId(bytes, ''.padEnd(SHA1_HEX));
       contents.set(blob, bytes);
       return { path: `${slug}.${EXTENSIONS[format] ?? format}`, type: FILE, blob, size: bytes.length };
     });
+    // `a.md` and `a.markdown` have one slug, and GitLab shows one of them.
+    const entries = [...new Map(pages.map((page) => [page.path, page])).values()];
     if (entries.length === 0) return { head: undefined, entries, contents };
     for (const [blob, bytes] of contents) await cache.put(blob, bytes);
     const lines = entries.map(({ path: page, blob }) => `${blob} ${page}\n`).sort();

@@ -119,6 +119,7 @@ describe('the executable over a GitLab', () => {
       const [hit] = JSON.parse((await run('search', 'little', '--json')).stdout).hits;
       expect(hit).toMatchObject({ project: 'trial/few', url: `${gitlab.origin}/trial/few/-/blob/main/few.md#L1-1` });
       expect((await run('backfill', '--max-projects', '1', 'trial/few:main')).code).toBe(2);
+      expect((await run('backfill', '--max-projects', '1', '--dry-run')).code).toBe(2);
       expect((await run('backfill', 'trial/many', '--max-files', '10')).stderr).toContain('within the bounds');
       expect(JSON.parse((await run('backfill', '--json')).stdout).failed).toBe(0);
       expect(await paths()).toHaveLength(31);

@@ -145,7 +145,7 @@ describe('the pages of a wiki, as a source', () => {
       expect(texts.sort()).toEqual(['# Home\n\nThe moon pulls.\n', 'alpha and omega\n']);
       expect(gitlab.seen.filter(({ path }) => path.includes('archive'))).toEqual([]);
 
-      await write(['home.md', 'new\n'], ['guide/first-steps.md', null]);
+      await write(['home.md', 'new\n'], ['guide/first-steps.md', null], ['home.markdown', 'the same slug\n']);
       const next = (await source.head(id, WIKI)) ?? '';
       expect((await source.compare(id, head, next))?.map(({ path, blob }) => [path, blob === null])).toEqual([
         ['home.md', false],

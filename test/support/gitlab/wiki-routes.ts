@@ -5,7 +5,13 @@ import type { Request } from './project-routes.ts';
 import { defaultBranch } from './repository-routes.ts';
 import { mayReadCode, type SimulatedProject, type World } from './world.ts';
 
-const FORMATS: Readonly<Record<string, string>> = { md: 'markdown', asciidoc: 'asciidoc', rdoc: 'rdoc', org: 'org' };
+const FORMATS: Readonly<Record<string, string>> = {
+  md: 'markdown',
+  markdown: 'markdown',
+  asciidoc: 'asciidoc',
+  rdoc: 'rdoc',
+  org: 'org',
+};
 
 /** All of them in one answer, however many there are. */
 export const wikiRoute = async (world: World, project: SimulatedProject, { url, token }: Request): Promise<Answer> => {
