@@ -102,7 +102,9 @@ export const gitlabHooks = (requests: Pick<Requests, 'ask'>) => {
         await list(target);
         return { targets: [target] };
       } catch (error) {
-        if (!(error instanceof Refused) || (error.status !== 403 && error.status !== 404)) throw error;
+        // A token without the scope would be refused by each project as well.
+        if (!(error instanceof Refused) || error.code === 'insufficient_scope') throw error;
+        if (error.status !== 403 && error.status !== 404) throw error;
         return { targets: await projectsIn(target.path), because: error.message };
       }
     },

@@ -53,6 +53,8 @@ describe('hooks', () => {
       expect(targets).toContainEqual(target);
       expect(because).toContain(String(status));
     }
+    gitlab.faults.splice(0, 1, always(/hooks/, { status: 403, body: '{"error":"insufficient_scope"}' }));
+    await expect(hooks.places({ kind: 'groups', path: 'team' })).rejects.toThrow(/insufficient_scope/);
   }, 60_000);
 
   it('that somebody changed are mended, and one that was disabled runs again (E35)', async () => {
