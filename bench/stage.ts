@@ -37,6 +37,8 @@ export interface Stage {
   readonly small: Corpus;
   /** Where the product stands compiled. */
   readonly compiled: string;
+  /** A backfill of a repository from nothing, with the built-in embedder. */
+  run(repository: string): Promise<Backfilled>;
   indexed(corpus: Corpus, embedder: 'static' | 'hash'): Promise<Indexed>;
   close(): Promise<void>;
 }
@@ -49,6 +51,7 @@ export const openStage = async (quick: boolean): Promise<Stage> => {
   const tidemark = buildExecutable();
   const repositories = new Map<Corpus, Promise<Generated>>();
   const indexes = new Map<string, Promise<Indexed>>();
+  let runs = 0;
 
   const repositoryOf = (corpus: Corpus) => {
     const known = repositories.get(corpus) ?? generate(corpus.files, corpus.bytes);
@@ -84,6 +87,12 @@ export const openStage = async (quick: boolean): Promise<Stage> => {
     compiled: join(tidemark.directory, 'dist'),
     texts: { files: Math.round(8_200 / share), bytes: 8 * KIBIBYTE },
     small: { files: 100_000 / share, bytes: 2 * KIBIBYTE },
+    run(repository) {
+      runs += 1;
+      const data = join(directory, `run-${runs}`);
+      const env = { TIDEMARK_DATA: data, TIDEMARK_EMBEDDER: 'static' };
+      return measured(tidemark.start(repository, ['backfill', '--json'], env));
+    },
     indexed(corpus, embedder) {
       const name = `${corpus.files} of ${corpus.bytes}, ${embedder}`;
       const known = indexes.get(name) ?? index(corpus, embedder, indexes.size);

@@ -324,6 +324,11 @@ const token = z.strictObject({
     'The projects that it is told of, by path or glob, or as `instance:path`. A group stands for all below it. An empty list is all.',
     { example: ['team', 'docs/*'] },
   ),
+  as: option(
+    text().optional(),
+    'A user of GitLab, by name: it is told of what this user may read there, as with `search --as`, and of no plain repository. With `projects` too, of what both allow.',
+    { otherwise: 'nobody in particular', example: 'jane' },
+  ),
 });
 
 const limits = z.strictObject({
