@@ -110,6 +110,8 @@ const differences = async (): Promise<readonly string[]> => {
   ];
 };
 
+const seconds = (ms: number) => (ms / SECOND).toFixed(0);
+
 /** Resolves to how long it took. */
 const untilRight = async (): Promise<number> => {
   const began = Date.now();
@@ -128,6 +130,7 @@ let failed = true;
 try {
   for (let service = 0; service < SERVICES.first; service += 1) await cluster.add();
   for (let round = 1; round <= rounds; round += 1) {
+    const start = Date.now();
     await repository.commit({
       files: Array.from({ length: files }, (_, file) => [pathOf(file), contentOf(file, `${round}`)] as const),
     });
@@ -148,12 +151,13 @@ try {
     while (cluster.services().length < SERVICES.first) await cluster.add();
     const took = await untilRight();
     for (const lost of cluster.lost()) throw new Error(`${lost.name} has ended: ${await cluster.lastOf(lost)}`);
-    console.log(`round ${round}: ${happened.join(', ')}; right after ${(took / SECOND).toFixed(1)} s`);
+    const whole = Date.now() - start;
+    console.log(`round ${round}: ${happened.join(', ')}; right after ${seconds(took)} s, ${seconds(whole)} s in all`);
   }
   const deadLetters = (await cluster.run('dead-letters', 'list', '--json')).split('\n').filter(Boolean);
   if (deadLetters.length > 0) throw new Error(`dead letters: ${deadLetters.slice(0, 3).join('\n')}`);
   console.log(
-    `${rounds} rounds from seed ${seed} on ${broker.what} and ${qdrant ?? 'the embedded store'}, 0 wrong, ${((Date.now() - began) / SECOND).toFixed(0)} s`,
+    `${rounds} rounds from seed ${seed} on ${broker.what} and ${qdrant ?? 'the embedded store'}, 0 wrong, ${seconds(Date.now() - began)} s`,
   );
   failed = false;
 } finally {
