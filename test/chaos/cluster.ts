@@ -21,6 +21,8 @@ export interface ClusterOptions {
   readonly directory: string;
   readonly config: string;
   readonly env: Readonly<Record<string, string>>;
+  /** How long a command may take. */
+  readonly commandMs?: number;
 }
 
 export interface Service {
@@ -30,7 +32,7 @@ export interface Service {
   frozen: boolean;
 }
 
-export const makeCluster = async ({ directory, config, env }: ClusterOptions) => {
+export const makeCluster = async ({ directory, config, env, commandMs = COMMAND_MS }: ClusterOptions) => {
   await writeFile(join(directory, 'tidemark.yaml'), config);
   await compile(directory);
   const services = new Set<Service>();
@@ -102,7 +104,7 @@ export const makeCluster = async ({ directory, config, env }: ClusterOptions) =>
     async run(...args: string[]): Promise<string> {
       made += 1;
       const child = start(`command-${made}`, args, 'ignore', 'pipe');
-      const timer = setTimeout(() => child.kill('SIGKILL'), COMMAND_MS);
+      const timer = setTimeout(() => child.kill('SIGKILL'), commandMs);
       let stdout = '';
       child.stdout?.on('data', (chunk: Buffer) => {
         stdout += chunk;

@@ -62,7 +62,7 @@ const cluster = await makeCluster({
     log: { kind: 'kafka', brokers: [broker.address], sessionSeconds: SESSION_SECONDS, topics: { partitions: 6 } },
     store: { kind: 'qdrant', url: qdrant ?? shared?.url },
   }),
-  env: shared ? { TIDEMARK_TEST_STORE: shared.url } : {},
+  env: shared ? { TIDEMARK_TEST_STORE: shared.url, TIDEMARK_TEST_STORE_MS: String(60 * SECOND) } : {},
 });
 
 /** One thing that happens to one service, or to their number. */

@@ -73,11 +73,14 @@ const GENERATION = [
 ] satisfies readonly (keyof Generation)[];
 
 /** The ports as another process has them. A server that cannot be reached is a dependency that does not answer. */
-export const storeClient = (url: string): { readonly state: State; readonly store: VectorStore } => {
+export const storeClient = (
+  url: string,
+  timeoutMs = 60_000,
+): { readonly state: State; readonly store: VectorStore } => {
   // A request costs the client more than its call costs the store.
   const send = gathered(
     (calls: readonly Call[]) =>
-      fetch(url, { method: 'POST', body: serialize(calls) })
+      fetch(url, { method: 'POST', body: serialize(calls), signal: AbortSignal.timeout(timeoutMs) })
         .then(async (response) => deserialize(Buffer.from(await response.arrayBuffer())) as readonly Answer[])
         .catch((cause: unknown) => {
           throw new errors.TryAgain(`the shared store does not answer: ${errors.messageOf(cause)}`, { cause });
