@@ -125,6 +125,11 @@ const untilRight = async (): Promise<number> => {
   }
 };
 
+/** What goes on beside what fails comes to its end first: nothing is taken away from under it. */
+const bothOver = async (...both: readonly Promise<void>[]) => {
+  for (const one of await Promise.allSettled(both)) if (one.status === 'rejected') throw one.reason;
+};
+
 const began = Date.now();
 let failed = true;
 try {
@@ -135,19 +140,24 @@ try {
       files: Array.from({ length: files }, (_, file) => [pathOf(file), contentOf(file, `${round}`)] as const),
     });
     let disturbing = true;
-    const pushing = (async () => {
+    const pushing = async () => {
       for (let count = 1; disturbing; count += 1) {
         await push(round, count);
         await sleep(500);
       }
-    })();
+    };
     const happened: string[] = [];
-    for (let count = 0; count < DISTURBANCES; count += 1) {
-      await sleep(chance.below(6 * SECOND));
-      happened.push(await disturb());
-    }
-    disturbing = false;
-    await pushing;
+    const happening = async () => {
+      try {
+        for (let count = 0; count < DISTURBANCES; count += 1) {
+          await sleep(chance.below(6 * SECOND));
+          happened.push(await disturb());
+        }
+      } finally {
+        disturbing = false;
+      }
+    };
+    await bothOver(pushing(), happening());
     while (cluster.services().length < SERVICES.first) await cluster.add();
     const took = await untilRight();
     for (const lost of cluster.lost()) throw new Error(`${lost.name} has ended: ${await cluster.lastOf(lost)}`);
