@@ -30,6 +30,15 @@ export interface Indexed {
   serve(): Promise<{ readonly data: string; stop(): Promise<void> }>;
 }
 
+export type Env = Readonly<Record<string, string>>;
+
+export interface Filling {
+  readonly data: string;
+  /** Files that are planned and not indexed yet. */
+  left(): Promise<number>;
+  stop(): Promise<void>;
+}
+
 export interface Stage {
   /** Some 100,000 chunks, in files as they are mostly long. */
   readonly texts: Corpus;
@@ -37,7 +46,14 @@ export interface Stage {
   readonly small: Corpus;
   /** Where the product stands compiled. */
   readonly compiled: string;
+  /** Half as many. */
+  readonly halfOfSmall: Corpus;
   indexed(corpus: Corpus, embedder: 'static' | 'hash'): Promise<Indexed>;
+  repository(corpus: Corpus): Promise<Generated>;
+  /** A backfill into a data directory that nobody else uses. */
+  cold(corpus: Corpus, env: Env): Promise<Backfilled>;
+  /** The service while it makes its first index. */
+  filling(corpus: Corpus, env: Env): Promise<Filling>;
   close(): Promise<void>;
 }
 
@@ -56,9 +72,15 @@ export const openStage = async (quick: boolean): Promise<Stage> => {
     return known;
   };
 
-  const index = async (corpus: Corpus, embedder: string, number: number): Promise<Indexed> => {
+  let directories = 0;
+  const newData = () => {
+    directories += 1;
+    return join(directory, String(directories));
+  };
+
+  const index = async (corpus: Corpus, embedder: string): Promise<Indexed> => {
     const repository = await repositoryOf(corpus);
-    const data = join(directory, String(number));
+    const data = newData();
     const env = { TIDEMARK_DATA: data, TIDEMARK_EMBEDDER: embedder };
     const backfill = async () => measured(tidemark.start(repository.directory, ['backfill', '--json'], env));
     const cold = await backfill();
@@ -84,11 +106,40 @@ export const openStage = async (quick: boolean): Promise<Stage> => {
     compiled: join(tidemark.directory, 'dist'),
     texts: { files: Math.round(8_200 / share), bytes: 8 * KIBIBYTE },
     small: { files: 100_000 / share, bytes: 2 * KIBIBYTE },
+    halfOfSmall: { files: 50_000 / share, bytes: 2 * KIBIBYTE },
     indexed(corpus, embedder) {
       const name = `${corpus.files} of ${corpus.bytes}, ${embedder}`;
-      const known = indexes.get(name) ?? index(corpus, embedder, indexes.size);
+      const known = indexes.get(name) ?? index(corpus, embedder);
       indexes.set(name, known);
       return known;
+    },
+    repository: repositoryOf,
+    async cold(corpus, env) {
+      const repository = await repositoryOf(corpus);
+      const running = tidemark.start(repository.directory, ['backfill', '--json'], {
+        ...env,
+        TIDEMARK_DATA: newData(),
+      });
+      return measured(running);
+    },
+    async filling(corpus, env) {
+      const repository = await repositoryOf(corpus);
+      const data = newData();
+      const own = { ...env, TIDEMARK_DATA: data };
+      const running = tidemark.start(repository.directory, ['serve'], own);
+      await running.says(/on the way/);
+      return {
+        data,
+        async left() {
+          const { stdout } = await tidemark.run(repository.directory, ['status', '--json'], own);
+          const { projects } = JSON.parse(stdout) as { projects: readonly { pending: number }[] };
+          return projects.reduce((sum, { pending }) => sum + pending, 0);
+        },
+        async stop() {
+          running.child.kill('SIGINT');
+          await running.ended;
+        },
+      };
     },
     async close() {
       await tidemark.remove();
