@@ -1,8 +1,8 @@
 /**
  * npm run test:chaos -- --rounds 20 --seed 1     processes come, go, die and freeze while they share the work
  *
- * Three services share a Kafka and a store: the Qdrant that `QDRANT_URL` names, else an embedded one over loopback. In
- * each round all files change at once while pushes go on, and at random a service is added, stopped, killed with -9, or
+ * Three services share a Kafka and a store: Qdrant where `QDRANT_URL` or `QDRANT_BIN` says which, or with `--store qdrant`
+ * whichever is found; else an embedded one over loopback. In each round all files change at once while pushes go on, and at random a service is added, stopped, killed with -9, or
  * frozen for longer than its session and woken. A round ends when `verify` finds no difference and the index is what git
  * says, and has 90 s for that after the last disturbance.
  */
@@ -14,7 +14,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { random } from '../sim/random.ts';
 import { findKafka } from '../support/kafka-broker.ts';
-import { dropAll } from '../support/qdrant.ts';
+import { apiKey, dropAll } from '../support/qdrant.ts';
+import { findQdrant } from '../support/qdrant-server.ts';
 import { listed, makeRepository } from '../support/repository.ts';
 import { serveStore } from '../support/store-server.ts';
 import { makeCluster } from './cluster.ts';
@@ -32,11 +33,11 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '20' },
     seed: { type: 'string', default: '1' },
     files: { type: 'string', default: '5000' },
+    store: { type: 'string', default: process.env.QDRANT_URL || process.env.QDRANT_BIN ? 'qdrant' : 'embedded' },
   },
 });
 const [rounds, files, seed] = [Number(values.rounds), Number(values.files), Number(values.seed)];
 const chance = random(seed);
-const { QDRANT_URL: qdrant } = process.env;
 const name = `chaos-${randomUUID().slice(0, 8)}`;
 
 const pathOf = (file: number) => `folder-${file % 50}/file-${file}.md`;
@@ -45,6 +46,8 @@ const contentOf = (file: number, version: string) =>
 
 const broker = await findKafka();
 if ('missing' in broker) throw new Error(broker.missing);
+const qdrant = values.store === 'qdrant' ? await findQdrant() : undefined;
+if (qdrant && 'missing' in qdrant) throw new Error(qdrant.missing);
 const directory = await mkdtemp(join(tmpdir(), 'tidemark-chaos-'));
 const repository = await makeRepository();
 const shared = qdrant === undefined ? await serveStore({ file: join(directory, 'store.db') }) : undefined;
@@ -60,7 +63,7 @@ const cluster = await makeCluster({
       },
     },
     log: { kind: 'kafka', brokers: [broker.address], sessionSeconds: SESSION_SECONDS, topics: { partitions: 6 } },
-    store: { kind: 'qdrant', url: qdrant ?? shared?.url },
+    store: { kind: 'qdrant', url: qdrant?.address ?? shared?.url, ...(apiKey ? { apiKey } : {}) },
   }),
   env: shared ? { TIDEMARK_TEST_STORE: shared.url, TIDEMARK_TEST_STORE_MS: String(60 * SECOND) } : {},
 });
@@ -167,13 +170,14 @@ try {
   const deadLetters = (await cluster.run('dead-letters', 'list', '--json')).split('\n').filter(Boolean);
   if (deadLetters.length > 0) throw new Error(`dead letters: ${deadLetters.slice(0, 3).join('\n')}`);
   console.log(
-    `${rounds} rounds from seed ${seed} on ${broker.what} and ${qdrant ?? 'the embedded store'}, 0 wrong, ${seconds(Date.now() - began)} s`,
+    `${rounds} rounds from seed ${seed} on ${broker.what} and ${qdrant?.what ?? 'the embedded store'}, 0 wrong, ${seconds(Date.now() - began)} s`,
   );
   failed = false;
 } finally {
   await cluster.close();
   await shared?.close();
-  if (qdrant !== undefined) await dropAll(qdrant, name);
+  if (qdrant) await dropAll(qdrant.address, name);
+  await qdrant?.stop(failed);
   await broker.stop(failed);
   await repository.remove();
   if (failed) console.error(`the logs of the services are in ${directory}`);
