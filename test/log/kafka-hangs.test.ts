@@ -76,6 +76,37 @@ describe.skipIf(!broker)('a consumer that hangs', { timeout: 2 * MINUTE }, () =>
   });
 });
 
+describe.skipIf(!broker)('connections that never end', { timeout: MINUTE }, () => {
+  const never = () => new Promise<void>(() => undefined);
+
+  it('keep no reader and no appender from closing', async () => {
+    const topic = { name: `ends.${randomUUID()}`, policy: 'delete', partitions: 1 } as const;
+    await createTopics(address, [topic]);
+    const kafka = kafkaOf(address);
+    const [consumer, producer] = [kafka.consumer.bind(kafka), kafka.producer.bind(kafka)];
+    const left: (() => Promise<void>)[] = [];
+    const staying = <C extends { disconnect(): Promise<void> }>(client: C): C => {
+      left.push(() => client.disconnect());
+      return { ...client, disconnect: never };
+    };
+    kafka.consumer = (of) => staying(consumer(of));
+    kafka.producer = (of) => staying(producer(of));
+    const of = { kafka: () => kafka, time: realTime };
+    const appender = openAppender({ ...of, compression: 'none' });
+    await appender.append(topic.name, [text('k', 'v')]);
+    const reader = openReader({
+      ...{ ...of, topic: topic.name, groupId: randomUUID(), sessionMs: SESSION_MS, drainMs: SECOND },
+      ...{ ready: async () => undefined, probe: async () => undefined, oldest: async () => 0 },
+      ...{ reaction: kafkaError, report: () => undefined },
+    });
+    const { value } = await reader[Symbol.asyncIterator]().next();
+    value?.settle();
+    await Promise.all([reader.close(), appender.close()]);
+    expect(left).toHaveLength(2);
+    await Promise.all(left.map((leave) => leave()));
+  });
+});
+
 describe.skipIf(!broker)('a producer that the broker has lost track of', { timeout: MINUTE }, () => {
   it.each([
     ['is fenced', 47],
