@@ -65,7 +65,8 @@ export const kafkaClients = ({ brokers, clientId, ssl, sasl, said }: KafkaClient
     kafka: () => new Kafka(config),
     end() {
       ended = true;
-      for (const socket of sockets) socket.destroy();
+      // An error is the one end that kafkajs hears of. Else its timers would keep the process for ever.
+      for (const socket of sockets) socket.destroy(new Error('the log is closed'));
     },
   };
 };

@@ -1,7 +1,10 @@
 /** What kafkajs and a broker rarely do, each brought about by a real client that is held up at one place. */
+import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { StopFlow, TryAgain } from '../../src/errors.ts';
 import { openAppender } from '../../src/log/kafka-appender.ts';
@@ -104,6 +107,17 @@ describe.skipIf(!broker)('connections that never end', { timeout: MINUTE }, () =
     await Promise.all([reader.close(), appender.close()]);
     expect(left).toHaveLength(2);
     await Promise.all(left.map((leave) => leave()));
+  });
+});
+
+describe.skipIf(!broker)('a connection that kafkajs has left behind', { timeout: MINUTE }, () => {
+  it('keeps no process once the log has ended it', async () => {
+    const leaver = fileURLToPath(new URL('leaver.ts', import.meta.url));
+    const child = spawn(process.execPath, ['--import', 'tsx', leaver, address], { stdio: 'inherit' });
+    const patience = setTimeout(() => child.kill('SIGKILL'), 30 * SECOND);
+    const [code] = await once(child, 'exit');
+    clearTimeout(patience);
+    expect(code).toBe(0);
   });
 });
 
