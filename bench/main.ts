@@ -10,8 +10,10 @@ import { machine, machineText } from './machine.ts';
 import { backfill } from './parts/backfill.ts';
 import { chunking } from './parts/chunking.ts';
 import { embedders } from './parts/embedders.ts';
+import { kafka } from './parts/kafka.ts';
 import { latency } from './parts/latency.ts';
 import { memory } from './parts/memory.ts';
+import { pushes } from './parts/pushes.ts';
 import { search } from './parts/search.ts';
 import { unchanged } from './parts/unchanged.ts';
 import { openStage, type Stage } from './stage.ts';
@@ -24,6 +26,8 @@ const PARTS: Readonly<Record<string, (stage: Stage) => Promise<readonly Figure[]
   unchanged,
   chunking,
   embedders,
+  kafka,
+  pushes,
 };
 
 const { values, positionals } = parseArgs({

@@ -30,6 +30,15 @@ export interface Indexed {
   serve(): Promise<{ readonly data: string; stop(): Promise<void> }>;
 }
 
+export type Env = Readonly<Record<string, string>>;
+
+export interface Filling {
+  readonly data: string;
+  /** Files that are planned and not indexed yet. */
+  left(): Promise<number>;
+  stop(): Promise<void>;
+}
+
 export interface Stage {
   /** Some 100,000 chunks, in files as they are mostly long. */
   readonly texts: Corpus;
@@ -39,7 +48,14 @@ export interface Stage {
   readonly compiled: string;
   /** A backfill of a repository from nothing, with the built-in embedder. */
   run(repository: string): Promise<Backfilled>;
+  /** Half as many. */
+  readonly halfOfSmall: Corpus;
   indexed(corpus: Corpus, embedder: 'static' | 'hash'): Promise<Indexed>;
+  repository(corpus: Corpus): Promise<Generated>;
+  /** A backfill into a data directory that nobody else uses. */
+  cold(corpus: Corpus, env: Env): Promise<Backfilled>;
+  /** The service while it makes its first index. */
+  filling(corpus: Corpus, env: Env): Promise<Filling>;
   close(): Promise<void>;
 }
 
@@ -51,7 +67,6 @@ export const openStage = async (quick: boolean): Promise<Stage> => {
   const tidemark = buildExecutable();
   const repositories = new Map<Corpus, Promise<Generated>>();
   const indexes = new Map<string, Promise<Indexed>>();
-  let runs = 0;
 
   const repositoryOf = (corpus: Corpus) => {
     const known = repositories.get(corpus) ?? generate(corpus.files, corpus.bytes);
@@ -59,9 +74,15 @@ export const openStage = async (quick: boolean): Promise<Stage> => {
     return known;
   };
 
-  const index = async (corpus: Corpus, embedder: string, number: number): Promise<Indexed> => {
+  let directories = 0;
+  const newData = () => {
+    directories += 1;
+    return join(directory, String(directories));
+  };
+
+  const index = async (corpus: Corpus, embedder: string): Promise<Indexed> => {
     const repository = await repositoryOf(corpus);
-    const data = join(directory, String(number));
+    const data = newData();
     const env = { TIDEMARK_DATA: data, TIDEMARK_EMBEDDER: embedder };
     const backfill = async () => measured(tidemark.start(repository.directory, ['backfill', '--json'], env));
     const cold = await backfill();
@@ -83,21 +104,41 @@ export const openStage = async (quick: boolean): Promise<Stage> => {
     };
   };
 
+  const run = (repository: string, env: Env = { TIDEMARK_EMBEDDER: 'static' }): Promise<Backfilled> =>
+    measured(tidemark.start(repository, ['backfill', '--json'], { ...env, TIDEMARK_DATA: newData() }));
+
   return {
     compiled: join(tidemark.directory, 'dist'),
     texts: { files: Math.round(8_200 / share), bytes: 8 * KIBIBYTE },
     small: { files: 100_000 / share, bytes: 2 * KIBIBYTE },
-    run(repository) {
-      runs += 1;
-      const data = join(directory, `run-${runs}`);
-      const env = { TIDEMARK_DATA: data, TIDEMARK_EMBEDDER: 'static' };
-      return measured(tidemark.start(repository, ['backfill', '--json'], env));
-    },
+    halfOfSmall: { files: 50_000 / share, bytes: 2 * KIBIBYTE },
     indexed(corpus, embedder) {
       const name = `${corpus.files} of ${corpus.bytes}, ${embedder}`;
-      const known = indexes.get(name) ?? index(corpus, embedder, indexes.size);
+      const known = indexes.get(name) ?? index(corpus, embedder);
       indexes.set(name, known);
       return known;
+    },
+    repository: repositoryOf,
+    run,
+    cold: async (corpus, env) => run((await repositoryOf(corpus)).directory, env),
+    async filling(corpus, env) {
+      const repository = await repositoryOf(corpus);
+      const data = newData();
+      const own = { ...env, TIDEMARK_DATA: data };
+      const running = tidemark.start(repository.directory, ['serve'], own);
+      await running.says(/on the way/);
+      return {
+        data,
+        async left() {
+          const { stdout } = await tidemark.run(repository.directory, ['status', '--json'], own);
+          const { projects } = JSON.parse(stdout) as { projects: readonly { pending: number }[] };
+          return projects.reduce((sum, { pending }) => sum + pending, 0);
+        },
+        async stop() {
+          running.child.kill('SIGINT');
+          await running.ended;
+        },
+      };
     },
     async close() {
       await tidemark.remove();

@@ -66,3 +66,6 @@ export const isKnown = (error: unknown): error is TryAgain | DeadLetter | BlockP
   error instanceof StopFlow;
 
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** Codes of what waiting does not mend: the wrong certificate, or none where one is spoken of. */
+export const TLS_FAULT = /^(?:CERT_|ERR_TLS_|ERR_SSL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/;

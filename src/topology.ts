@@ -12,7 +12,7 @@ import { embed } from './operators/embed.ts';
 import { blobBytes, fetch } from './operators/fetch.ts';
 import { giveWay } from './operators/give-way.ts';
 import { keyed } from './operators/keyed.ts';
-import { keyOf, parse, unpack, unpackOne } from './operators/parse.ts';
+import { keyOf, type Parsed, parse, unpack, unpackOne } from './operators/parse.ts';
 import { byKind, claim, compare, layAndRecord, readHead, sameLook } from './operators/plan.ts';
 import { convert, publish, publishFailure } from './operators/publish.ts';
 import { refreshProject } from './operators/refresh.ts';
@@ -62,8 +62,9 @@ export const collect = (parts: Parts, { live, backfill }: Lanes, stop: AbortSign
   ];
   const taking = { parse: parse(changeSchema), alsoHolds: blobBytes(limits) };
   const fetched = fetch(parts);
+  const isLive = ({ delivery }: Parsed<Change>) => delivery.topic === parts.names.topics.changes;
   return deliveries(lanes, creditWindow(limits.collectWindow), stop, taking).pipe(
-    keyed({ key: keyOf, parallel: limits.parallel.collect }, (change) =>
+    keyed({ key: keyOf, parallel: limits.parallel.collect, first: isLive }, (change) =>
       of(change).pipe(
         unpackOne<Change>(),
         wanted(parts),

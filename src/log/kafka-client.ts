@@ -9,6 +9,8 @@ import { isUnreachable, kafkaError } from './kafka-errors.ts';
 
 const SECOND = 1_000;
 const KEEP_ALIVE_MS = 60 * SECOND;
+/** kafkajs waits for all answers that are owed to it, and now and then for one that never comes. */
+const CLOSE_MS = 5 * SECOND;
 
 export type KafkaSecurity = Pick<KafkaConfig, 'ssl'> & { readonly sasl?: SASLOptions };
 
@@ -63,7 +65,8 @@ export const kafkaClients = ({ brokers, clientId, ssl, sasl, said }: KafkaClient
     kafka: () => new Kafka(config),
     end() {
       ended = true;
-      for (const socket of sockets) socket.destroy();
+      // An error is the one end that kafkajs hears of. Else its timers would keep the process for ever.
+      for (const socket of sockets) socket.destroy(new Error('the log is closed'));
     },
   };
 };
@@ -137,7 +140,17 @@ export const connection = <C>({ time, make, end, tries = 1 }: ConnectionOptions<
     async close() {
       closed = true;
       drop(current);
-      await Promise.all(ending);
+      await within(time, Promise.all(ending), CLOSE_MS);
     },
   };
+};
+
+/** Until the work is over, or for so long. */
+export const within = async (time: Time, work: Promise<unknown> | undefined, ms: number): Promise<void> => {
+  const enough = new AbortController();
+  try {
+    await Promise.race([work, time.sleep(ms, enough.signal)]);
+  } finally {
+    enough.abort();
+  }
 };

@@ -1,7 +1,9 @@
 /** What kafkajs throws, by the reaction that it calls for. Its own names say little: an unreachable broker is "non retriable". */
-import { DeadLetter, isKnown, messageOf, StopFlow, TryAgain } from '../errors.ts';
+import { DeadLetter, isKnown, messageOf, StopFlow, TLS_FAULT, TryAgain } from '../errors.ts';
 
 interface KafkaError extends Error {
+  /** Node's name for it. */
+  readonly code?: unknown;
   /** The protocol's name for it. */
   readonly type?: string;
   readonly retriable?: boolean;
@@ -53,8 +55,11 @@ const PASSING = new Set([
   'DUPLICATE_SEQUENCE_NUMBER',
 ]);
 
+export const isUnknownTopic = (error: unknown): boolean =>
+  causes(error).some(({ type }) => type === 'UNKNOWN_TOPIC_OR_PARTITION');
+
 export const isMissingTopic = (error: unknown): boolean =>
-  causes(error).some(({ type }) => type === 'UNKNOWN_TOPIC_OR_PARTITION' || type === 'INVALID_TOPIC_EXCEPTION');
+  isUnknownTopic(error) || causes(error).some(({ type }) => type === 'INVALID_TOPIC_EXCEPTION');
 
 /** Asking again at once would only take longer. */
 export const isUnreachable = (error: unknown): boolean => causes(error).some(({ name }) => UNREACHABLE.has(name));
@@ -66,7 +71,8 @@ export const kafkaError = (action: string, error: unknown): Error => {
   const message = `${action}: ${messageOf(error)}`;
   const all = causes(error);
   const names = all.flatMap(({ name, type }) => (type ? [type, name] : [name]));
-  if (names.some((name) => FAULTS.has(name))) return new StopFlow(message, { cause: error });
+  if (names.some((name) => FAULTS.has(name)) || all.some(({ code }) => TLS_FAULT.test(String(code))))
+    return new StopFlow(message, { cause: error });
   if (isTooLarge(error)) return new DeadLetter('record_too_large', message, { cause: error });
   if (names.some((name) => PASSING.has(name)) || all.some(({ retriable }) => retriable === true))
     return new TryAgain(message, { cause: error });

@@ -7,6 +7,7 @@ import { StopFlow, TryAgain } from '../errors.ts';
 import type { Delivery, Reader, Time } from '../ports.ts';
 import { readAhead, type Waiting } from './kafka-ahead.ts';
 import { type Assignment, assignment } from './kafka-assignment.ts';
+import { within } from './kafka-client.ts';
 import { kafkaError } from './kafka-errors.ts';
 import { type Batch, type ConsumerGroup, withMembership } from './kafka-internals.ts';
 import { recordOf } from './kafka-slice.ts';
@@ -26,6 +27,8 @@ const WATCH_MS = 5 * SECOND;
 const SILENT_SESSIONS = 3;
 /** A consumer that is still joining is let join first: one that is cut off stays a member until its session ends. */
 const JOIN_MS = 10 * SECOND;
+/** All is committed by then, and a member that could not say goodbye is missed after its session. */
+const LEAVE_MS = 10 * SECOND;
 
 export interface ReaderOptions {
   readonly kafka: () => Kafka;
@@ -101,10 +104,7 @@ export const openReader = (options: ReaderOptions): Reader => {
   };
 
   const commitNow = async (of: Assignment, withinMs: number) => {
-    const enough = new AbortController();
-    const late = time.sleep(withinMs, enough.signal);
-    await Promise.race([of.commit().catch(report), late]);
-    enough.abort();
+    await within(time, of.commit().catch(report), withinMs);
   };
 
   // ------------------------------------------------------------------------------------------ assignments
@@ -115,11 +115,7 @@ export const openReader = (options: ReaderOptions): Reader => {
     draining = true;
     ahead.clear();
     const deadline = time.now() + drainMs;
-    while (mine.out() > 0 && time.now() < deadline && !closing) {
-      const enough = new AbortController();
-      await Promise.race([stirred(), time.sleep(deadline - time.now(), enough.signal)]);
-      enough.abort();
-    }
+    while (mine.out() > 0 && time.now() < deadline && !closing) await within(time, stirred(), deadline - time.now());
     await commitNow(mine, drainMs);
     if (current === mine) current = undefined;
   };
@@ -259,10 +255,8 @@ export const openReader = (options: ReaderOptions): Reader => {
     if (mine) await commitNow(mine, drainMs);
     current = undefined;
     over.abort();
-    const enough = new AbortController();
-    await Promise.race([running, time.sleep(JOIN_MS, enough.signal)]);
-    enough.abort();
-    await consumer?.disconnect().catch(report);
+    await within(time, running, JOIN_MS);
+    await within(time, consumer?.disconnect().catch(report), LEAVE_MS);
   };
 
   let running = start();

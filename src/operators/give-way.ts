@@ -7,10 +7,11 @@ const LOOK_EVERY_MS = 250;
 
 /**
  * Lets backfill changes in only while index is less than about a second behind, so that a live document does not wait
- * behind a long queue of them; and a tenth of a window each second in any case, so that the backfill ends.
+ * behind a long queue of them; and while it is behind a tenth of what it gets done, so that the backfill ends. What it
+ * gets done and not what a window holds: with a slow embedder a fixed number would be more than it can keep up with.
  */
 export const giveWay = (parts: Parts) => {
-  const { log, names, limits, time } = parts;
+  const { log, names, time } = parts;
   let openUntil = 0;
   let trickle = 0;
   return async (): Promise<void> => {
@@ -20,11 +21,16 @@ export const giveWay = (parts: Parts) => {
       return;
     }
     const active = await activeGeneration(parts);
-    if (active === undefined || (await log.within(names.topics.documents, names.groups.index(active), BEHIND_MS))) {
+    const of = active === undefined ? undefined : ([names.topics.documents, names.groups.index(active)] as const);
+    if (of === undefined || (await log.within(...of, BEHIND_MS))) {
       openUntil = time.now() + LOOK_EVERY_MS;
       return;
     }
+    const before = sum(await log.committed(...of));
     await time.sleep(SECOND);
-    trickle = Math.max(0, Math.floor(limits.window.records / 10) - 1);
+    trickle = Math.max(0, Math.floor((sum(await log.committed(...of)) - before) / 10) - 1);
   };
 };
+
+const sum = (offsets: readonly (number | undefined)[]) =>
+  offsets.reduce<number>((all, offset) => all + (offset ?? 0), 0);

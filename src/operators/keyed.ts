@@ -4,9 +4,13 @@ export interface Keyed<T> {
   readonly key: (item: T) => string;
   /** How many keys are worked on at a time. */
   readonly parallel: number;
+  /** Of items that wait, these go first; each tenth turn is the others' all the same, so that they end. */
+  readonly first?: (item: T) => boolean;
   /** Whether a waiting item may be worked on together with the first one of its key. */
   readonly together?: (first: T, other: T) => boolean;
 }
+
+const TURN = 10;
 
 /**
  * Keys side by side, in order per key. `groupBy` cannot do this: with a bounded `mergeMap` it drops the items of keys
@@ -14,25 +18,35 @@ export interface Keyed<T> {
  */
 export const keyed =
   <T, R>(
-    { key, parallel, together }: Keyed<T>,
+    { key, parallel, first = () => false, together }: Keyed<T>,
     run: (items: readonly [T, ...T[]]) => Observable<R>,
   ): OperatorFunction<T, R> =>
   (source) =>
     new Observable((subscriber) => {
       const queues = new Map<string, T[]>();
-      const ready: string[] = [];
+      const ready = { first: new Set<string>(), others: new Set<string>() };
+      let turns = 0;
       const subscriptions = new Subscription();
       let running = 0;
       let ended = false;
       let proceeding = false;
 
       const take = (queue: T[]): [T, ...T[]] => {
-        const first = queue.shift() as T;
-        if (!together) return [first];
-        const others = queue.filter((other) => together(first, other));
-        const rest = queue.filter((other) => !together(first, other));
+        const one = queue.shift() as T;
+        if (!together) return [one];
+        const others = queue.filter((other) => together(one, other));
+        const rest = queue.filter((other) => !together(one, other));
         queue.splice(0, queue.length, ...rest);
-        return [first, ...others];
+        return [one, ...others];
+      };
+
+      const next = (): string | undefined => {
+        turns += 1;
+        const owed = turns % TURN === 0 && ready.others.size > 0;
+        const from = ready.first.size > 0 && !owed ? ready.first : ready.others;
+        const [name] = from;
+        if (name !== undefined) from.delete(name);
+        return name;
       };
 
       const start = (name: string) => {
@@ -43,7 +57,7 @@ export const keyed =
           error: (error) => subscriber.error(error),
           complete() {
             running -= 1;
-            if (queue.length > 0) ready.push(name);
+            if (queue.length > 0) ready[queue.some(first) ? 'first' : 'others'].add(name);
             else queues.delete(name);
             proceed();
           },
@@ -55,7 +69,10 @@ export const keyed =
         // Work that is over at once comes back here: going deeper with each would exhaust the stack.
         if (proceeding) return;
         proceeding = true;
-        while (running < parallel && ready.length > 0) start(ready.shift() as string);
+        for (let name = running < parallel ? next() : undefined; name !== undefined; ) {
+          start(name);
+          name = running < parallel ? next() : undefined;
+        }
         proceeding = false;
         if (ended && queues.size === 0) subscriber.complete();
       };
@@ -66,10 +83,12 @@ export const keyed =
             const name = key(item);
             const queue = queues.get(name);
             if (queue) queue.push(item);
-            else {
-              queues.set(name, [item]);
-              ready.push(name);
-            }
+            else queues.set(name, [item]);
+            const waits = !queue || ready.others.has(name);
+            if (waits && first(item)) {
+              ready.others.delete(name);
+              ready.first.add(name);
+            } else if (!queue) ready.others.add(name);
             proceed();
           },
           error: (error) => subscriber.error(error),

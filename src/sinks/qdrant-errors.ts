@@ -1,9 +1,7 @@
 /** What an error of a request to Qdrant asks for. */
-import { StopFlow, TryAgain } from '../errors.ts';
+import { StopFlow, TLS_FAULT, TryAgain } from '../errors.ts';
 
 const SECOND = 1_000;
-/** What waiting does not mend: the wrong certificate, or none where one is spoken of. */
-const TLS = /^(?:CERT_|ERR_TLS_|ERR_SSL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/;
 
 export const statusOf = (error: unknown): number | undefined => {
   const status = fieldOf(error, 'status');
@@ -16,7 +14,7 @@ export const reaction = (action: string, error: unknown): TryAgain | StopFlow =>
   const said = saidBy(error);
   const message = `Qdrant: ${action}: ${status === undefined ? '' : `${status} `}${said ?? messageOf(error)}`;
   if (status === undefined) {
-    return TLS.test(codeOf(error))
+    return TLS_FAULT.test(codeOf(error))
       ? new StopFlow(`${message}. Node trusts further authorities through NODE_EXTRA_CA_CERTS`, { cause: error })
       : new TryAgain(message, { cause: error, retryAfterMs: retryAfterOf(error) });
   }

@@ -1,10 +1,11 @@
 /** Services that share a Kafka and a store, each a process of its own that can be ended in every way there is. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { environment } from '../support/repository.ts';
 
 const SECOND = 1_000;
@@ -12,14 +13,16 @@ const START_MS = 120 * SECOND;
 const END_MS = 120 * SECOND;
 const COMMAND_MS = 300 * SECOND;
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const program = fileURLToPath(new URL('process.ts', import.meta.url));
-const tsx = join(root, 'node_modules', 'tsx', 'dist', 'cli.mjs');
+const source = join('test', 'chaos', 'process.ts');
+const program = join('test', 'chaos', 'process.js');
 
 export interface ClusterOptions {
   /** For configuration, logs and the data directories. */
   readonly directory: string;
   readonly config: string;
   readonly env: Readonly<Record<string, string>>;
+  /** How long a command may take. */
+  readonly commandMs?: number;
 }
 
 export interface Service {
@@ -29,28 +32,23 @@ export interface Service {
   frozen: boolean;
 }
 
-export const makeCluster = async ({ directory, config, env }: ClusterOptions) => {
+export const makeCluster = async ({ directory, config, env, commandMs = COMMAND_MS }: ClusterOptions) => {
   await writeFile(join(directory, 'tidemark.yaml'), config);
+  await compile(directory);
   const services = new Set<Service>();
   let made = 0;
 
   const start = (name: string, args: readonly string[], stdio: 'ignore' | number, out: 'pipe' | number) =>
-    spawn(process.execPath, [tsx, program, ...args], {
+    spawn(process.execPath, [join(directory, program), ...args], {
       cwd: directory,
       env: {
         ...environment(),
         ...env,
         TIDEMARK_HTTP_PORT: '0',
         TIDEMARK_DATA: join(directory, name),
-        // One process, so that what is sent to it is sent to the service.
-        NODE_OPTIONS: '',
       },
       stdio: ['ignore', out, stdio],
-      detached: true,
     });
-
-  /** The signal goes to the whole group: the runner of TypeScript has a child of its own. */
-  const signal = ({ child }: Service, name: NodeJS.Signals) => process.kill(-(child.pid as number), name);
 
   const ended = async (service: Service): Promise<number | null> => {
     const until = Date.now() + END_MS;
@@ -85,19 +83,19 @@ export const makeCluster = async ({ directory, config, env }: ClusterOptions) =>
       return service;
     },
     async stop(service: Service): Promise<void> {
-      signal(service, 'SIGTERM');
+      service.child.kill('SIGTERM');
       const code = await ended(service);
       if (code !== 0) throw new Error(`${service.name} was stopped and ended with ${code}: ${await lastOf(service)}`);
     },
     async kill(service: Service): Promise<void> {
-      signal(service, 'SIGKILL');
+      service.child.kill('SIGKILL');
       await ended(service);
     },
     async freeze(service: Service, ms: number): Promise<void> {
       service.frozen = true;
-      signal(service, 'SIGSTOP');
+      service.child.kill('SIGSTOP');
       await sleep(ms);
-      signal(service, 'SIGCONT');
+      service.child.kill('SIGCONT');
       service.frozen = false;
     },
     /** Services that ended by themselves: nobody has asked them to. */
@@ -106,7 +104,7 @@ export const makeCluster = async ({ directory, config, env }: ClusterOptions) =>
     async run(...args: string[]): Promise<string> {
       made += 1;
       const child = start(`command-${made}`, args, 'ignore', 'pipe');
-      const timer = setTimeout(() => process.kill(-(child.pid as number), 'SIGKILL'), COMMAND_MS);
+      const timer = setTimeout(() => child.kill('SIGKILL'), commandMs);
       let stdout = '';
       child.stdout?.on('data', (chunk: Buffer) => {
         stdout += chunk;
@@ -117,12 +115,27 @@ export const makeCluster = async ({ directory, config, env }: ClusterOptions) =>
     },
     async close(): Promise<void> {
       for (const service of services) {
-        if (!hasEnded(service)) signal(service, 'SIGKILL');
+        service.child.kill('SIGKILL');
         await ended(service);
       }
     },
   };
 };
+/** Processes come and go all the time, and each would translate itself again, in a process beside it. */
+const compile = async (directory: string): Promise<void> => {
+  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+  const project = join(directory, 'tsconfig.json');
+  const compilerOptions = { rootDir: root, outDir: directory, declaration: false };
+  const extended = join(root, 'tsconfig.build.json');
+  await writeFile(
+    project,
+    JSON.stringify({ extends: extended, compilerOptions, include: [join(root, 'src'), join(root, source)] }),
+  );
+  for (const linked of ['node_modules', 'models', 'package.json'])
+    await symlink(join(root, linked), join(directory, linked));
+  await promisify(execFile)(process.execPath, [tsc, '-p', project]);
+};
+
 const hasEnded = ({ child }: Service) => child.exitCode !== null || child.signalCode !== null;
 
 export type Cluster = Awaited<ReturnType<typeof makeCluster>>;

@@ -1,8 +1,8 @@
 /**
  * npm run test:chaos -- --rounds 20 --seed 1     processes come, go, die and freeze while they share the work
  *
- * Three services share a Kafka and a store: the Qdrant that `QDRANT_URL` names, else an embedded one over loopback. In
- * each round all files change at once while pushes go on, and at random a service is added, stopped, killed with -9, or
+ * Three services share a Kafka and a store: Qdrant where `QDRANT_URL` or `QDRANT_BIN` says which, or with `--store qdrant`
+ * whichever is found; else an embedded one over loopback. In each round all files change at once while pushes go on, and at random a service is added, stopped, killed with -9, or
  * frozen for longer than its session and woken. A round ends when `verify` finds no difference and the index is what git
  * says, and has 90 s for that after the last disturbance.
  */
@@ -14,7 +14,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { random } from '../sim/random.ts';
 import { findKafka } from '../support/kafka-broker.ts';
-import { dropAll } from '../support/qdrant.ts';
+import { apiKey, dropAll } from '../support/qdrant.ts';
+import { findQdrant } from '../support/qdrant-server.ts';
 import { listed, makeRepository } from '../support/repository.ts';
 import { serveStore } from '../support/store-server.ts';
 import { makeCluster } from './cluster.ts';
@@ -32,11 +33,11 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '20' },
     seed: { type: 'string', default: '1' },
     files: { type: 'string', default: '5000' },
+    store: { type: 'string', default: process.env.QDRANT_URL || process.env.QDRANT_BIN ? 'qdrant' : 'embedded' },
   },
 });
 const [rounds, files, seed] = [Number(values.rounds), Number(values.files), Number(values.seed)];
 const chance = random(seed);
-const { QDRANT_URL: qdrant } = process.env;
 const name = `chaos-${randomUUID().slice(0, 8)}`;
 
 const pathOf = (file: number) => `folder-${file % 50}/file-${file}.md`;
@@ -45,6 +46,8 @@ const contentOf = (file: number, version: string) =>
 
 const broker = await findKafka();
 if ('missing' in broker) throw new Error(broker.missing);
+const qdrant = values.store === 'qdrant' ? await findQdrant() : undefined;
+if (qdrant && 'missing' in qdrant) throw new Error(qdrant.missing);
 const directory = await mkdtemp(join(tmpdir(), 'tidemark-chaos-'));
 const repository = await makeRepository();
 const shared = qdrant === undefined ? await serveStore({ file: join(directory, 'store.db') }) : undefined;
@@ -60,9 +63,9 @@ const cluster = await makeCluster({
       },
     },
     log: { kind: 'kafka', brokers: [broker.address], sessionSeconds: SESSION_SECONDS, topics: { partitions: 6 } },
-    store: { kind: 'qdrant', url: qdrant ?? shared?.url },
+    store: { kind: 'qdrant', url: qdrant?.address ?? shared?.url, ...(apiKey ? { apiKey } : {}) },
   }),
-  env: shared ? { TIDEMARK_TEST_STORE: shared.url } : {},
+  env: shared ? { TIDEMARK_TEST_STORE: shared.url, TIDEMARK_TEST_STORE_MS: String(60 * SECOND) } : {},
 });
 
 /** One thing that happens to one service, or to their number. */
@@ -110,6 +113,8 @@ const differences = async (): Promise<readonly string[]> => {
   ];
 };
 
+const seconds = (ms: number) => (ms / SECOND).toFixed(0);
+
 /** Resolves to how long it took. */
 const untilRight = async (): Promise<number> => {
   const began = Date.now();
@@ -123,43 +128,56 @@ const untilRight = async (): Promise<number> => {
   }
 };
 
+/** What goes on beside what fails comes to its end first: nothing is taken away from under it. */
+const bothOver = async (...both: readonly Promise<void>[]) => {
+  for (const one of await Promise.allSettled(both)) if (one.status === 'rejected') throw one.reason;
+};
+
 const began = Date.now();
 let failed = true;
 try {
   for (let service = 0; service < SERVICES.first; service += 1) await cluster.add();
   for (let round = 1; round <= rounds; round += 1) {
+    const start = Date.now();
     await repository.commit({
       files: Array.from({ length: files }, (_, file) => [pathOf(file), contentOf(file, `${round}`)] as const),
     });
     let disturbing = true;
-    const pushing = (async () => {
+    const pushing = async () => {
       for (let count = 1; disturbing; count += 1) {
         await push(round, count);
         await sleep(500);
       }
-    })();
+    };
     const happened: string[] = [];
-    for (let count = 0; count < DISTURBANCES; count += 1) {
-      await sleep(chance.below(6 * SECOND));
-      happened.push(await disturb());
-    }
-    disturbing = false;
-    await pushing;
+    const happening = async () => {
+      try {
+        for (let count = 0; count < DISTURBANCES; count += 1) {
+          await sleep(chance.below(6 * SECOND));
+          happened.push(await disturb());
+        }
+      } finally {
+        disturbing = false;
+      }
+    };
+    await bothOver(pushing(), happening());
     while (cluster.services().length < SERVICES.first) await cluster.add();
     const took = await untilRight();
     for (const lost of cluster.lost()) throw new Error(`${lost.name} has ended: ${await cluster.lastOf(lost)}`);
-    console.log(`round ${round}: ${happened.join(', ')}; right after ${(took / SECOND).toFixed(1)} s`);
+    const whole = Date.now() - start;
+    console.log(`round ${round}: ${happened.join(', ')}; right after ${seconds(took)} s, ${seconds(whole)} s in all`);
   }
   const deadLetters = (await cluster.run('dead-letters', 'list', '--json')).split('\n').filter(Boolean);
   if (deadLetters.length > 0) throw new Error(`dead letters: ${deadLetters.slice(0, 3).join('\n')}`);
   console.log(
-    `${rounds} rounds from seed ${seed} on ${broker.what} and ${qdrant ?? 'the embedded store'}, 0 wrong, ${((Date.now() - began) / SECOND).toFixed(0)} s`,
+    `${rounds} rounds from seed ${seed} on ${broker.what} and ${qdrant?.what ?? 'the embedded store'}, 0 wrong, ${seconds(Date.now() - began)} s`,
   );
   failed = false;
 } finally {
   await cluster.close();
   await shared?.close();
-  if (qdrant !== undefined) await dropAll(qdrant, name);
+  if (qdrant) await dropAll(qdrant.address, name);
+  await qdrant?.stop(failed);
   await broker.stop(failed);
   await repository.remove();
   if (failed) console.error(`the logs of the services are in ${directory}`);

@@ -1,5 +1,4 @@
-/** The executable, with the store that is served at `TIDEMARK_TEST_STORE` instead of Qdrant. */
-
+/** The executable; with the store that is served at `TIDEMARK_TEST_STORE` instead of Qdrant, and as patient as it is with that. */
 import { runCommandLine } from '../../src/cli/run.ts';
 import { interrupts } from '../../src/cli/signals.ts';
 import { openEngines } from '../../src/engines.ts';
@@ -16,7 +15,9 @@ process.exitCode = await runCommandLine({
   engines: async () => ({
     async openEngines(options) {
       const engines = await openEngines(options);
-      return shared === undefined ? engines : { ...engines, ...storeClient(shared) };
+      return shared === undefined
+        ? engines
+        : { ...engines, ...storeClient(shared, Number(env.TIDEMARK_TEST_STORE_MS)) };
     },
   }),
   stdout,

@@ -45,7 +45,7 @@ describe('giving way', () => {
     expect(time.slept).toEqual([]);
   });
 
-  it('lets a tenth of the window in each second while index is behind', async () => {
+  it('lets one in each second while index is behind and gets nothing done', async () => {
     const { ask, behind, time, admitted } = await bench();
     await behind();
     ask();
@@ -54,8 +54,20 @@ describe('giving way', () => {
     for (let second = 1; second <= 5; second += 1) {
       await time.advance(SECOND);
       await quiet(20);
-      expect(admitted()).toBe(10 * second);
+      expect(admitted()).toBe(second);
     }
+  });
+
+  it('lets in a tenth of what index gets done while it is behind', async () => {
+    const { ask, behind, settleNext, time, admitted } = await bench();
+    for (let count = 0; count < 100; count += 1) await behind();
+    ask();
+    await quiet(20);
+    for (let count = 0; count < 40; count += 1) await settleNext();
+    await quiet(20);
+    await time.advance(SECOND);
+    await quiet(20);
+    expect(admitted()).toBe(4);
   });
 
   it('lets everything in again when index has caught up', async () => {

@@ -54,6 +54,18 @@ const items = (...names: string[]): Item[] =>
   names.map((name) => ({ key: name.slice(0, 1), number: Number(name.slice(1, 2)), kind: name.slice(2) }));
 
 describe('keys', () => {
+  it('that go first do so among those that wait, also when they waited already, and each tenth turn is the others’', () => {
+    const { source, started, end } = bench({ parallel: 1, first: ({ kind }) => kind === '!' });
+    for (const item of items('a1', 'b1', 'c1', 'd1!', 'c2!')) source.next(item);
+    for (const name of ['a1', 'd1', 'c1', 'c2']) end(name);
+    expect(started).toEqual(['a1', 'd1', 'c1', 'c2', 'b1']);
+    const many = 'efghijklmno'.split('').map((key) => `${key}1!`);
+    for (const item of items('p1', ...many)) source.next(item);
+    for (let turn = 0; turn < 12; turn += 1) end(started.at(-1) ?? '');
+    expect(started.indexOf('p1')).toBeLessThan(started.indexOf('o1'));
+    expect(started.indexOf('p1')).toBeGreaterThan(started.indexOf('h1'));
+  });
+
   it('are worked on side by side, each in its order', () => {
     const { source, started, end, seen } = bench();
     for (const item of items('a1', 'a2', 'b1', 'a3', 'b2')) source.next(item);

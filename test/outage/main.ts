@@ -1,53 +1,37 @@
 /**
- * A backfill during which its broker is killed and stays away: npm run test:outage -- --away 120
- * The run has to end by itself, with every document embedded once and nothing set aside.
+ * npm run test:outage -- --away 120            the broker is killed amid a backfill, and stays away for two minutes
+ * npm run test:outage -- store --away 120      the store is away, then answers 500, then does all and answers nothing
+ *
+ * The run has to end by itself, with every document embedded once and nothing set aside. The store is the Qdrant that is
+ * found (QDRANT_URL, QDRANT_BIN), else the embedded one over loopback.
  */
-import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { buildExecutable } from '../support/executable.ts';
-import { fromJars } from '../support/kafka-broker.ts';
-import { makeRepository } from '../support/repository.ts';
+import { findQdrant } from '../support/qdrant-server.ts';
+import { brokerOutage } from './broker.ts';
+import { storeOutage } from './store.ts';
 
 const SECOND = 1_000;
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: { away: { type: 'string', default: '120' }, files: { type: 'string', default: '1500' } },
 });
 const files = Number(values.files);
-const broker = await fromJars();
-const tidemark = buildExecutable();
-const repository = await makeRepository();
-try {
-  await repository.commit({
-    files: Array.from({ length: files }, (_, at) => [`docs/${at}.md`, `# Number ${at}\n\nAbout ${at}.\n`]),
-  });
-  const pipeline = { embedder: { kind: 'hash', dimensions: 32 } };
-  const log = { kind: 'kafka', brokers: [broker.address], sessionSeconds: 10, topics: { partitions: 3 } };
-  const config = JSON.stringify({ pipelines: { default: pipeline }, log });
-  await writeFile(join(repository.directory, 'tidemark.yaml'), config);
-  const running = tidemark.start(repository.directory, ['backfill', '--json']);
-  await running.says(/waits for/);
-  await sleep(SECOND);
-  await broker.pause('SIGKILL');
-  console.log(`the broker is away for ${values.away} s`);
-  await sleep(Number(values.away) * SECOND);
-  await broker.resume();
-  const { code, stdout, stderr } = await running.ended;
-  assert.equal(code, 0, stderr);
-  const { status, indexed, embedded, durationMs } = JSON.parse(stdout);
-  assert.deepEqual({ status, indexed, embedded }, { status: 'success', indexed: files, embedded: files });
-  const letters = await tidemark.run(repository.directory, ['dead-letters', 'list', '--json']);
-  assert.deepEqual([letters.code, letters.stdout], [0, '']);
-  const { stdout: verified } = await tidemark.run(repository.directory, ['verify', '--json']);
-  assert.equal(JSON.parse(verified).status, 'same');
-  console.log(
-    `${files} documents, each embedded once, nothing set aside, ${(durationMs / SECOND).toFixed(1)} s in all`,
-  );
-} finally {
-  await tidemark.remove();
-  await repository.remove();
-  await broker.stop();
-}
+const awayMs = Number(values.away) * SECOND;
+const [what = 'broker'] = positionals;
+
+const ofStore = async () => {
+  const found = await findQdrant();
+  if ('missing' in found) return { on: 'the embedded store', ms: await storeOutage({ files, awayMs }) };
+  try {
+    return { on: found.what, ms: await storeOutage({ files, awayMs, qdrant: found.address }) };
+  } finally {
+    await found.stop();
+  }
+};
+
+if (what !== 'broker' && what !== 'store') throw new Error(`there is no outage of ${what}; there are broker and store`);
+const { on, ms } = what === 'store' ? await ofStore() : { on: 'Kafka', ms: await brokerOutage({ files, awayMs }) };
+console.log(
+  `${files} documents on ${on}, ${values.away} s away: each embedded once, nothing set aside, ${(ms / SECOND).toFixed(1)} s in all`,
+);

@@ -52,12 +52,16 @@ export const fakeTime = ({ start = 1_700_000_000_000, random = (): number => 0.5
       slept.push(ms);
       return new Promise((resolve) => {
         if (signal?.aborted) return resolve();
-        const timer = { at: now + ms, fire: resolve };
-        timers.push(timer);
         const abort = () => {
           timers = timers.filter((other) => other !== timer);
           resolve();
         };
+        const fire = () => {
+          signal?.removeEventListener('abort', abort);
+          resolve();
+        };
+        const timer = { at: now + ms, fire };
+        timers.push(timer);
         signal?.addEventListener('abort', abort, { once: true });
       });
     },

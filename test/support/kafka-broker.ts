@@ -31,16 +31,32 @@ export interface OwnBroker extends RealServer {
   resume(): Promise<void>;
 }
 
+/** What a broker is to have beside what each has. */
+export interface BrokerExtras {
+  /** Listeners by name, with their protocols. */
+  readonly listeners: Readonly<Record<string, 'SSL' | 'SASL_SSL'>>;
+  readonly settings: Readonly<Record<string, string>>;
+  /** For the program that formats its storage. */
+  readonly format: readonly string[];
+}
+
 /** Resolves to the reason where there is none to be had. */
 export const findKafka = async (): Promise<RealServer | { readonly missing: string }> => {
   const named = process.env.TIDEMARK_TEST_KAFKA;
   if (named) return { address: named, what: `Kafka at ${named}`, stop: async () => undefined };
   if (await works('docker', ['info'])) return inContainer();
-  const missing: string[] = [];
-  for (const program of ['java', 'mvn']) if (!(await works(program, ['-version']))) missing.push(program);
+  const missing = await missingOf(['java', 'mvn']);
   if (missing.length > 0)
     return { missing: `TIDEMARK_TEST_KAFKA is not set, and there is no Docker and no ${missing.join(' and no ')}` };
   return fromJars();
+};
+
+/** Which of these programs are not on this machine. */
+export const missingOf = async (programs: readonly string[]): Promise<readonly string[]> => {
+  const missing: string[] = [];
+  for (const program of programs)
+    if (!(await works(program, [program === 'openssl' ? 'version' : '-version']))) missing.push(program);
+  return missing;
 };
 
 const works = (program: string, args: readonly string[]) =>
@@ -91,12 +107,20 @@ const inContainer = async (): Promise<RealServer> => {
   };
 };
 
-export const fromJars = async (): Promise<OwnBroker> => {
+export const fromJars = async (
+  extras?: BrokerExtras,
+): Promise<OwnBroker & { readonly ports: ReadonlyMap<string, number> }> => {
   const { jars, version } = await fetchJars();
   const directory = await mkdtemp(join(tmpdir(), 'tidemark-kafka-'));
   const log = join(directory, 'broker.log');
   const [port, controller] = [await freePort(), await freePort()];
-  const properties = { ...settings(port, controller), 'log.dirs': join(directory, 'data') };
+  const ports = new Map<string, number>();
+  for (const name of Object.keys(extras?.listeners ?? {})) ports.set(name, await freePort());
+  const properties = {
+    ...settings(port, controller),
+    'log.dirs': join(directory, 'data'),
+    ...(extras ? listening(settings(port, controller), extras, ports) : {}),
+  };
   const file = join(directory, 'server.properties');
   await writeFile(
     file,
@@ -106,7 +130,7 @@ export const fromJars = async (): Promise<OwnBroker> => {
   );
   const java = ['-Xmx384m', '-XX:+UseSerialGC', `-Dlog4j2.configurationFile=${resources}log4j2.properties`];
   const classes = ['-cp', join(jars, '*')];
-  const format = ['kafka.tools.StorageTool', 'format', '-t', randomUUID(), '-c', file];
+  const format = ['kafka.tools.StorageTool', 'format', '-t', randomUUID(), '-c', file, ...(extras?.format ?? [])];
   await run('java', [...java, '-XX:TieredStopAtLevel=1', ...classes, ...format], { timeout: START_MS });
 
   let child: ChildProcess | undefined;
@@ -135,6 +159,7 @@ export const fromJars = async (): Promise<OwnBroker> => {
   }
   return {
     address: `127.0.0.1:${port}`,
+    ports,
     what: `Kafka ${version} from Maven`,
     pause,
     resume,
@@ -146,6 +171,21 @@ export const fromJars = async (): Promise<OwnBroker> => {
         console.log(`the broker's log is ${log}`);
       } else await rm(directory, { recursive: true });
     },
+  };
+};
+
+const listening = (
+  { listeners = '', 'advertised.listeners': advertised = '' }: Record<string, string>,
+  extras: BrokerExtras,
+  ports: ReadonlyMap<string, number>,
+): Record<string, string> => {
+  const named = [...ports].map(([name, port]) => ({ name, port }));
+  const protocols = Object.entries({ ...extras.listeners, PLAINTEXT: 'PLAINTEXT', CONTROLLER: 'PLAINTEXT' });
+  return {
+    ...extras.settings,
+    listeners: [listeners, ...named.map(({ name, port }) => `${name}://:${port}`)].join(','),
+    'advertised.listeners': [advertised, ...named.map(({ name, port }) => `${name}://127.0.0.1:${port}`)].join(','),
+    'listener.security.protocol.map': protocols.map((pair) => pair.join(':')).join(','),
   };
 };
 

@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { findKafka } from './kafka-broker.ts';
+import { findSecuredKafka } from './kafka-secured.ts';
 import { findQdrant } from './qdrant-server.ts';
 
 declare module 'vitest' {
@@ -30,6 +31,7 @@ export type ServerAnswer = Pick<RealServer, 'address'> | { readonly missing: str
 /** Each resolves to the reason where there is none to be had. */
 const FINDERS: Readonly<Record<string, () => Promise<RealServer | { readonly missing: string }>>> = {
   Kafka: findKafka,
+  'Kafka with TLS': findSecuredKafka,
   Qdrant: findQdrant,
 };
 
@@ -51,7 +53,7 @@ export default async ({ provide, vitest }: TestProject) => {
   };
 
   const server = createServer(async ({ url = '' }, response) => {
-    response.end(JSON.stringify(await answerOf(url.slice(1))));
+    response.end(JSON.stringify(await answerOf(decodeURIComponent(url.slice(1)))));
   });
   server.requestTimeout = 0;
   server.listen(0, '127.0.0.1');

@@ -6,6 +6,9 @@ import { deserialize, serialize } from 'node:v8';
 import * as errors from '../../src/errors.ts';
 import type { Generation, State, VectorStore } from '../../src/ports.ts';
 import { type EmbeddedOptions, openEmbedded } from '../../src/sinks/embedded.ts';
+import { gathered } from '../../src/sinks/gathered.ts';
+
+const MAX_CALLS = 256;
 
 interface Call {
   readonly of: 'state' | 'store' | { readonly generation: string };
@@ -27,14 +30,16 @@ export const serveStore = async (
     return implementation(...(args as never[]));
   };
 
+  const answerTo = (call: Call): Promise<Answer> =>
+    perform(call).then(
+      (result) => ({ result }),
+      (error: Error) => ({ error: error.name, message: error.message }),
+    );
+
   const server = createServer((request, response) => {
     bytesOf(request)
-      .then((bytes) => perform(deserialize(bytes) as Call))
-      .then(
-        (result): Answer => ({ result }),
-        (error: Error): Answer => ({ error: error.name, message: error.message }),
-      )
-      .then((answer) => response.end(serialize(answer)));
+      .then((bytes) => Promise.all((deserialize(bytes) as readonly Call[]).map(answerTo)))
+      .then((answers) => response.end(serialize(answers)));
   });
   // A client would send its next call into a connection that is just being closed.
   server.keepAliveTimeout = 0;
@@ -68,13 +73,22 @@ const GENERATION = [
 ] satisfies readonly (keyof Generation)[];
 
 /** The ports as another process has them. A server that cannot be reached is a dependency that does not answer. */
-export const storeClient = (url: string): { readonly state: State; readonly store: VectorStore } => {
+export const storeClient = (
+  url: string,
+  timeoutMs = 60_000,
+): { readonly state: State; readonly store: VectorStore } => {
+  // A request costs the client more than its call costs the store.
+  const send = gathered(
+    (calls: readonly Call[]) =>
+      fetch(url, { method: 'POST', body: serialize(calls), signal: AbortSignal.timeout(timeoutMs) })
+        .then(async (response) => deserialize(Buffer.from(await response.arrayBuffer())) as readonly Answer[])
+        .catch((cause: unknown) => {
+          throw new errors.TryAgain(`the shared store does not answer: ${errors.messageOf(cause)}`, { cause });
+        }),
+    { share: () => 1 / MAX_CALLS, parallel: 4 },
+  );
   const ask = async (call: Call): Promise<unknown> => {
-    const answer = await fetch(url, { method: 'POST', body: serialize(call) })
-      .then(async (response) => deserialize(Buffer.from(await response.arrayBuffer())) as Answer)
-      .catch((cause: unknown) => {
-        throw new errors.TryAgain(`the shared store does not answer: ${errors.messageOf(cause)}`, { cause });
-      });
+    const [answer] = (await send([call])) as [Answer];
     if ('result' in answer) return answer.result;
     throw answer.error === 'TryAgain' ? new errors.TryAgain(answer.message) : new errors.StopFlow(answer.message);
   };
