@@ -73,11 +73,10 @@ export const cutsOf = ({ content, language }: Text, { tokens, count, parse }: Ch
 
   const between = count.between ?? ((text, from, to) => count(text.slice(from, to)));
   const costOf = (start: number, end: number) =>
-    Math.max(between(content, start, end), (end - start) / MAX_CHARACTERS_PER_TOKEN);
+    Math.max(between(content, start, Math.min(end, content.length)), (end - start) / MAX_CHARACTERS_PER_TOKEN);
   // With their line feeds, so that the sum is what the whole costs for a counter that sees them.
   const cost = new Float64Array(lineCount + 1);
-  for (let i = 0; i < lineCount; i += 1)
-    cost[i + 1] = (cost[i] ?? 0) + costOf(startOf(i), Math.min((lines.end[i] ?? 0) + 1, content.length));
+  for (let i = 0; i < lineCount; i += 1) cost[i + 1] = (cost[i] ?? 0) + costOf(startOf(i), (lines.end[i] ?? 0) + 1);
 
   const safe = count.additive ? tokens : tokens * SAFE_SHARE;
   const withinBudget = (start: number, end: number, summed: number, prefix: Prefix): boolean => {
