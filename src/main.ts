@@ -9,7 +9,10 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 };
 const { argv, env, stdout, stderr } = process;
 
-const endNow = () => process.exit(EXIT.cancelled);
+const endNow = (waitedTooLong: boolean) => {
+  if (waitedTooLong) stderr.write('tidemark: ended with something unfinished, which the next start does again\n');
+  process.exit(EXIT.cancelled);
+};
 /** Whoever reads our output has seen enough, as `head` does. */
 const unread = (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? EXIT.success : EXIT.internal);
 stdout.on('error', unread);

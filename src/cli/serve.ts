@@ -4,7 +4,7 @@ export const serveWith = (commands: readonly DataCommand[]): OwnCommand => ({
   kind: 'own',
   name: 'serve',
   summary: 'Follows the repositories, and keeps the index in step with every commit.',
-  details: 'Stays in the foreground. Ctrl-C finishes what was begun, and ends; a second one ends at once.',
+  details: 'Stays in the foreground. Ctrl-C finishes what was begun, for at most 25 s; a second one ends at once.',
   options: {
     flows: {
       value: 'FLOWS',

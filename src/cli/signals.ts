@@ -3,6 +3,8 @@
  * both, so all that come within a second are one.
  */
 const SAME_MS = 1_000;
+/** What waits for something that does not answer is not waited for longer: orchestrators kill after 30 s by default. */
+const PATIENCE_MS = 25_000;
 
 export interface Interrupts {
   /** Aborts at the first. */
@@ -17,19 +19,27 @@ export interface SignalSource {
 
 const NAMES: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
-export const interrupts = (source: SignalSource, now: () => number, endNow: () => void): Interrupts => {
+/** `endNow` is told whether patience has run out, rather than a person's. */
+export const interrupts = (
+  source: SignalSource,
+  now: () => number,
+  endNow: (waitedTooLong: boolean) => void,
+): Interrupts => {
   const first = new AbortController();
+  let patience: NodeJS.Timeout | undefined;
   let at = Number.NEGATIVE_INFINITY;
   const listener = () => {
     if (now() - at < SAME_MS) return;
     at = now();
-    if (first.signal.aborted) endNow();
-    else first.abort();
+    if (first.signal.aborted) return endNow(false);
+    patience = setTimeout(endNow, PATIENCE_MS, true).unref();
+    first.abort();
   };
   for (const name of NAMES) source.on(name, listener);
   return {
     signal: first.signal,
     close() {
+      clearTimeout(patience);
       for (const name of NAMES) source.off(name, listener);
     },
   };
