@@ -46,6 +46,8 @@ export interface Stage {
   readonly small: Corpus;
   /** Where the product stands compiled. */
   readonly compiled: string;
+  /** A backfill of a repository from nothing, with the built-in embedder. */
+  run(repository: string): Promise<Backfilled>;
   /** Half as many. */
   readonly halfOfSmall: Corpus;
   indexed(corpus: Corpus, embedder: 'static' | 'hash'): Promise<Indexed>;
@@ -102,6 +104,9 @@ export const openStage = async (quick: boolean): Promise<Stage> => {
     };
   };
 
+  const run = (repository: string, env: Env = { TIDEMARK_EMBEDDER: 'static' }): Promise<Backfilled> =>
+    measured(tidemark.start(repository, ['backfill', '--json'], { ...env, TIDEMARK_DATA: newData() }));
+
   return {
     compiled: join(tidemark.directory, 'dist'),
     texts: { files: Math.round(8_200 / share), bytes: 8 * KIBIBYTE },
@@ -114,14 +119,8 @@ export const openStage = async (quick: boolean): Promise<Stage> => {
       return known;
     },
     repository: repositoryOf,
-    async cold(corpus, env) {
-      const repository = await repositoryOf(corpus);
-      const running = tidemark.start(repository.directory, ['backfill', '--json'], {
-        ...env,
-        TIDEMARK_DATA: newData(),
-      });
-      return measured(running);
-    },
+    run,
+    cold: async (corpus, env) => run((await repositoryOf(corpus)).directory, env),
     async filling(corpus, env) {
       const repository = await repositoryOf(corpus);
       const data = newData();

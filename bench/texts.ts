@@ -15,12 +15,13 @@ export interface Texts {
 
 export const texts = (seed: number): Texts => {
   const chance = random(seed);
-  /** Some words are in most texts, most in few, as in any language. */
-  const word = () => WORDS[Math.floor(WORDS.length * chance.next() ** 3)] ?? '';
+  /** Some are in most texts, most in few: by Zipf's law, as the words of any language and the names of any program are. */
+  const oneOf = (all: readonly string[]) => all[Math.floor(all.length ** chance.next()) - 1] ?? '';
+  const word = () => oneOf(WORDS);
   const words = (count: number) => Array.from({ length: count }, word);
   /** A project has its own names, and uses them again and again. */
   const names = Array.from({ length: 4_000 }, () => `${word()}${capital(word())}`);
-  const name = () => names[Math.floor(names.length * chance.next() ** 3)] ?? '';
+  const name = () => oneOf(names);
   const paragraph = () => `${capital(words(12).join(' '))}, ${words(10).join(' ')}. ${capital(words(9).join(' '))}.`;
   const section = () => `## ${capital(words(3).join(' '))}\n\n${paragraph()} ${paragraph()}\n\n${paragraph()}\n`;
   const method = () =>

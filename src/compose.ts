@@ -179,8 +179,8 @@ export const openSources = async (options: PipelineOptions, around: SourceNeeds,
 const openRepositories = ({ sources }: PipelineOptions, environment: Environment, time: Time): readonly Repository[] =>
   sources.flatMap(({ git }): Repository[] => {
     if (!git) return [];
-    const { name = GIT, path, ref, pollMs } = git;
-    const source = gitSource({ name, path, environment, time, ...(ref === undefined ? {} : { ref }) });
+    const { name = GIT, path, refs, pollMs } = git;
+    const source = gitSource({ name, path, refs, environment, time });
     return [{ name, path, pollMs, source }];
   });
 

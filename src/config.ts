@@ -14,11 +14,12 @@ const sourceName = () => pattern(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, 'a name of
 export const PIPELINE_NAME_WORDS = 'a name of at most 60 small letters, digits and "-" inside';
 const pipelineName = pattern(/^[a-z0-9](?:[a-z0-9-]{0,58}[a-z0-9])?$/, PIPELINE_NAME_WORDS);
 
-const refs = option(
-  z.array(text()).default([]),
-  'Branches to index, by name or pattern, in which `*` is any run of characters. An empty list is the default branch, also when that changes.',
-  { example: ['main', 'release/*'] },
-);
+const refs = (otherwise: string) =>
+  option(
+    z.array(text()).default([]),
+    `Branches to index, by name or pattern, in which \`*\` is any run of characters. An empty list is ${otherwise}, also when that changes.`,
+    { example: ['main', 'release/*'] },
+  );
 
 const git = z.strictObject({
   name: option(sourceName().optional(), "The source's name: the project's name in every answer.", {
@@ -30,10 +31,7 @@ const git = z.strictObject({
     'Any repository that the git program can read. Relative to the file that says so; without a file, to the current directory.',
     { example: '../handbook' },
   ),
-  ref: option(text().optional(), 'The branch to index.', {
-    otherwise: 'the one that HEAD names, also when that changes',
-    example: 'main',
-  }),
+  refs: refs('the one that HEAD names'),
   pollMs: option(whole(50, 3_600_000).default(500), 'How often its refs are looked at.', { example: 5000 }),
 });
 
@@ -57,7 +55,12 @@ const gitlab = z.strictObject({
     example: ['team', 'team/platform'],
   }),
   projects: option(z.array(text()).default([]), 'Single projects, by path or id.', { example: ['team/website'] }),
-  refs,
+  refs: refs('the default branch'),
+  wikis: option(
+    z.boolean().default(false),
+    "Whether the projects' wikis are indexed too, each as the ref `.wiki`. A wiki for members alone makes the whole project one for members alone in `search --as`.",
+    { example: true },
+  ),
   archived: option(z.boolean().default(true), 'Whether archived projects are indexed.', { example: false }),
   requestsPerMinute: option(
     whole(1, 1_000_000).default(1_200),
@@ -77,7 +80,7 @@ const pipeline = z.strictObject({
     z
       .array(source)
       .min(1)
-      .default([{ git: { path: '.', pollMs: 500 } }]),
+      .default([{ git: { path: '.', refs: [], pollMs: 500 } }]),
     'Where documents come from.',
     { otherwise: 'one `git` source, the current directory', example: [{ git: { path: '../handbook' } }] },
   ),
@@ -320,6 +323,11 @@ const token = z.strictObject({
     z.array(text()).default([]),
     'The projects that it is told of, by path or glob, or as `instance:path`. A group stands for all below it. An empty list is all.',
     { example: ['team', 'docs/*'] },
+  ),
+  as: option(
+    text().optional(),
+    'A user of GitLab, by name: it is told of what this user may read there, as with `search --as`, and of no plain repository. With `projects` too, of what both allow.',
+    { otherwise: 'nobody in particular', example: 'jane' },
   ),
 });
 

@@ -5,7 +5,7 @@ import type { Parts } from './parts.ts';
 import { isUnicode } from './paths.ts';
 import type { Hit, Row } from './ports.ts';
 import type { Ranked } from './ranking/rerank.ts';
-import { type LedgerEntry, type ProjectRow, parseDocument, parseRef, projectKey, refKey } from './records.ts';
+import { type LedgerEntry, type ProjectRow, parseDocument, parseRef, projectKey, refKey, WIKI } from './records.ts';
 import { shownPath } from './runs/documents.ts';
 
 export interface Place {
@@ -85,12 +85,14 @@ const hitOf = (hit: Hit, entry: LedgerEntry | undefined, row: ProjectRow | undef
   return { score: hit.score, ...place, language, heading, text, blob, commit, url: urlOf(row, { ...place, path }) };
 };
 
-/** To exactly these lines in GitLab; a plain repository has no pages. */
+/** To exactly these lines in GitLab, or to the page of its wiki; a plain repository has no pages. */
 export const urlOf = (
   row: ProjectRow | undefined,
   { ref, path, startLine, endLine }: Pick<Place, 'ref' | 'path' | 'startLine' | 'endLine'>,
 ): string | null => {
   if (!row?.url || !isUnicode(ref + path)) return null;
-  const place = [...ref.split('/'), ...path.split('/')].map(encodeURIComponent).join('/');
-  return `${row.url}/-/blob/${place}#L${startLine}-${endLine}`;
+  const encoded = (place: string) => place.split('/').map(encodeURIComponent).join('/');
+  // A page is shown by its slug, and its lines have no anchors.
+  if (ref === WIKI) return `${row.url}/-/wikis/${encoded(path.slice(0, path.lastIndexOf('.')))}`;
+  return `${row.url}/-/blob/${encoded(ref)}/${encoded(path)}#L${startLine}-${endLine}`;
 };

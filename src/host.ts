@@ -29,6 +29,8 @@ export interface FlowsOptions {
   readonly anyGeneration?: boolean;
   /** All of them, unless others run elsewhere. */
   readonly flows?: readonly Flow[];
+  /** Whether this process may be the clock, which looks at all that is configured. */
+  readonly clock?: boolean;
 }
 
 export interface Host {
@@ -81,12 +83,12 @@ const withFlowsOf = (pipeline: Pipeline, shared: boolean): Hosted => {
   /** Flows that drain are let come to their end before others begin. */
   let over: Promise<void> = Promise.resolve();
 
-  const start = ({ anyGeneration = false, flows = FLOWS }: FlowsOptions): Running => {
+  const start = ({ anyGeneration = false, flows = FLOWS, clock = true }: FlowsOptions): Running => {
     const stop = new AbortController();
     const begun = over.then(() => begin(pipeline, anyGeneration));
     const run = async () => {
       await begun;
-      await serve(pipeline.parts, flows, stop.signal);
+      await serve(pipeline.parts, flows, stop.signal, { clock });
     };
     fault = undefined;
     const ended = run().catch((error: unknown) => {

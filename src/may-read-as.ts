@@ -12,7 +12,7 @@ export const mayReadAs = ({ parts, gitlabs }: Pick<Pipeline, 'parts' | 'gitlabs'
         const row = rows.get(projectKey(project))?.value;
         const gitlab = gitlabs.find(({ name }) => name === project.instance);
         if (!row || isClosed(row) || !gitlab) return false;
-        return gitlab.readers.mayRead(user, project.project, row.visibility);
+        return gitlab.readers.mayRead(user, { id: project.project, ...row });
       }),
     );
     return projects.filter((_, at) => may[at]);

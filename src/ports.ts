@@ -3,7 +3,7 @@
  *
  * instance     a GitLab server by its name in the configuration; `git` for plain repositories
  * project      a project on it, by its numeric id; the source's name for plain repositories
- * ref          a branch, without `refs/heads/`
+ * ref          a branch, without `refs/heads/`; `.wiki` is the wiki of a project on GitLab
  * pipeline     a scope of projects, filters, a chunker, an embedder, a topic prefix and a collection alias
  * document     one file at (instance, project, ref, path)
  * event        a hint: "look at this ref", or at these paths of it. Never the truth
@@ -30,6 +30,7 @@ import type {
   DocumentRecord,
   Event,
   GenerationsRow,
+  HeardRow,
   LedgerEntry,
   LogRow,
   ProjectRow,
@@ -128,6 +129,7 @@ export interface Tables {
   shapes: ShapeRow;
   budgets: BudgetRow;
   log: LogRow;
+  heard: HeardRow;
   runs: RunRow;
   runRefs: RunRefRow;
   resolutions: ResolutionRow;

@@ -18,6 +18,9 @@ export interface DocumentId extends RefId {
   readonly path: string;
 }
 
+/** What a project's wiki is called as a ref. No branch can be: no part of its name may begin with a dot. */
+export const WIKI = '.wiki';
+
 export const projectKey = (id: { instance: string; project: string }) => id.instance + NUL + id.project;
 export const refKey = (id: RefId) => projectKey(id) + NUL + id.ref;
 export const documentKey = (id: DocumentId) => refKey(id) + NUL + id.path;
@@ -290,6 +293,11 @@ export interface ResolutionRow {
 /** How often a document, or a project, was tried again because of its dead letters. Its key is theirs. */
 export interface ReplaysRow {
   readonly replays: number;
+  readonly at: number;
+}
+
+/** When a GitLab has last told of something. Its key is the instance. */
+export interface HeardRow {
   readonly at: number;
 }
 

@@ -23,7 +23,12 @@ const flow = async (readers: readonly Reader[], running: Observable<Settled>): P
  * Runs flows until `stop` aborts and what is out has settled, or until one of them meets a fault. Whoever is assigned
  * the first partition of `events` is the clock.
  */
-export const serve = async (parts: Parts, flows: readonly Flow[], stop: AbortSignal): Promise<void> => {
+export const serve = async (
+  parts: Parts,
+  flows: readonly Flow[],
+  stop: AbortSignal,
+  { clock: keepsTime = true } = {},
+): Promise<void> => {
   const { log, names } = parts;
   const { topics, groups } = names;
   const ended = new AbortController();
@@ -36,7 +41,8 @@ export const serve = async (parts: Parts, flows: readonly Flow[], stop: AbortSig
     const live = log.read(topics.events, groups.plan);
     const backfill = log.read(topics.eventsBackfill, groups.plan);
     const clock: Clock = { holds: () => live.held().has(0), stop: ended.signal };
-    running.push(flow([live, backfill], plan(parts, { live, backfill }, ended.signal)), runClock(parts, clock));
+    running.push(flow([live, backfill], plan(parts, { live, backfill }, ended.signal)));
+    if (keepsTime) running.push(runClock(parts, clock));
   }
   if (flows.includes('collect')) {
     const live = log.read(topics.changes, groups.collect);

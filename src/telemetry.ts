@@ -26,6 +26,7 @@ export interface Telemetry {
   generationActive(of: { name: string; previous: string | undefined }): void;
   backgroundFailed(of: { what: string; error: string }): void;
   sourceUnreadable(of: { project: string; error: string }): void;
+  searchReady(of: { pipeline: string; seconds: number }): void;
   /** A question over HTTP. What was asked is nobody's business. */
   asked(of: { question: string; by: string; status: number; seconds: number }): void;
   kafkaSaid(of: { level: 'debug' | 'warn'; message: string; error?: string }): void;
@@ -129,6 +130,9 @@ export const telemetry = (logger: Logger, registry: Registry): Telemetry => {
     sourceUnreadable({ project, error }) {
       unreadable.inc();
       logger.warn({ project, error }, 'refs cannot be read, and are read again');
+    },
+    searchReady({ pipeline, seconds }) {
+      logger.info({ pipeline, seconds }, 'search is ready');
     },
     asked({ question, by, status, seconds }) {
       asked.observe({ question, status }, seconds);

@@ -1,188 +1,163 @@
 /**
  * Splitting, beside LangChain.js's splitters on the same Markdown: without token counts beside MarkdownTextSplitter, and
- * with the built-in model's exact counts as the limit beside RecursiveCharacterTextSplitter with the same counter. All of
- * it compiled, in one thread, in alternating rounds, by processor time. And what a file of one line of 3.9 MB, and a
- * larger one, does to the main thread and ends as.
+ * with the built-in model's exact counts as the limit beside RecursiveCharacterTextSplitter with the same counter. Each in
+ * a process of its own (`splitting.js`), in alternating rounds, by processor time. And what a file of one line of 3.9 MB,
+ * and larger ones, does to the main thread and ends as.
  */
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { type ChildProcess, execFileSync, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import type { chunksOf, cutsOf, TokenCounter } from '../../src/chunker/chunker.ts';
 import type { contentWorker } from '../../src/content/content-worker.ts';
-import type { tokenCounter } from '../../src/embedders/token-counter.ts';
+import { makeRepository } from '../../test/support/repository.ts';
 import { type Figure, median } from '../figures.ts';
 import type { Stage } from '../stage.ts';
 
+/** Pairs of processes, one after the other: what is compiled just in time is compiled to other ends in each. */
+const PAIRS = 5;
 const ROUNDS = 15;
 /** While they are compiled just in time. */
-const WARM_UP = 4;
+const WARM_UP = 20;
 const TOKENS = 256;
-/** What that many tokens are in English, which is how splitters by characters are set up. */
-const CHARACTERS = 1_024;
-const MAX_CHARACTERS = 4_000_000;
-const COUNTED_SHARE = 0.2;
 const LINE = 3_900_000;
 const MIB = 2 ** 20;
 const SPLITTERS = ['@langchain/textsplitters@1.0.2', '@langchain/core@1.2.13'];
+const here = fileURLToPath(new URL('.', import.meta.url));
 const top = fileURLToPath(new URL('../..', import.meta.url));
 
-interface Splitter {
-  splitText(text: string): Promise<readonly string[]>;
-}
-type MakeSplitter = new (options: {
-  readonly chunkSize: number;
-  readonly chunkOverlap: number;
-  readonly lengthFunction?: (text: string) => number;
-}) => Splitter;
-interface Splitters {
-  readonly MarkdownTextSplitter: MakeSplitter;
-  readonly RecursiveCharacterTextSplitter: MakeSplitter;
-}
 interface Product {
-  readonly chunksOf: typeof chunksOf;
-  readonly cutsOf: typeof cutsOf;
   readonly contentWorker: typeof contentWorker;
-  readonly tokenCounter: typeof tokenCounter;
   readonly tokens: string;
 }
 
-export const chunking = async (stage: Stage): Promise<readonly Figure[]> => {
-  const product = await loadProduct(stage.compiled);
-  return [...(await besideSplitters(product)), ...(await longLines(product))];
-};
+export const chunking = async ({ compiled, run }: Stage): Promise<readonly Figure[]> => [
+  ...(await besideSplitters(compiled)),
+  ...(await mainThread(compiled)),
+  ...(await throughAll(run)),
+];
 
-const loadProduct = async (compiled: string): Promise<Product> => {
-  const url = (file: string) => pathToFileURL(join(compiled, file)).href;
-  const [chunker, worker, files] = await Promise.all(
-    ['chunker/chunker.js', 'content/content-worker.js', 'embedders/token-counter.js'].map((file) => import(url(file))),
-  );
-  return { ...chunker, ...worker, ...files, tokens: url('content/tokens.js') };
-};
-
-/** Whatever is written in Markdown in the packages that are installed. */
-const corpus = (): string[] => {
-  const texts: string[] = [];
-  let total = 0;
-  for (const entry of readdirSync(join(top, 'node_modules'), { recursive: true, encoding: 'utf8' }).sort()) {
-    const file = join(top, 'node_modules', entry);
-    if (!/\.md$/i.test(entry) || !statSync(file).isFile()) continue;
-    texts.push(readFileSync(file, 'utf8'));
-    total += texts.at(-1)?.length ?? 0;
-    if (total > MAX_CHARACTERS) break;
-  }
-  return texts;
-};
-
-const langchain = async (): Promise<Splitters> => {
+/** Where the splitters are installed. */
+const langchain = (): string => {
   const directory = join(top, 'node_modules', '.cache', 'tidemark-bench-splitters');
+  const manifest = join(directory, 'package.json');
   if (!existsSync(join(directory, 'node_modules'))) {
     mkdirSync(directory, { recursive: true });
-    writeFileSync(join(directory, 'package.json'), '{"private":true}');
+    writeFileSync(manifest, '{"private":true}');
     const how = ['--legacy-peer-deps', '--ignore-scripts', '--no-audit', '--no-fund', '--silent'];
     execFileSync('npm', ['install', ...how, ...SPLITTERS], { cwd: directory, stdio: 'inherit' });
   }
-  const from = createRequire(join(directory, 'package.json'));
-  return await import(pathToFileURL(from.resolve('@langchain/textsplitters')).href);
+  return manifest;
 };
 
-const processorSeconds = async (run: () => unknown): Promise<number> => {
-  const before = process.cpuUsage();
-  await run();
-  return process.cpuUsage(before).user / 1e6;
+interface Round {
+  readonly seconds: number;
+  readonly characters: number;
+}
+
+/** How many times as long the other took, and the rate of the first: of the median pair, by the round of each that was disturbed least. */
+const beside = async (limit: 'characters' | 'tokens', compiled: string) => {
+  const pairs: { readonly rate: number; readonly ratio: number }[] = [];
+  while (pairs.length < PAIRS) pairs.push(await pairOf(limit, compiled));
+  return { rate: median(pairs.map(({ rate }) => rate)), ratio: median(pairs.map(({ ratio }) => ratio)) };
 };
 
-/** Of alternating rounds: how many times as long the other took, and the rate of the first. */
-const beside = async (megabytes: number, ours: () => unknown, theirs: () => Promise<unknown>) => {
-  const rates: number[] = [];
-  const ratios: number[] = [];
-  for (let round = 0; round < WARM_UP + ROUNDS; round += 1) {
-    const own = await processorSeconds(ours);
-    const other = await processorSeconds(theirs);
-    if (round < WARM_UP) continue;
-    rates.push(megabytes / own);
-    ratios.push(other / own);
+const pairOf = async (limit: 'characters' | 'tokens', compiled: string) => {
+  const start = (side: string) =>
+    fork(join(here, 'splitting.js'), [side, limit, compiled, langchain()], { execArgv: [] });
+  const [ours, theirs] = [start('ours'), start('theirs')];
+  const round = async (side: ChildProcess): Promise<Round> => {
+    side.send('round');
+    const [answer] = (await once(side, 'message')) as [Round];
+    return answer;
+  };
+  let [own, other] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+  let megabytes = 0;
+  for (let number = 0; number < WARM_UP + ROUNDS; number += 1) {
+    const { seconds, characters } = await round(ours);
+    const { seconds: theirSeconds } = await round(theirs);
+    if (number < WARM_UP) continue;
+    own = Math.min(own, seconds);
+    other = Math.min(other, theirSeconds);
+    megabytes = characters / 1e6;
   }
-  return { rate: median(rates), ratio: median(ratios) };
+  for (const side of [ours, theirs]) side.kill();
+  return { rate: megabytes / own, ratio: other / own };
 };
 
-const besideSplitters = async ({ chunksOf, cutsOf, tokenCounter }: Product): Promise<readonly Figure[]> => {
-  const { MarkdownTextSplitter, RecursiveCharacterTextSplitter } = await langchain();
-  const texts = corpus();
-  const counted = texts.filter((_, i) => i % Math.round(1 / COUNTED_SHARE) === 0);
-  const megabytes = (of: readonly string[]) => of.reduce((sum, { length }) => sum + length, 0) / 1e6;
-  const split = (of: readonly string[], count: TokenCounter) => () => {
-    for (const content of of) {
-      const text = { content, language: 'markdown', mediaType: 'text/markdown' };
-      chunksOf(content, cutsOf(text, { tokens: TOKENS, count }));
-    }
-  };
-  const splitBy = (of: readonly string[], splitter: Splitter) => async () => {
-    for (const text of of) await splitter.splitText(text);
-  };
-  const exact = await tokenCounter({ kind: 'static' });
-  const plain = await beside(
-    megabytes(texts),
-    split(
-      texts,
-      Object.assign((text: string) => (text.length * TOKENS) / CHARACTERS, { additive: true }),
-    ),
-    splitBy(texts, new MarkdownTextSplitter({ chunkSize: CHARACTERS, chunkOverlap: CHARACTERS / 10 })),
-  );
-  const limited = await beside(
-    megabytes(counted),
-    split(counted, exact),
-    splitBy(
-      counted,
-      new RecursiveCharacterTextSplitter({ chunkSize: TOKENS, chunkOverlap: TOKENS / 10, lengthFunction: exact }),
-    ),
-  );
-  const to = (splitter: string) => `${splitter} of LangChain.js`;
+const besideSplitters = async (compiled: string): Promise<readonly Figure[]> => {
+  const plain = await beside('characters', compiled);
+  const limited = await beside('tokens', compiled);
   return [
-    {
-      ...{ name: 'splitting, without token counts', value: plain.rate, unit: 'MB/s of processor' },
-      ratio: { value: plain.ratio, to: to('MarkdownTextSplitter') },
-    },
+    { name: 'splitting, without token counts', value: plain.rate, unit: 'MB/s of processor' },
     { name: 'splitting beside MarkdownTextSplitter', value: plain.ratio, unit: 'times', aim: { atLeast: 2 } },
+    { name: 'splitting, with exact token limits', value: limited.rate, unit: 'MB/s of processor' },
     {
-      ...{ name: 'splitting, with exact token limits', value: limited.rate, unit: 'MB/s of processor' },
-      ratio: { value: limited.ratio, to: to('RecursiveCharacterTextSplitter') },
-    },
-    {
-      name: 'splitting beside RecursiveCharacterTextSplitter',
-      value: limited.ratio,
-      unit: 'times',
+      ...{ name: 'splitting beside RecursiveCharacterTextSplitter', value: limited.ratio, unit: 'times' },
       aim: { atLeast: 2.5 },
     },
   ];
 };
 
-const longLines = async ({ contentWorker, tokens }: Product): Promise<readonly Figure[]> => {
+/** One line of JSON, which is the start of a program as well. */
+const lineOf = (bytes: number): Buffer =>
+  Buffer.from(`{${Array.from({ length: bytes / 11 }, (_, i) => `"key${i}":${i % 1_000}`).join(',')}}`).subarray(
+    0,
+    bytes,
+  );
+
+/** What the content worker's work does to the thread that waits for it, beside what this machine does to one that is idle. */
+const mainThread = async (compiled: string): Promise<readonly Figure[]> => {
+  const url = (file: string) => pathToFileURL(join(compiled, file)).href;
+  const { contentWorker }: Product = await import(url('content/content-worker.js'));
   const content = contentWorker({
     ...{ deadlineMs: 30_000, heapMb: 512, limits: { fileBytes: 20 * MIB, textBytes: 4 * MIB } },
-    ...{ chunk: { tokens: TOKENS }, tokens: { module: tokens } },
+    ...{ chunk: { tokens: TOKENS }, tokens: { module: url('content/tokens.js') } },
   });
-  const line = Buffer.from(`{${Array.from({ length: 600_000 }, (_, i) => `"key${i}":${i % 1_000}`).join(',')}}`);
   await content.converter.convert('warm.json', Buffer.from('{}'));
   const delay = monitorEventLoopDelay({ resolution: 5 });
-  const figures: Figure[] = [];
   delay.enable();
+  const began = performance.now();
+  for (const path of ['one-line.json', 'one-line.js']) {
+    const converted = await content.converter.convert(path, lineOf(LINE));
+    if (!('text' in converted)) throw new Error(`${path} was skipped as ${converted.skip}`);
+    await content.chunker.chunk(path, converted.text);
+  }
+  delay.disable();
+  const took = performance.now() - began;
+  await content.close();
+  const idle = monitorEventLoopDelay({ resolution: 5 });
+  idle.enable();
+  await sleep(took);
+  idle.disable();
+  return [
+    {
+      ...{ name: 'event loop while lines of 3.9 MB are chunked, p99', value: delay.percentile(99) / 1e6, unit: 'ms' },
+      ...{ aim: { atMost: 100 }, ratio: { value: delay.percentile(99) / idle.percentile(99), to: 'an idle thread' } },
+    },
+  ];
+};
+
+/** Each by itself through a backfill of the executable, from its start to its end, with the built-in embedder. */
+const throughAll = async (run: Stage['run']): Promise<readonly Figure[]> => {
+  const figures: Figure[] = [];
   for (const [path, bytes] of [
     ['one-line.json', LINE],
     ['one-line.js', LINE],
     ['larger.json', 2 * LINE],
+    ['largest.json', 5 * LINE],
   ] as const) {
-    const started = performance.now();
-    const converted = await content.converter.convert(path, line.subarray(0, bytes));
-    const chunks = 'text' in converted ? (await content.chunker.chunk(path, converted.text)).length : 0;
-    const ends = 'text' in converted ? `${chunks} chunks` : `skipped, ${converted.skip}`;
-    const seconds = (performance.now() - started) / 1e3;
-    figures.push({ name: `${path} of ${bytes / 1e6} MB: ${ends}`, value: seconds, unit: 's', aim: { atMost: 120 } });
+    const repository = await makeRepository();
+    await repository.commit({ files: [[path, lineOf(bytes)]] });
+    const { report, seconds } = await run(repository.directory);
+    const { indexed, skipped, failed, chunks } = report;
+    if (indexed + skipped + failed !== 1) throw new Error(`${path} has no end: ${JSON.stringify(report)}`);
+    const end = indexed > 0 ? `indexed, ${chunks} chunks` : skipped > 0 ? 'skipped' : 'a dead letter';
+    const name = `${path}, one line of ${bytes / 1e6} MB, start included: ${end}`;
+    figures.push({ name, value: seconds, unit: 's', aim: { atMost: 120 } });
+    await repository.remove();
   }
-  delay.disable();
-  await content.close();
-  const p99 = delay.percentile(99) / 1e6;
-  return [...figures, { name: 'event loop meanwhile, p99', value: p99, unit: 'ms', aim: { atMost: 100 } }];
+  return figures;
 };

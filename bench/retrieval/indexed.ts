@@ -45,7 +45,7 @@ export const indexed = async (asked: Asked): Promise<Indexed> => {
   const config = configSchema.parse({
     pipelines: {
       default: {
-        sources: [{ git: { name: 'bench', path: clone, ref: BRANCH } }],
+        sources: [{ git: { name: 'bench', path: clone, refs: [BRANCH] } }],
         exclude: [...DEFAULT_EXCLUDE, ...exclude],
         chunk: { tokens },
         embedder,

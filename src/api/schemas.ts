@@ -177,6 +177,10 @@ export const statusAnswer = z.object({
     )
     .readonly()
     .describe('Each branch: where it is, what was planned last, and what is pending and has failed.'),
+  webhooks: z
+    .array(z.object({ instance: z.string(), heardAt: z.string().nullable() }))
+    .readonly()
+    .describe('When each GitLab has last told of something; null when never, so that pushes are found by the resync.'),
   lanes: z.object({ live: lane, backfill: lane }),
   lag: z.object({ plan: waiting, collect: waiting, index: waiting }),
   deadLetters: z.number(),

@@ -21,6 +21,8 @@ export interface TokenCounter {
   (text: string): number;
   /** Whether a text has exactly as many as its words have together, so that nothing has to be counted twice. */
   readonly additive?: boolean;
+  /** Of a part of a text, where it need not be cut out for that. */
+  readonly between?: (text: string, from: number, to: number) => number;
 }
 
 export interface ChunkOptions {
@@ -69,11 +71,13 @@ export const cutsOf = ({ content, language }: Text, { tokens, count, parse }: Ch
   const startOf = (line: number) => lines.start[line] ?? 0;
   const endOf = (line: number) => lines.end[line - 1] ?? 0;
 
+  const between = count.between ?? ((text, from, to) => count(text.slice(from, to)));
   const costOf = (start: number, end: number) =>
-    Math.max(count(content.slice(start, end)), (end - start) / MAX_CHARACTERS_PER_TOKEN);
+    Math.max(between(content, start, end), (end - start) / MAX_CHARACTERS_PER_TOKEN);
   // With their line feeds, so that the sum is what the whole costs for a counter that sees them.
   const cost = new Float64Array(lineCount + 1);
-  for (let i = 0; i < lineCount; i += 1) cost[i + 1] = (cost[i] ?? 0) + costOf(startOf(i), (lines.end[i] ?? 0) + 1);
+  for (let i = 0; i < lineCount; i += 1)
+    cost[i + 1] = (cost[i] ?? 0) + costOf(startOf(i), Math.min((lines.end[i] ?? 0) + 1, content.length));
 
   const safe = count.additive ? tokens : tokens * SAFE_SHARE;
   const withinBudget = (start: number, end: number, summed: number, prefix: Prefix): boolean => {

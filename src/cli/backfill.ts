@@ -1,7 +1,9 @@
+import { BadUsage } from '../errors.ts';
 import type { Hosted } from '../host.ts';
 import type { Report } from '../records.ts';
-import type { Progress } from '../runs/backfill.ts';
+import type { Progress, Started } from '../runs/backfill.ts';
 import type { Estimate } from '../runs/estimate.ts';
+import type { Bounds } from '../runs/trial.ts';
 import type { Args, Context, DataCommand } from './command.ts';
 import { EXIT } from './exit.ts';
 import type { Output } from './output.ts';
@@ -16,7 +18,7 @@ export const backfill: DataCommand = {
   name: 'backfill',
   summary: 'Brings whole projects in step now, and reports. Run again it finds nothing to do.',
   details:
-    'SCOPE is a project, by path or id, or project:branch; without one it is everything. Ctrl-C leaves the run, which\nthen goes on in the service.',
+    'SCOPE is a project, by path or id, or project:branch; without one it is everything. Ctrl-C leaves the run, which\nthen goes on in the service. A trial, by --max-projects or --max-files, takes whole projects, and is for before there\nis a service, which indexes all that is configured.',
   words: { usage: '[SCOPE...]', min: 0, max: 1_000 },
   options: {
     json: { description: 'The report as one object.' },
@@ -24,18 +26,50 @@ export const backfill: DataCommand = {
       description: 'Embeds and writes nothing: says what it would be, from the trees and a sample of the files.',
     },
     standalone: { description: 'Does the work in this process too, where services share log and store.' },
+    'max-projects': {
+      value: 'N',
+      description: 'A trial: so many projects at most, and nothing else of what is configured.',
+    },
+    'max-files': { value: 'N', description: 'A trial: projects while their files are so many at most.' },
     cancel: { value: 'RUN', description: 'Ends that run where it is, and reports.' },
   },
   async run(context, args) {
     const { pipeline, output, signal } = context;
+    const bounds = boundsOf(args);
+    if (bounds && args.flag('dry-run')) throw new BadUsage('--dry-run does nothing, so that it has no bounds');
     if (args.flag('dry-run')) return dryRun(context, args);
     const { cancelRun } = await import('../runs/backfill.ts');
     const cancelled = args.text('cancel');
     if (cancelled !== undefined) return report(output, (await cancelRun(pipeline.parts, cancelled)).report, args);
+    if (bounds) return trial(context, args, bounds);
     // What lies in the data directory nobody else can work on.
     if (pipeline.shared && !args.flag('standalone')) return toTheEnd(context, args, signal);
     return pipeline.withFlows((stop) => toTheEnd(context, args, stop), { stop: signal });
   },
+};
+
+const MANY = Number.MAX_SAFE_INTEGER;
+
+const boundsOf = (args: Args): Bounds | undefined => {
+  if (args.text('max-projects') === undefined && args.text('max-files') === undefined) return undefined;
+  const of = (name: string) => args.whole(name, { min: 1, max: MANY, otherwise: MANY });
+  return { projects: of('max-projects'), files: of('max-files') };
+};
+
+/** Flows of a service would go on to whatever else is configured. */
+const trial = async (context: Context, args: Args, bounds: Bounds): Promise<number> => {
+  const { pipeline, output, signal } = context;
+  if (pipeline.flows().running)
+    throw new BadUsage('a service runs here, which indexes all that is configured: a trial comes before it');
+  if (pipeline.shared && !args.flag('standalone'))
+    throw new BadUsage('a trial does its work in this process: add --standalone, while no service runs');
+  const { startTrial } = await import('../runs/trial.ts');
+  const start = async () => {
+    const { projects, files, leftOut, ...started } = await startTrial(pipeline.parts, args.words, bounds);
+    output.note(`a trial of ${projects} projects with ${files} files; ${leftOut} projects are left out`);
+    return started;
+  };
+  return pipeline.withFlows((stop) => toTheEnd(context, args, stop, start), { stop: signal, clock: false });
 };
 
 const dryRun = async ({ pipeline, configured, output }: Context, args: Args): Promise<number> => {
@@ -66,17 +100,22 @@ const estimateText = ({ files, unchanged, sampled, chunks, tokens, seconds, cost
   ].join('\n');
 };
 
-const toTheEnd = async (context: Context, args: Args, stop: AbortSignal): Promise<number> => {
+const toTheEnd = async (
+  context: Context,
+  args: Args,
+  stop: AbortSignal,
+  start?: () => Promise<Started>,
+): Promise<number> => {
   const { pipeline, output, signal } = context;
   const { followRun, startRun } = await import('../runs/backfill.ts');
-  const { run, joined } = await startRun(pipeline.parts, args.words);
+  const { run, joined } = await (start?.() ?? startRun(pipeline.parts, args.words));
   output.note(joined ? `following run ${run.id}, which is open` : `run ${run.id}`);
   const followed = await followRun(pipeline.parts, run.id, (now) => output.progress(progressText(now)), stop);
   if (followed.is === 'ended') {
     if (!joined) return report(output, followed.report, args);
     // It may have looked before the newest push, and its owner may be long dead: whoever asks now means the trees of now.
     await report(noted(output), followed.report, { flag: () => false });
-    return toTheEnd(context, args, stop);
+    return toTheEnd(context, args, stop, start);
   }
   if (followed.is === 'idle') {
     output.note(

@@ -141,20 +141,24 @@ export const sourceFindings = async (
 ): Promise<readonly Finding[]> => {
   try {
     const around = { config, data, environment, time: systemTime, telemetry, patience: PATIENCE };
-    const { sources } = await openSources(options, around, sharedBy(around));
-    return await Promise.all(
-      [...sources].map(async ([instance, { port }]): Promise<Finding> => {
+    const { sources, gitlabs } = await openSources(options, around, sharedBy(around));
+    const found = await Promise.all(
+      [...sources].map(async ([instance, { port }]): Promise<readonly Finding[]> => {
+        const about = `source ${instance}`;
         try {
           await port.probe();
-          return ok(`source ${instance}`, 'answers');
+          const gitlab = gitlabs.find(({ name }) => name === instance);
+          const checks = (await gitlab?.check()) ?? [];
+          return [ok(about, 'answers'), ...checks.map((one) => ({ about, ...one }))];
         } catch (error) {
           const remedy = 'Look at its address and its token, and whether they hold from here.';
-          return { level: 'error', about: `source ${instance}`, finding: messageOf(error), remedy };
+          return [{ level: 'error', about, finding: messageOf(error), remedy }];
         } finally {
           await port.close();
         }
       }),
     );
+    return found.flat();
   } catch (error) {
     return [
       {

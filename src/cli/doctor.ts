@@ -96,13 +96,23 @@ const REMEDIES: Readonly<Record<Status['waits'][number]['on'], string>> = {
   generation: 'tidemark serve or tidemark backfill indexes the repositories.',
 };
 
-const judged = (about: string, { waits, deadLetters, projects, store }: Status): readonly Finding[] => {
+const judged = (about: string, { waits, webhooks, deadLetters, projects, store }: Status): readonly Finding[] => {
   const found: Finding[] = waits.map(({ on, name, reason }) => ({
     level: on === 'dependency' || on === 'rules' ? 'error' : 'warning',
     about,
     finding: `${on} ${name}: ${reason}`,
     remedy: REMEDIES[on],
   }));
+  for (const { instance, heardAt } of webhooks)
+    if (heardAt === null)
+      found.push({
+        ...{
+          level: 'warning',
+          about,
+          finding: `${instance}: no webhook was ever heard, so that the resync finds pushes`,
+        },
+        remedy: 'tidemark gitlab hooks ensure makes hooks; GitLab has to reach POST /webhooks/gitlab.',
+      });
   const pending = projects.reduce((sum, one) => sum + one.pending, 0);
   const failed = projects.reduce((sum, one) => sum + one.failed, 0);
   const sum = `${store.documents ?? 0} documents, ${store.points ?? 0} chunks, ${pending} pending`;

@@ -15,11 +15,11 @@ export const forget: DataCommand = {
     const [scope = ''] = args.words;
     const forgotten = await pipeline.withFlows((stop) => forgetParts(pipeline.parts, scope, stop), { stop: signal });
     const { project, documents, left, deadLetters } = forgotten;
-    const isClean = left.points + left.entries + left.wants === 0;
+    const isClean = left.points + left.entries + left.wants + left.deadLetters === 0;
     const found = isClean
       ? 'nothing of it is left'
-      : `left are ${left.points} points, ${left.entries} entries, ${left.wants} wants: run it again`;
-    const letters = deadLetters > 0 ? `; ${deadLetters} dead letters stay until the log drops them` : '';
+      : `left are ${left.points} points, ${left.entries} entries, ${left.wants} wants, ${left.deadLetters} dead letters: run it again`;
+    const letters = deadLetters > 0 ? `; ${deadLetters} dead letters are discarded` : '';
     const text = `${project}: ${documents} documents are forgotten, ${found}${letters}`;
     await output.line(args.flag('json') ? JSON.stringify(forgotten) : printable(text));
     return isClean ? EXIT.success : EXIT.failures;

@@ -1,9 +1,10 @@
 import { BadConfiguration, BadUsage } from '../errors.ts';
 import type { HookTarget } from '../sources/gitlab-hooks.ts';
 import type { GitlabInstance } from '../sources/gitlab-instance.ts';
+import { Refused } from '../sources/gitlab-requests.ts';
 import type { Args, Context, DataCommand } from './command.ts';
 import { EXIT } from './exit.ts';
-import { printable } from './output.ts';
+import { type Output, printable } from './output.ts';
 
 const words = { usage: '[SCOPE...]', min: 0, max: 1_000 };
 const shared = {
@@ -12,7 +13,7 @@ const shared = {
   json: { description: 'One object for each hook.' },
 };
 const details =
-  'SCOPE is a group or a project; without one it is what the configuration names. The token needs the scope api, and its\nuser the role Maintainer of a project or Owner of a group. Hooks of groups need GitLab Premium.';
+  'SCOPE is a group or a project; without one it is what the configuration names. The token needs the scope api, and its\nuser the role Maintainer of a project or Owner of a group. Hooks of groups need GitLab Premium;\nwhere they are refused, those of the projects stand for them.';
 
 const instanceOf = ({ pipeline: { gitlabs, name } }: Context, args: Args): GitlabInstance => {
   const wanted = args.text('instance');
@@ -32,13 +33,24 @@ const urlOf = ({ webhooks }: GitlabInstance, args: Args): string => {
   return url;
 };
 
-const targetsOf = async ({ hooks, scope }: GitlabInstance, args: Args): Promise<readonly HookTarget[]> => {
-  if (args.words.length > 0) return Promise.all(args.words.map((word) => hooks.targetOf(word)));
-  return [
-    ...scope.groups.map((path) => ({ kind: 'groups', path }) as const),
-    ...scope.projects.map((path) => ({ kind: 'projects', path }) as const),
-  ];
-};
+/** What was asked for; of a group without hooks its projects, one by one. */
+async function* targetsOf({ hooks, scope }: GitlabInstance, args: Args, output: Output): AsyncGenerator<HookTarget> {
+  const asked: readonly HookTarget[] =
+    args.words.length > 0
+      ? await Promise.all(args.words.map((word) => hooks.targetOf(word)))
+      : [
+          ...scope.groups.map((path) => ({ kind: 'groups', path }) as const),
+          ...scope.projects.map((path) => ({ kind: 'projects', path }) as const),
+        ];
+  for (const target of asked) {
+    const { targets, because } = await hooks.places(target);
+    if (because !== undefined)
+      output.note(
+        `${target.path}: hooks of groups need GitLab Premium and the role Owner (${because}). Those of its ${targets.length} projects stand for them; one that is new has none until this is run again`,
+      );
+    yield* targets;
+  }
+}
 
 export const hooksEnsure: DataCommand = {
   kind: 'data',
@@ -53,11 +65,18 @@ export const hooksEnsure: DataCommand = {
     if (secret === undefined) throw new BadConfiguration('webhooks.secrets has no secret to give to a hook');
     const wanted = { url: urlOf(instance, args), secret, wikis: instance.scope.wikis };
     let isWell = true;
-    for (const target of await targetsOf(instance, args)) {
-      const { hook, did } = await instance.hooks.ensure(target, wanted, args.flag('renew'));
-      isWell &&= hook.alert === 'executable';
-      const text = `${target.path}: hook ${hook.id} ${did.join(', ') || 'is as it should be'}; ${hook.alert}`;
-      await context.output.line(args.flag('json') ? JSON.stringify({ ...target, did, ...hook }) : printable(text));
+    for await (const target of targetsOf(instance, args, context.output)) {
+      try {
+        const { hook, did } = await instance.hooks.ensure(target, wanted, args.flag('renew'));
+        isWell &&= hook.alert === 'executable';
+        const text = `${target.path}: hook ${hook.id} ${did.join(', ') || 'is as it should be'}; ${hook.alert}`;
+        await context.output.line(args.flag('json') ? JSON.stringify({ ...target, did, ...hook }) : printable(text));
+      } catch (error) {
+        // One that is refused leaves the others to be made.
+        if (!(error instanceof Refused)) throw error;
+        isWell = false;
+        context.output.note(`${target.path}: ${error.message}`);
+      }
     }
     return isWell ? EXIT.success : EXIT.failures;
   },
@@ -72,7 +91,7 @@ export const hooksList: DataCommand = {
   options: shared,
   async run(context, args) {
     const instance = instanceOf(context, args);
-    for (const target of await targetsOf(instance, args)) {
+    for await (const target of targetsOf(instance, args, context.output)) {
       for (const hook of await instance.hooks.list(target)) {
         const proof = hook.isSigned ? 'signed' : hook.hasToken ? 'with a token' : 'without a secret';
         const until = hook.disabledUntil === null ? '' : ` until ${hook.disabledUntil}`;
@@ -94,7 +113,7 @@ export const hooksRemove: DataCommand = {
   async run(context, args) {
     const instance = instanceOf(context, args);
     const url = urlOf(instance, args);
-    for (const target of await targetsOf(instance, args)) {
+    for await (const target of targetsOf(instance, args, context.output)) {
       const removed = await instance.hooks.remove(target, url);
       const text = `${target.path}: ${removed} hooks removed`;
       await context.output.line(args.flag('json') ? JSON.stringify({ ...target, removed }) : printable(text));

@@ -137,14 +137,26 @@ export const checksOf = async (
   answers: Answers,
   { env, cwd }: { readonly env: Environment; readonly cwd: string },
 ): Promise<readonly string[]> => {
-  const checks = asked(answers).map(({ name }): Promise<string | undefined> => {
+  const checks = asked(answers).map(({ name }): Promise<string | string[] | undefined> => {
     const said = answers[name] ?? '';
     if (name === 'path') return repository(said, env, cwd);
     if (name === 'gitlab-url' || name === 'qdrant-url') return reachable(said, portOf(said));
+    if (name === 'token-variable') return gitlab(answers, env[said]);
     if (name === 'brokers') return firstOf(list(said).map((broker) => reachable(broker, portOf(`tcp://${broker}`))));
     return Promise.resolve(undefined);
   });
-  return (await Promise.all(checks)).filter((trouble) => trouble !== undefined);
+  return (await Promise.all(checks)).flat().filter((trouble) => trouble !== undefined);
+};
+
+/** What the token may not, of what was asked for. */
+const gitlab = async (answers: Answers, token: string | undefined): Promise<string[]> => {
+  const { 'gitlab-url': url = '', 'token-variable': variable } = answers;
+  if (!token) return [`token, groups and projects were not looked at, since ${variable} is not set here`];
+  if ((await reachable(url, portOf(url))) !== undefined) return [];
+  // Its client is loaded by those alone who have a GitLab.
+  const { checkGitlab } = await import('../sources/gitlab-instance.ts');
+  const found = await checkGitlab({ url, token, groups: list(answers.groups), projects: list(answers.projects) });
+  return found.flatMap(({ level, finding, remedy }) => (level === 'ok' ? [] : [`${url}: ${finding}. ${remedy}`]));
 };
 
 const repository = async (path: string, environment: Environment, cwd: string): Promise<string | undefined> => {

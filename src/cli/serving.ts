@@ -216,6 +216,7 @@ const sayReady = async ({ data }: Place, { url }: HttpServer, output: Output): P
 const sayInStep = async ({ name, parts }: Hosted, output: Output, signal: AbortSignal): Promise<void> => {
   let behind = true;
   let since = parts.time.now();
+  let warm = false;
   while (!signal.aborted) {
     await parts.time.sleep(LOOK_EVERY_MS, signal);
     const left = sumOf(await lagOf(parts));
@@ -224,15 +225,24 @@ const sayInStep = async ({ name, parts }: Hosted, output: Output, signal: AbortS
       behind = true;
       output.progress(`${name}: ${left} on the way`);
     } else if (behind) {
-      const seconds = ((parts.time.now() - since) / SECOND).toFixed(1);
+      const took = ((parts.time.now() - since) / SECOND).toFixed(1);
       const active = await parts.store.active();
       const counts = active === undefined ? undefined : await parts.store.generation(active).counts();
-      output.note(
-        `${name}: in step, ${counts?.documents ?? 0} documents, ${counts?.points ?? 0} chunks (${seconds} s)`,
-      );
+      output.note(`${name}: in step, ${counts?.documents ?? 0} documents, ${counts?.points ?? 0} chunks (${took} s)`);
       behind = false;
+      if (active === undefined) continue;
+      const seconds = await warmUp(parts, active);
+      if (!warm) parts.telemetry.searchReady({ pipeline: name, seconds });
+      warm = true;
     }
   }
+};
+
+/** The embedded store reads its index for search at the first question, which is not to be somebody's who waits. */
+const warmUp = async ({ store, time }: Hosted['parts'], active: string): Promise<number> => {
+  const beganAt = time.now();
+  await store.generation(active).search({ mode: 'lexical', text: 'warm', limit: 1 });
+  return (time.now() - beganAt) / SECOND;
 };
 
 const sayStopping = (held: Held, output: Output): void => {

@@ -31,6 +31,7 @@ const readable = (now: Status): string => {
   return [
     now.ready ? 'ready' : 'not ready',
     ...projects,
+    ...now.webhooks.map(heard),
     `generation ${now.generation ?? 'none'}: ${now.store.documents ?? 0} documents, ${now.store.points ?? 0} chunks`,
     ...(now.building ? [`building ${now.building}`] : []),
     ...(now.previous ? [`previous ${now.previous}`] : []),
@@ -40,5 +41,10 @@ const readable = (now: Status): string => {
     ...waits,
   ].join('\n');
 };
+
+const heard = ({ instance, heardAt }: Status['webhooks'][number]): string =>
+  heardAt === null
+    ? `${instance}: no webhook was ever heard, so that pushes are found by the resync, within five minutes`
+    : `${instance}: last webhook ${heardAt}`;
 
 const short = (commit: string | null): string => commit?.slice(0, COMMIT_CHARS) ?? 'nothing';

@@ -17,7 +17,11 @@ export interface KnownModel {
   readonly prefixes: Prefixes;
   /** Whether a server can be asked for fewer dimensions. */
   readonly shortens?: boolean;
-  /** Dollars for a million tokens, as its maker asked in November 2026. */
+  /**
+   * Dollars for a million tokens, without a discount for batches. Checked on 2026-11-21 against stored copies: OpenAI's
+   * pages of its models for text-embedding-3, lists of third parties for ada-002 and Mistral (which agree). Azure asks its
+   * own, by region and contract.
+   */
   readonly price?: number;
 }
 

@@ -12,8 +12,10 @@ import { transformersTokens } from './transformers-tokens.ts';
 /** A promise, since a kind may have to load its tokenizer's package first. */
 export const tokenCounter = async (options: EmbedderOptions): Promise<TokenCounter> => {
   switch (options.kind) {
-    case 'static':
-      return additive(staticTokens().count);
+    case 'static': {
+      const { count } = staticTokens();
+      return Object.assign((text: string) => count(text), { additive: true, between: count });
+    }
     case 'transformers':
       return transformersTokens(options);
     case 'openai':

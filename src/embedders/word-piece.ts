@@ -22,7 +22,8 @@ import {
 export interface WordPiece {
   /** The ids of the text's pieces; overwritten by the next call. */
   pieces(text: string): Uint16Array;
-  count(text: string): number;
+  /** Of the whole text, or of a part of it, from character to character, which need not be cut out for that. */
+  count(text: string, from?: number, to?: number): number;
 }
 
 const LONGEST_WORD = 100;
@@ -152,17 +153,17 @@ export const wordPiece = (vocabulary: string): WordPiece => {
   };
 
   /** Whether a capital starts a word: after a lower-case letter or digit, or as the last of a run, as in HTTPServer. */
-  const splits = (before: number, text: string, after: number): boolean =>
-    before === LOWER || before === DIGIT || (before === UPPER && casedAt(text, after) === LOWER);
+  const splits = (before: number, text: string, after: number, to: number): boolean =>
+    before === LOWER || before === DIGIT || (before === UPPER && after < to && casedAt(text, after) === LOWER);
 
-  const scan = (text: string): number => {
+  const scan = (text: string, from = 0, to = text.length): number => {
     found = 0;
     let before = CASELESS;
-    for (let at = 0; at < text.length; at += 1) {
+    for (let at = from; at < to; at += 1) {
       const unit = text.charCodeAt(at);
       if (unit < 128) {
         const cased = asciiCased[unit] as number;
-        if (cased === UPPER && splits(before, text, at + 1)) endWord();
+        if (cased === UPPER && splits(before, text, at + 1, to)) endWord();
         before = cased;
         take(asciiKind[unit] as number, asciiFolded[unit] as number);
         continue;
@@ -170,7 +171,7 @@ export const wordPiece = (vocabulary: string): WordPiece => {
       const code = text.codePointAt(at) ?? unit;
       if (code > 0xffff) at += 1;
       const { cased, folded } = remembered(code);
-      if (cased === UPPER && splits(before, text, at + 1)) endWord();
+      if (cased === UPPER && splits(before, text, at + 1, to)) endWord();
       before = cased;
       for (const part of folded) take(part.kind, part.code);
     }

@@ -59,7 +59,11 @@ export const api = (options: ApiOptions): Api => {
       if (!caller.scopes.has(SCOPE_OF[question])) throw new Refusal(403, `this token is not for ${question}`);
       if (answered >= MAX_AT_ONCE) throw new Refusal(503, `${MAX_AT_ONCE} questions are being answered`);
       answered += 1;
-      const answering = answerTo(question, { pipeline, mayRead: caller.mayRead, signal: stop.signal }, request);
+      const answering = answerTo(
+        question,
+        { pipeline, mayRead: caller.mayRead(pipeline), signal: stop.signal },
+        request,
+      );
       // Also when nobody waits for it any more: a dependency that is down must not gather questions without end.
       const settled = () => {
         answered -= 1;

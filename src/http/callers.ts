@@ -1,15 +1,17 @@
 /** Who asks: the token says, and with it what may be asked and of which projects there is an answer. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { TOKEN_SCOPES, TokenOptions } from '../config.ts';
+import type { Hosted } from '../host.ts';
 import { type MayRead, mayReadNamed } from '../may-read.ts';
+import { mayReadAs } from '../may-read-as.ts';
 
 export type TokenScope = (typeof TOKEN_SCOPES)[number];
 
 export interface Caller {
   readonly name: string;
   readonly scopes: ReadonlySet<TokenScope>;
-  /** Everything without. */
-  readonly mayRead: MayRead | undefined;
+  /** Everything of that pipeline without. */
+  mayRead(pipeline: Pick<Hosted, 'parts' | 'gitlabs'>): MayRead | undefined;
 }
 
 export type CallerOf = (authorization: string | undefined) => Caller | undefined;
@@ -17,9 +19,9 @@ export type CallerOf = (authorization: string | undefined) => Caller | undefined
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
 
 export const callersOf = (tokens: readonly TokenOptions[]): CallerOf => {
-  const known = tokens.map(({ name, token, scopes, projects }) => ({
+  const known = tokens.map(({ name, token, scopes, ...reader }) => ({
     digest: digest(token),
-    caller: { name, scopes: new Set(scopes), mayRead: projects.length > 0 ? mayReadNamed(projects) : undefined },
+    caller: { name, scopes: new Set(scopes), mayRead: readerOf(reader) },
   }));
   return (authorization) => {
     const token = /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1];
@@ -28,5 +30,15 @@ export const callersOf = (tokens: readonly TokenOptions[]): CallerOf => {
     // All of them, and digests of one length, so that the time it takes says nothing of any token.
     const matching = known.filter((one) => timingSafeEqual(one.digest, given));
     return matching[0]?.caller;
+  };
+};
+
+/** Where a token names projects and a user, what both allow. */
+const readerOf = ({ projects, as: user }: Pick<TokenOptions, 'projects' | 'as'>): Caller['mayRead'] => {
+  const named = projects.length > 0 ? mayReadNamed(projects) : undefined;
+  if (user === undefined) return () => named;
+  return (pipeline) => {
+    const theirs = mayReadAs(pipeline, user);
+    return named ? async (asked) => theirs(await named(asked)) : theirs;
   };
 };

@@ -10,7 +10,7 @@ import { jsonBody } from './body.ts';
 export const mcpOverHttp =
   (version: string) =>
   async (request: IncomingMessage, response: ServerResponse, ask: Ask): Promise<void> => {
-    const handler = createMcpHandler(() => mcpServer({ version, ask }), { responseMode: 'json' });
+    const handler = createMcpHandler(() => mcpServer({ version, ask }));
     try {
       const parsedBody = request.method === 'POST' ? await jsonBody(request) : undefined;
       const answer = await handler.fetch(asWebRequest(request), { parsedBody });

@@ -3,7 +3,7 @@ import { rows } from '../clock/rows.ts';
 import type { Pipeline } from '../compose.ts';
 import { fileHints, type Hint } from '../operators/hints.ts';
 import type { Parts } from '../parts.ts';
-import { parseRef, projectKey } from '../records.ts';
+import { parseRef, projectKey, WIKI } from '../records.ts';
 import type { GitlabInstance } from '../sources/gitlab-instance.ts';
 import type { News, ProjectNews } from './webhook-events.ts';
 
@@ -29,10 +29,23 @@ const sendersOf = (
 const isUp = ({ dependencies }: Receiving, wanted: string): boolean =>
   dependencies().every(({ name, downSince }) => name !== wanted || downSince() === undefined);
 
+/** Noted so often at most. */
+const NOTED_EACH_MS = 60_000;
+
 /** Resolves to how many hints the logs hold by then. */
-export const webhookHints =
-  (pipelines: readonly Receiving[]) =>
-  async (news: News, instance: string | undefined): Promise<number> => {
+export const webhookHints = (pipelines: readonly Receiving[]) => {
+  const noted = new Map<GitlabInstance, number>();
+
+  /** So that the status can say whether anything is ever told. */
+  const note = async (pipeline: Receiving, gitlab: GitlabInstance) => {
+    const { state, time } = pipeline.parts;
+    const at = time.now();
+    if (at - (noted.get(gitlab) ?? Number.NEGATIVE_INFINITY) < NOTED_EACH_MS || !isUp(pipeline, 'store')) return;
+    noted.set(gitlab, at);
+    await state.raise('heard', [{ key: gitlab.name, scope: 'heard', seq: at, token: time.token(), value: { at } }]);
+  };
+
+  return async (news: News, instance: string | undefined): Promise<number> => {
     if (news.is === 'other' || news.is === 'strange') return 0;
     const senders = sendersOf(pipelines, news, instance);
     let filed = 0;
@@ -42,10 +55,12 @@ export const webhookHints =
         const hints = await hintsOf(pipeline, gitlab, news);
         await fileHints(pipeline.parts, 'events', 'webhook', hints);
         filed += hints.length;
+        await note(pipeline, gitlab);
       }
     }
     return filed;
   };
+};
 
 const hintsOf = async (pipeline: Receiving, gitlab: GitlabInstance, news: Believed): Promise<readonly Hint[]> => {
   const { parts } = pipeline;
@@ -66,6 +81,8 @@ const hintsOf = async (pipeline: Receiving, gitlab: GitlabInstance, news: Believ
 };
 
 const looksOf = (gitlab: GitlabInstance, news: Extract<Believed, ProjectNews>) => {
+  // Of a page nothing is said that tells its version: the wiki is asked.
+  if (news.is === 'wiki') return gitlab.scope.wikis ? [{ ref: WIKI }] : [];
   if (news.is !== 'push') return [];
   return news.moved
     .filter(({ ref }) => gitlab.mayTrack(ref, news.defaultBranch))

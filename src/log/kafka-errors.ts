@@ -55,8 +55,11 @@ const PASSING = new Set([
   'DUPLICATE_SEQUENCE_NUMBER',
 ]);
 
+export const isUnknownTopic = (error: unknown): boolean =>
+  causes(error).some(({ type }) => type === 'UNKNOWN_TOPIC_OR_PARTITION');
+
 export const isMissingTopic = (error: unknown): boolean =>
-  causes(error).some(({ type }) => type === 'UNKNOWN_TOPIC_OR_PARTITION' || type === 'INVALID_TOPIC_EXCEPTION');
+  isUnknownTopic(error) || causes(error).some(({ type }) => type === 'INVALID_TOPIC_EXCEPTION');
 
 /** Asking again at once would only take longer. */
 export const isUnreachable = (error: unknown): boolean => causes(error).some(({ name }) => UNREACHABLE.has(name));

@@ -1,6 +1,7 @@
 /** The topics that a pipeline needs: made where they are missing, and looked at where they are not. */
 import kafkajs, { type Admin } from 'kafkajs';
-import { BadConfiguration } from '../errors.ts';
+import { BadConfiguration, TryAgain } from '../errors.ts';
+import { isUnknownTopic } from './kafka-errors.ts';
 import type { Policy } from './upkeep.ts';
 
 export interface TopicsOptions {
@@ -75,16 +76,7 @@ export const ensureTopics = async (admin: Admin, options: TopicsOptions): Promis
       `topics are missing: ${names}. log.topics.create is false: \`tidemark topics print\` says how to make them`,
     );
   }
-  if (missing.length > 0)
-    await admin.createTopics({
-      waitForLeaders: true,
-      topics: missing.map(({ topic, partitions, replication, settings }) => ({
-        topic,
-        numPartitions: partitions,
-        replicationFactor: replication,
-        configEntries: Object.entries(settings).map(([name, value]) => ({ name, value })),
-      })),
-    });
+  if (missing.length > 0) await create(admin, missing);
   const existing = wanted.filter(({ topic }) => there.has(topic));
   if (existing.length === 0) return [];
   const differing = await differences(admin, existing, options);
@@ -98,6 +90,24 @@ export const ensureTopics = async (admin: Admin, options: TopicsOptions): Promis
         .join('\n'),
     );
   return differing;
+};
+
+const create = async (admin: Admin, missing: readonly WantedTopic[]): Promise<void> => {
+  try {
+    await admin.createTopics({
+      waitForLeaders: true,
+      topics: missing.map(({ topic, partitions, replication, settings }) => ({
+        topic,
+        numPartitions: partitions,
+        replicationFactor: replication,
+        configEntries: Object.entries(settings).map(([name, value]) => ({ name, value })),
+      })),
+    });
+  } catch (cause) {
+    // The controller has made them, and the broker that is asked who leads them has not heard of it yet.
+    if (isUnknownTopic(cause)) throw new TryAgain('the broker does not know the topics yet that were made', { cause });
+    throw cause;
+  }
 };
 
 /** Another policy loses what is needed, or keeps everything; a smaller batch refuses records; another number is asked for. */

@@ -31,9 +31,11 @@ export const differing = async (parts: Parts, { id, seq, targets, leaveAlone }: 
   const { state, store, rules, selected } = parts;
   const keys = targets.map(({ path }) => documentKey({ ...id, path }));
   if (keys.length === 0) return { planned: [], leftAlone: [] };
-  const wants = await state.read('wants', keys);
   const active = await activeGeneration(parts);
-  const ledger = active === undefined ? undefined : await store.generation(active).ledger(keys);
+  const [wants, ledger] = await Promise.all([
+    state.read('wants', keys),
+    active === undefined ? undefined : store.generation(active).ledger(keys),
+  ]);
   const planned: Target[] = [];
   const leftAlone: number[] = [];
   for (const [index, raw] of targets.entries()) {

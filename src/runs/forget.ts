@@ -2,11 +2,12 @@ import { ledgerPages, pages, rows } from '../clock/rows.ts';
 import { BadUsage, StopFlow } from '../errors.ts';
 import type { Parts } from '../parts.ts';
 import type { Row } from '../ports.ts';
-import { projectKey, refKey } from '../records.ts';
+import { refKey } from '../records.ts';
 import { followRun, startRun } from './backfill.ts';
 import { listDeadLetters } from './dead-letters.ts';
 import { fedGenerations, whileFed } from './generations.ts';
 import { projectNames } from './projects.ts';
+import { discardDeadLetters } from './replay.ts';
 import { parseProject } from './scope.ts';
 
 /** Above every seq that a plan can have. */
@@ -17,14 +18,19 @@ export interface Forgotten {
   /** Documents that were there. */
   readonly documents: number;
   /** What is found of it afterwards, by a look at all there is: nothing, or the proof has failed. */
-  readonly left: { readonly points: number; readonly entries: number; readonly wants: number };
-  /** In the log for as long as it keeps them, and never replayed. */
+  readonly left: {
+    readonly points: number;
+    readonly entries: number;
+    readonly wants: number;
+    readonly deadLetters: number;
+  };
+  /** Discarded: their bytes go when the log drops them, and nobody sees or replays them until then. */
   readonly deadLetters: number;
 }
 
 /**
- * Removes all that is known of a project that is not indexed any more: points, ledger, wants and texts. First it is
- * planned as if it were empty, so that whatever is still on its way loses against that; then its rows go.
+ * Removes all that is known of a project that is not indexed any more: points, ledger, wants, texts and dead letters.
+ * First it is planned as if it were empty, so that whatever is still on its way loses against that; then its rows go.
  */
 export const forget = async (parts: Parts, name: string, stop: AbortSignal): Promise<Forgotten> => {
   const project = await projectCalled(parts, name);
@@ -38,11 +44,11 @@ export const forget = async (parts: Parts, name: string, stop: AbortSignal): Pro
   const followed = await followRun(parts, run.id, () => {}, stop);
   if (followed.is !== 'ended')
     throw new StopFlow(`${name} is being forgotten, and that did not come to its end: run it again`);
+  const filter = { project: readable(project) };
+  const { discarded: deadLetters } = await discardDeadLetters(parts, filter);
   const documents = await purge(parts, project.key);
-  const left = await leftOf(parts, project.key);
-  let deadLetters = 0;
-  for await (const { instance, project: id } of listDeadLetters(parts))
-    if (projectKey({ instance, project: id }) === project.key) deadLetters += 1;
+  const left = { ...(await leftOf(parts, project.key)), deadLetters: 0 };
+  for await (const _ of listDeadLetters(parts, filter)) left.deadLetters += 1;
   return { project: project.value.path || name, documents, left, deadLetters };
 };
 
@@ -101,6 +107,10 @@ const purge = async (parts: Parts, key: string): Promise<number> => {
   await strayPoints(parts, key, async (name, document) => {
     await store.generation(name).prune(document, ANY_SEQ, []);
   });
+  for await (const replays of pages(state, 'replays', 'replays')) {
+    const ours = replays.filter(({ key: subject }) => subject === key || subject.startsWith(`${key}\0`));
+    if (ours.length > 0) await state.remove('replays', ours);
+  }
   const project = await state.read('projects', [key]);
   await state.remove('projects', [...project.values()]);
   return documents;
@@ -121,7 +131,7 @@ const strayPoints = async (
   }
 };
 
-const leftOf = async (parts: Parts, key: string): Promise<Forgotten['left']> => {
+const leftOf = async (parts: Parts, key: string): Promise<Omit<Forgotten['left'], 'deadLetters'>> => {
   let [points, entries, wants] = [0, 0, 0];
   await strayPoints(parts, key, async () => {
     points += 1;

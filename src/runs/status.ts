@@ -53,6 +53,8 @@ export interface Status {
   readonly building: string | null;
   readonly previous: string | null;
   readonly projects: readonly ProjectStatus[];
+  /** Of each GitLab, when it has last told of something; `null` when it never has, so that the resync finds all pushes. */
+  readonly webhooks: readonly { readonly instance: string; readonly heardAt: string | null }[];
   /** What waits, by lane. */
   readonly lanes: Readonly<Record<'live' | 'backfill', { readonly events: number; readonly changes: number }>>;
   readonly lag: Readonly<Record<Flow, FlowLag>>;
@@ -83,6 +85,7 @@ export const statusOf = async (parts: Parts, dependencies: readonly Dependency[]
   const offsets = (await whileUp(['log'], () => offsetsOf(parts, active))) ?? NOTHING_KNOWN;
   const resolved = (await whileUp(['state'], () => countResolved(parts))) ?? 0;
   const projects = (await whileUp(['state', 'store'], () => projectsOf(parts, active))) ?? [];
+  const webhooks = (await whileUp(['state'], () => heardOf(parts))) ?? [];
   const runs = (await whileUp(['state'], () => openRuns(parts))) ?? [];
   const waits = [
     ...dependenciesDown(dependencies),
@@ -101,6 +104,7 @@ export const statusOf = async (parts: Parts, dependencies: readonly Dependency[]
     store: { up: !isDown('store'), documents: counts?.documents ?? null, points: counts?.points ?? null },
     ...generationNames(generations),
     projects,
+    webhooks,
     ...offsets,
     deadLetters: Math.max(0, offsets.deadLetters - resolved),
     runs,
@@ -219,6 +223,16 @@ const countsOf = async ({ state, store }: Parts, ref: string, active: string | u
     }
   }
   return { documents, pending, failed };
+};
+
+/** Servers that have replicas tell of pushes; plain repositories are looked at. */
+const heardOf = async ({ state, sources }: Parts): Promise<Status['webhooks']> => {
+  const instances = [...sources].flatMap(([instance, { replicas }]) => (replicas ? [instance] : []));
+  const heard = await state.read('heard', instances);
+  return instances.map((instance) => {
+    const at = heard.get(instance)?.value.at;
+    return { instance, heardAt: at === undefined ? null : new Date(at).toISOString() };
+  });
 };
 
 const openRuns = async (parts: Parts): Promise<Status['runs']> => {

@@ -20,6 +20,7 @@ const ASCII = /^[\w.]*$/;
 /** An identifier with its dots, as in `kafka.consumer.groupId`. The dot that ends a sentence is not followed by a letter. */
 const WORD = /[\p{L}\p{N}_][\p{L}\p{M}\p{N}_]*(?:\.[\p{L}\p{N}_][\p{L}\p{M}\p{N}_]*)*/gu;
 /** `HTTPServer2` is HTTP, Server, 2. */
+const ASCII_PART = /[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[A-Z]|\d+/g;
 const PART = /\p{Lu}+(?!\p{Ll})|\p{Lu}?[\p{Ll}\p{Lt}\p{Lm}\p{Lo}\p{M}]+|\p{Lu}|\p{N}+/gu;
 /** Written without spaces: two characters at a time are the nearest to words that needs no dictionary. */
 const UNSPACED = /^[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]{3,}$/u;
@@ -76,12 +77,14 @@ const joined = (ids: Uint32Array, more: readonly number[]): Uint32Array => {
 interface Memory {
   /** Most runs are one term, and need no list. */
   readonly runs: Map<string, number | readonly number[]>;
+  /** New runs are mostly known parts in a new order. -1 for what is no term. */
+  readonly parts: Map<string, number>;
   readonly places: Map<number, number>;
   readonly ids: number[];
 }
 const MAX_RUNS = 50_000;
 const MAX_PLACES = 200_000;
-const emptyMemory = (): Memory => ({ runs: new Map(), places: new Map(), ids: [] });
+const emptyMemory = (): Memory => ({ runs: new Map(), parts: new Map(), places: new Map(), ids: [] });
 let memory = emptyMemory();
 let occurrences = new Int32Array(4_096);
 
@@ -139,11 +142,23 @@ const eachRun = (text: string, visit: (run: string) => void) => {
 
 const remembered = (run: string): number | readonly number[] => {
   const words = ASCII.test(run) ? [run] : (run.normalize('NFC').match(WORD) ?? []);
-  const all = words.flatMap(termsOf).map((term) => placeOf(termId(term)));
+  const all = words
+    .flatMap(partsOf)
+    .map(placeOfPart)
+    .filter((place) => place >= 0);
   const places = all.length === 1 ? (all[0] as number) : all;
   // A run without spaces can be a whole text, and will not come again.
   if (run.length <= MAX_TERM) memory.runs.set(run, places);
   return places;
+};
+
+const placeOfPart = (part: string): number => {
+  const known = memory.parts.get(part);
+  if (known !== undefined) return known;
+  const term = termOf(part);
+  const place = term === undefined ? -1 : placeOf(termId(term));
+  if (part.length <= MAX_TERM) memory.parts.set(part, place);
+  return place;
 };
 
 const placeOf = (id: number): number => {
@@ -161,31 +176,34 @@ const placeOf = (id: number): number => {
 };
 
 /** The terms of one identifier: itself, its dotted segments, and their camelCase and snake_case parts. */
-export const termsOf = (word: string): string[] => {
-  const terms: string[] = [];
+export const termsOf = (word: string): string[] => partsOf(word).flatMap((part) => termOf(part) ?? []);
+
+const partsOf = (word: string): string[] => {
+  const all: string[] = [];
   const segments = word.split('.');
-  if (segments.length > 1) add(terms, word);
+  if (segments.length > 1) all.push(word);
   for (const segment of segments) {
-    const parts = segment.match(PART) ?? [];
-    if (parts.length > 1) add(terms, segment.replace(/^_+|_+$/g, ''));
+    const isAscii = ASCII.test(segment);
+    const parts = segment.match(isAscii ? ASCII_PART : PART) ?? [];
+    if (parts.length > 1) all.push(segment.replace(/^_+|_+$/g, ''));
     for (const part of parts) {
-      if (UNSPACED.test(part)) pairs(part, terms);
-      else add(terms, part);
+      if (!isAscii && UNSPACED.test(part)) all.push(...pairsOf(part));
+      else all.push(part);
     }
   }
-  return terms;
+  return all;
 };
 
-const add = (terms: string[], term: string) => {
-  if (term.length > MAX_TERM) return;
-  const lower = term.toLowerCase();
-  if (STOP_WORDS.has(lower)) return;
-  terms.push(/^[a-z]+$/.test(lower) ? stem(lower) : lower);
+const termOf = (part: string): string | undefined => {
+  if (part.length > MAX_TERM) return undefined;
+  const lower = part.toLowerCase();
+  if (STOP_WORDS.has(lower)) return undefined;
+  return /^[a-z]+$/.test(lower) ? stem(lower) : lower;
 };
 
-const pairs = (run: string, terms: string[]) => {
+const pairsOf = (run: string): string[] => {
   const characters = [...run];
-  for (let i = 0; i + 1 < characters.length; i += 1) terms.push(`${characters[i]}${characters[i + 1]}`);
+  return characters.slice(1).map((character, i) => `${characters[i]}${character}`);
 };
 
 const encoder = new TextEncoder();

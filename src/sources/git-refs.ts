@@ -1,8 +1,9 @@
-import { lstat, readFile } from 'node:fs/promises';
+import { lstat, readdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { TryAgain } from '../errors.ts';
 import { isUnicode, pathFromBytes, pathToBytes } from '../paths.ts';
 import type { Git } from './git-command.ts';
+import { isPattern, type RefNames, refSelection } from './ref-selection.ts';
 
 /** The ref of a repository whose HEAD is no branch, as after `git checkout v1.0` and in many CI jobs. */
 const DETACHED = 'HEAD';
@@ -20,12 +21,14 @@ const nameOf = (latin1: string): string => pathFromBytes(Buffer.from(latin1.trim
 export interface Glance {
   /** Changes whenever the refs may have changed. */
   readonly all: string;
-  /** Changes whenever somebody has written HEAD or the ref, also back to what it was. */
-  readonly written: string;
+  /** By ref, changes whenever somebody has written it, also back to what it was. */
+  readonly written: ReadonlyMap<string, string>;
+  /** The same of what stands for all of them, as HEAD does. */
+  readonly common: string;
 }
 
 export interface Refs {
-  /** The one ref that is followed, with its head; empty while it has none. */
+  /** The refs that are followed, with their heads: those that there are. */
   followed(): Promise<ReadonlyMap<string, string>>;
   head(ref: string): Promise<string | undefined>;
   /** Costs no process. */
@@ -47,6 +50,15 @@ const contentOf = async (file: string | Buffer): Promise<string | undefined> => 
   }
 };
 
+const entriesOf = async (folder: Buffer) => {
+  try {
+    return await readdir(folder, { encoding: 'latin1', withFileTypes: true });
+  } catch (error) {
+    if (isAbsent(error)) return [];
+    throw new TryAgain(`cannot list ${folder}`, { cause: error });
+  }
+};
+
 const mark = async (file: string | Buffer): Promise<string> => {
   try {
     const { ino, size, mtimeNs, ctimeNs } = await lstat(file, { bigint: true });
@@ -61,16 +73,17 @@ export interface RefsOptions {
   readonly git: Git;
   /** Of this work tree; HEAD is there. */
   readonly directory: string;
-  /** Followed whatever HEAD says. */
-  readonly ref: string | undefined;
+  /** Followed whatever HEAD says; without any it is the branch that HEAD names. */
+  readonly names: RefNames;
 }
 
 /** Branches are kept by the repository, HEAD by each of its work trees. */
 const sharedBy = async (directory: string): Promise<string> =>
   resolve(directory, ((await contentOf(join(directory, 'commondir'))) ?? '.').trimEnd());
 
-export const gitRefs = async ({ git, directory, ref: configured }: RefsOptions): Promise<Refs> => {
+export const gitRefs = async ({ git, directory, names }: RefsOptions): Promise<Refs> => {
   const shared = await sharedBy(directory);
+  const selected = refSelection(names);
 
   const fileOf = (ref: string) => Buffer.concat([Buffer.from(join(shared, HEADS)), pathToBytes(ref)]);
 
@@ -94,20 +107,26 @@ export const gitRefs = async ({ git, directory, ref: configured }: RefsOptions):
    * A list says more than a question about one ref: it fails when it cannot be made, and its end is the proof that
    * a ref is not there.
    */
-  const listed = async (ref: string) => {
-    const pattern = isUnicode(ref) ? HEADS + ref : HEADS;
-    const { stdout, stderr } = await git.run([
-      'for-each-ref',
-      '--format=%(objectname) %(objecttype) %(refname)',
-      pattern,
-    ]);
+  const list = async (pattern: string) => {
+    const format = '--format=%(objectname) %(objecttype) %(refname)';
+    const { stdout, stderr } = await git.run(['for-each-ref', format, pattern]);
+    const heads = new Map<string, { readonly commit: string; readonly type: string }>();
     for (const line of stdout.toString('latin1').split('\n')) {
-      const [commit, type, ...name] = line.split(' ');
-      if (nameOf(name.join(' ')) !== HEADS + ref) continue;
-      if (type !== 'commit') throw new TryAgain(`branch ${ref} is at ${commit}, a ${type} and no commit`);
-      return { commit, stderr };
+      const [commit = '', type = '', ...name] = line.split(' ');
+      if (commit !== '') heads.set(nameOf(name.join(' ')).slice(HEADS.length), { commit, type });
     }
-    return { commit: undefined, stderr };
+    return { heads, stderr };
+  };
+
+  const commitAt = (ref: string, { commit, type }: { readonly commit: string; readonly type: string }): string => {
+    if (type !== 'commit') throw new TryAgain(`branch ${ref} is at ${commit}, a ${type} and no commit`);
+    return commit;
+  };
+
+  const listed = async (ref: string) => {
+    const { heads, stderr } = await list(isUnicode(ref) ? HEADS + ref : HEADS);
+    const found = heads.get(ref);
+    return { commit: found && commitAt(ref, found), stderr };
   };
 
   const head = async (ref: string): Promise<string | undefined> => {
@@ -133,33 +152,75 @@ export const gitRefs = async ({ git, directory, ref: configured }: RefsOptions):
     return stdout.toString('latin1').trim();
   };
 
-  let writtenAt = '';
+  /** Branches with a file of their own, whether git lists them or not. */
+  const loose = async (folder = ''): Promise<string[]> => {
+    const found: string[] = [];
+    for (const entry of await entriesOf(
+      Buffer.concat([Buffer.from(join(shared, HEADS)), Buffer.from(folder, 'latin1')]),
+    )) {
+      const name = folder + entry.name;
+      if (entry.isDirectory()) found.push(...(await loose(`${name}/`)));
+      // Where a write is being prepared.
+      else if (!name.endsWith('.lock')) found.push(nameOf(name));
+    }
+    return found;
+  };
 
-  const current = async () => configured ?? (await checkedOut()) ?? (await interrupted()) ?? DETACHED;
+  const hasPatterns = names.some(isPattern);
+
+  /** Those of a pattern that are loose: a branch that is packed is written to a file of its own when it moves. */
+  const watched = async (atHead: string | undefined): Promise<readonly string[]> => {
+    if (hasPatterns) return (await loose()).filter(selected);
+    if (names.length > 0) return names;
+    return atHead?.startsWith(`ref: ${HEADS}`) ? [nameOf(atHead.slice(`ref: ${HEADS}`.length))] : [];
+  };
+
+  const matching = async (): Promise<ReadonlyMap<string, string>> => {
+    const { heads } = await list(HEADS);
+    const found = new Map<string, string>();
+    for (const [ref, at] of heads) if (selected(ref)) found.set(ref, commitAt(ref, at));
+    for (const ref of (await loose()).filter((one) => selected(one) && !found.has(one))) {
+      const commit = await head(ref);
+      if (commit !== undefined) found.set(ref, commit);
+    }
+    return found;
+  };
+
+  const writtenAt = new Map<string, string>();
+
+  const current = async () => (await checkedOut()) ?? (await interrupted()) ?? DETACHED;
 
   return {
     async followed() {
-      const ref = await current();
-      const commit = await head(ref);
-      return new Map(commit === undefined ? [] : [[ref, commit]]);
+      if (hasPatterns) return matching();
+      const found = new Map<string, string>();
+      for (const ref of names.length > 0 ? names : [await current()]) {
+        const commit = await head(ref);
+        if (commit !== undefined) found.set(ref, commit);
+      }
+      return found;
     },
     head,
 
     async glance() {
-      const at = await contentOf(join(directory, 'HEAD'));
-      const ref = configured ?? (at?.startsWith(`ref: ${HEADS}`) ? nameOf(at.slice(`ref: ${HEADS}`.length)) : '');
-      const loose = ref === '' ? '' : await contentOf(fileOf(ref));
+      // What HEAD says makes no difference to branches that are named.
+      const [at, written] =
+        names.length > 0 ? [] : [await contentOf(join(directory, 'HEAD')), await mark(join(directory, 'HEAD'))];
+      const refs = await watched(at);
+      const contents = await Promise.all(refs.map((ref) => contentOf(fileOf(ref))));
       // Git replaces these files, and never writes into them.
       const [packed = '', tables = ''] = await Promise.all(
         ['packed-refs', 'reftable/tables.list'].map((file) => mark(join(shared, file))),
       );
       const ownTables = await mark(join(directory, 'reftable/tables.list'));
-      const later = ref === '' ? await Promise.all(INTERRUPTED.map((file) => mark(join(directory, file)))) : [];
+      const later = refs.length === 0 ? await Promise.all(INTERRUPTED.map((file) => mark(join(directory, file)))) : [];
       // A ref that is packed loses its file, and nobody has written it.
-      if (loose !== undefined) writtenAt = await mark(fileOf(ref));
+      for (const [index, ref] of refs.entries())
+        if (contents[index] !== undefined) writtenAt.set(ref, await mark(fileOf(ref)));
       return {
-        all: JSON.stringify([at, loose, packed, tables, ownTables, later]),
-        written: JSON.stringify([await mark(join(directory, 'HEAD')), writtenAt, tables, ownTables]),
+        all: JSON.stringify([at, refs, contents, packed, tables, ownTables, later]),
+        written: new Map(writtenAt),
+        common: JSON.stringify([written, tables, ownTables]),
       };
     },
   };

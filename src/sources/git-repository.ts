@@ -5,6 +5,7 @@ import { type Environment, type Git, gitCommand } from './git-command.ts';
 import { type GitObject, objectReader } from './git-objects.ts';
 import { gitRefs, type Refs } from './git-refs.ts';
 import { isSubmodule } from './git-trees.ts';
+import type { RefNames } from './ref-selection.ts';
 
 const MEBIBYTE = 1024 * 1024;
 /** A folder with millions of files; git itself can hardly work with more. */
@@ -13,7 +14,7 @@ const TREE_BYTES = 256 * MEBIBYTE;
 export interface RepositoryOptions {
   /** Absolute; anything inside a repository. */
   readonly path: string;
-  readonly ref: string | undefined;
+  readonly names: RefNames;
   readonly environment: Environment;
   readonly program: string;
   readonly maxBlobBytes: number;
@@ -44,7 +45,7 @@ export interface Repository {
 export const isId = (id: string): boolean => /^[0-9a-f]{40}([0-9a-f]{24})?$/.test(id);
 
 export const openRepository = async (options: RepositoryOptions): Promise<Repository> => {
-  const { path, ref, environment, program, maxBlobBytes, commandDeadlineMs, objectDeadlineMs, signal } = options;
+  const { path, names, environment, program, maxBlobBytes, commandDeadlineMs, objectDeadlineMs, signal } = options;
   const command = { environment, program, deadlineMs: commandDeadlineMs, signal };
 
   // Looked for once. From now on that directory or nothing: were it removed, git would go on to look further up and
@@ -52,7 +53,7 @@ export const openRepository = async (options: RepositoryOptions): Promise<Reposi
   const { stdout } = await gitCommand({ ...command, place: ['-C', path] }).run(['rev-parse', '--absolute-git-dir']);
   const directory = stdout.toString('utf8').replace(/\n$/, '');
   const git = gitCommand({ ...command, place: ['--git-dir', directory] });
-  const refs = await gitRefs({ git, directory, ref });
+  const refs = await gitRefs({ git, directory, names });
 
   // One process each, so that a page of a tree does not wait for large blobs.
   const trees = objectReader(git, { what: 'contents', maxBytes: TREE_BYTES, deadlineMs: objectDeadlineMs });

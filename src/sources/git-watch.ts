@@ -27,7 +27,13 @@ export interface Watch {
   readonly pollMs?: number;
 }
 
-const isSame = (one: Glance, other: Glance) => one.all === other.all && one.written === other.written;
+const isWritten = (one: Glance, other: Glance, ref: string) =>
+  one.common !== other.common || one.written.get(ref) !== other.written.get(ref);
+
+const isSame = (one: Glance, other: Glance) =>
+  one.all === other.all &&
+  one.common === other.common &&
+  [...one.written].every(([ref, mark]) => other.written.get(ref) === mark);
 
 /**
  * Tells every ref once at first, since nobody knows what happened before, and then whenever it moves, until the signal
@@ -53,13 +59,14 @@ export const watchRefs = async (refs: () => Promise<Refs>, time: Time, watch: Wa
       found = await followed();
     }
     // Whoever was told of this head may have read another one since, before it came back.
-    const cameBack = seen !== undefined && glanced.written !== seen.written;
+    const before = seen;
+    const cameBack = (ref: string) => before !== undefined && isWritten(before, glanced, ref);
     const fromOthers = seen ? [] : await tracked();
     for (const ref of new Set([...found.keys(), ...told.keys(), ...fromOthers])) {
-      const before = told.get(ref) ?? null;
+      const known = told.get(ref) ?? null;
       const after = found.get(ref) ?? null;
-      if (before === after && !cameBack && !fromOthers.includes(ref)) continue;
-      await onChange({ ref, before, after });
+      if (known === after && !cameBack(ref) && !fromOthers.includes(ref)) continue;
+      await onChange({ ref, before: known, after });
       if (after === null) told.delete(ref);
       else told.set(ref, after);
     }

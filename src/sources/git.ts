@@ -7,6 +7,7 @@ import { differences } from './git-compare.ts';
 import { assertPlace, isId, openRepository, type Repository } from './git-repository.ts';
 import { find, list, type Position, positionAt, type ReadTree } from './git-trees.ts';
 import { type Watch, watchRefs } from './git-watch.ts';
+import type { RefNames } from './ref-selection.ts';
 
 const SECOND = 1_000;
 const MEBIBYTE = 1024 * 1024;
@@ -17,8 +18,8 @@ export interface GitSourceOptions {
   readonly name: string;
   /** Anything inside a repository: a work tree or a folder of it, a bare repository. */
   readonly path: string;
-  /** The branch to follow; without it the one that HEAD names. */
-  readonly ref?: string;
+  /** The branches to follow, by name or pattern; without any the one that HEAD names. */
+  readonly refs?: RefNames;
   readonly environment: Environment;
   readonly time: Time;
   readonly program?: string;
@@ -38,13 +39,13 @@ export interface GitSource extends RepoSource {
 
 /** A git repository as a source of one project. Nothing is run before the first call. */
 export const gitSource = (options: GitSourceOptions): GitSource => {
-  const { name, path, ref, environment, time, program = 'git', pageEntries = 1_000 } = options;
+  const { name, path, refs: names = [], environment, time, program = 'git', pageEntries = 1_000 } = options;
   const { maxBlobBytes = 64 * MEBIBYTE, aheadBytes = 4 * MEBIBYTE } = options;
   const { commandDeadlineMs = 120 * SECOND, objectDeadlineMs = 30 * SECOND } = options;
   assertPlace(path);
   const closing = new AbortController();
   const { signal } = closing;
-  const place = { path: resolve(path), ref, environment, program, maxBlobBytes, signal };
+  const place = { path: resolve(path), names, environment, program, maxBlobBytes, signal };
   const project: Project = { id: name, path: name, visibility: 'private', groups: [] };
   const kept = new Map<string, Position>();
   let opening: Promise<Repository> | undefined;

@@ -1,5 +1,5 @@
 /** The part of @gitbeaker that is used, on our own requester; and what we rely on in its answers. */
-import { Branches, Groups, ProjectMembers, Projects, Users } from '@gitbeaker/rest';
+import { Branches, GroupMembers, Groups, ProjectMembers, Projects, Users } from '@gitbeaker/rest';
 import { z } from 'zod';
 import { TryAgain } from '../errors.ts';
 import type { Asking, Reply, Requests } from './gitlab-requests.ts';
@@ -67,7 +67,8 @@ export const gitlabApi = (requests: Requests, url: string) => {
     groups: new Groups(options),
     branches: new Branches(options),
     users: new Users(options),
-    members: new ProjectMembers(options),
+    groupMembers: new GroupMembers(options),
+    projectMembers: new ProjectMembers(options),
   };
 };
 export type GitlabApi = ReturnType<typeof gitlabApi>;

@@ -38,6 +38,8 @@ const hookSchema = z.object({
   disabled_until: z.string().nullish(),
 });
 
+const projectsSchema = z.array(z.object({ path_with_namespace: z.string() }));
+
 const hookOf = (value: unknown): Hook => {
   const one = checked(hookSchema, 'a hook', value);
   return {
@@ -77,8 +79,35 @@ export const gitlabHooks = (requests: Pick<Requests, 'ask'>) => {
     ...((secret.startsWith(SIGNING) ? hook.isSigned : hook.hasToken) ? [] : ['it had no secret']),
   ];
 
+  const projectsIn = async (group: string): Promise<readonly HookTarget[]> => {
+    const found: HookTarget[] = [];
+    const path = `groups/${encodeURIComponent(group)}/projects`;
+    for (let page = '1'; page !== ''; ) {
+      const query = { includeSubgroups: true, withShared: false, archived: false, perPage: 100, page };
+      const reply = await requests.ask(path, { query });
+      for (const project of checked(projectsSchema, 'projects', jsonIn(path, reply)))
+        found.push({ kind: 'projects', path: project.path_with_namespace });
+      page = reply.headers.get('x-next-page') ?? '';
+    }
+    return found;
+  };
+
   return {
     list,
+
+    /** Itself; of a group that has no hooks, or none for this token, its projects, and why. */
+    async places(target: HookTarget): Promise<{ readonly targets: readonly HookTarget[]; readonly because?: string }> {
+      if (target.kind === 'projects') return { targets: [target] };
+      try {
+        await list(target);
+        return { targets: [target] };
+      } catch (error) {
+        // A token without the scope would be refused by each project as well.
+        if (!(error instanceof Refused) || error.code === 'insufficient_scope') throw error;
+        if (error.status !== 403 && error.status !== 404) throw error;
+        return { targets: await projectsIn(target.path), because: error.message };
+      }
+    },
 
     /** Whether there is a group of that name; else it is a project's. */
     async targetOf(path: string): Promise<HookTarget> {

@@ -3,11 +3,13 @@ import { readFile } from 'node:fs/promises';
 import type { Config, SourceOptions } from '../config.ts';
 import { messageOf, StopFlow } from '../errors.ts';
 import type { Time } from '../ports.ts';
+import { systemTime } from '../time.ts';
 import type { BlobCache } from './blob-cache.ts';
 import { type GitlabSource, gitlabSource } from './gitlab.ts';
 import { gitlabApi } from './gitlab-api.ts';
+import { type GitlabFinding, gitlabChecks } from './gitlab-checks.ts';
 import { type GitlabHooks, gitlabHooks } from './gitlab-hooks.ts';
-import type { Pace } from './gitlab-pace.ts';
+import { type Pace, paceOf } from './gitlab-pace.ts';
 import { isNamed, type Scope } from './gitlab-projects.ts';
 import { gitlabReaders, type Readers } from './gitlab-readers.ts';
 import { requests as requestsOf } from './gitlab-requests.ts';
@@ -20,10 +22,12 @@ export interface GitlabInstance {
   readonly name: string;
   readonly url: string;
   readonly source: GitlabSource;
-  readonly scope: Scope & { readonly wikis: boolean };
+  readonly scope: Scope;
   readonly webhooks: Config['webhooks'];
   readonly hooks: GitlabHooks;
   readonly readers: Readers;
+  /** What the token may do of what the configuration asks. */
+  check(): Promise<readonly GitlabFinding[]>;
   /** Whether the configuration names the project, by its id or its path, or a group that it is in. */
   names(project: { readonly project: string; readonly path: string | undefined }): boolean;
   /** As far as that can be told without asking. */
@@ -52,17 +56,33 @@ export const tokenOf =
   };
 
 export const openInstance = (options: GitlabOptions, { webhooks, ...needs }: InstanceNeeds): GitlabInstance => {
-  const { name, url, groups, projects, refs, archived } = options;
-  const scope = { groups, projects, refs, archived, wikis: false };
+  const { name, url, groups, projects, refs, archived, wikis } = options;
+  const scope = { groups, projects, refs, archived, wikis };
   const named = refSelection(refs);
   const token = tokenOf(options);
   const requests = requestsOf({ url, token, pace: needs.pace, time: needs.time });
+  const hooks = gitlabHooks(requests);
+  const leading = webhooks.url === undefined ? {} : { hooks: { port: hooks, url: webhooks.url } };
   return {
-    ...{ name, url, scope, webhooks },
+    ...{ name, url, scope, webhooks, hooks },
     source: gitlabSource({ name, url, scope, token, requests, ...needs }),
-    hooks: gitlabHooks(requests),
     readers: gitlabReaders(gitlabApi(requests, url), needs.time),
+    check: gitlabChecks({ requests, token, scope, time: needs.time, ...leading }),
     names: ({ project, path = '' }) => isNamed(scope, { id: project, path }),
     mayTrack: (ref, standard) => (refs.length > 0 ? named(ref) : standard === undefined || standard === ref),
   };
+};
+
+/** Before there is a configuration. */
+export const checkGitlab = async (
+  options: Pick<Scope, 'groups' | 'projects'> & { readonly url: string; readonly token: string },
+): Promise<readonly GitlabFinding[]> => {
+  const { url, groups, projects } = options;
+  const [token, time] = [async () => options.token, systemTime];
+  const requests = requestsOf({ url, token, time, pace: paceOf({ perMinute: 600, parallel: 4, time }) });
+  try {
+    return await gitlabChecks({ requests, token, time, scope: { groups, projects } })();
+  } finally {
+    requests.close();
+  }
 };

@@ -1,8 +1,10 @@
 /** Which projects and branches of a GitLab are indexed, and what is known of them. */
 import { BlockProject, messageOf } from '../errors.ts';
 import type { Project } from '../ports.ts';
+import { WIKI } from '../records.ts';
 import { branchSchema, checked, type GitlabApi, type ProjectAnswer, projectSchema } from './gitlab-api.ts';
 import { Refused } from './gitlab-requests.ts';
+import type { GitlabWikis } from './gitlab-wikis.ts';
 import { isPattern, type RefNames, refSelection } from './ref-selection.ts';
 
 const SECOND = 1_000;
@@ -16,11 +18,14 @@ export interface Scope {
   readonly refs: RefNames;
   /** Archived projects are indexed as they stand. */
   readonly archived: boolean;
+  /** Wikis are refs of their projects. */
+  readonly wikis: boolean;
 }
 
 export interface ProjectsOptions {
   readonly api: GitlabApi;
   readonly scope: Scope;
+  readonly wikis: Pick<GitlabWikis, 'head'>;
   readonly now: () => number;
 }
 
@@ -34,9 +39,14 @@ const groupsOf = (path: string): string[] =>
     .split('/')
     .map((_, at, parts) => parts.slice(0, at + 1).join('/'));
 
-/** The stricter of who may see the project and who may see its code. */
-const visibilityOf = ({ visibility, repository_access_level: access = 'enabled' }: ProjectAnswer) =>
-  access === 'enabled' || access === 'public' ? visibility : 'private';
+const isOpen = (access: string) => access === 'enabled' || access === 'public';
+const hasWiki = ({ wiki_access_level: access = 'enabled' }: ProjectAnswer) => access !== 'disabled';
+
+/** The strictest of who may see the project, its code, and its wiki where that is indexed. */
+const visibilityOf = ({ wikis }: Scope, answer: ProjectAnswer) => {
+  const { visibility, repository_access_level: code = 'enabled', wiki_access_level: wiki = 'enabled' } = answer;
+  return isOpen(code) && (!wikis || !hasWiki(answer) || isOpen(wiki)) ? visibility : 'private';
+};
 
 /** Whether the configuration names it, by its id or its path, or a group that it is in. */
 export const isNamed = (
@@ -60,7 +70,7 @@ const projectOf = (scope: Scope, answer: ProjectAnswer, listed: ReadonlySet<numb
   id: String(answer.id),
   path: answer.path_with_namespace,
   url: answer.web_url,
-  visibility: visibilityOf(answer),
+  visibility: visibilityOf(scope, answer),
   groups: groupsOf(answer.path_with_namespace),
   archived: answer.archived,
   hidden: whyHidden(scope, answer, listed),
@@ -68,7 +78,7 @@ const projectOf = (scope: Scope, answer: ProjectAnswer, listed: ReadonlySet<numb
 
 const isNotFound = (error: unknown): boolean => error instanceof Refused && error.status === 404;
 
-export const gitlabProjects = ({ api, scope, now }: ProjectsOptions) => {
+export const gitlabProjects = ({ api, scope, wikis, now }: ProjectsOptions) => {
   const told = new Map<string, { readonly answer: ProjectAnswer; readonly at: number }>();
   const named = refSelection(scope.refs);
   /** By the last list that came whole. */
@@ -109,8 +119,22 @@ export const gitlabProjects = ({ api, scope, now }: ProjectsOptions) => {
   };
 
   /** Whether the branch is one of those that are indexed. */
-  const tracks = async (project: string, ref: string): Promise<boolean> =>
-    scope.refs.length > 0 ? named(ref) : (await selected(project)).default_branch === ref;
+  const tracks = async (project: string, ref: string): Promise<boolean> => {
+    if (ref === WIKI) return scope.wikis && hasWiki(await selected(project));
+    return scope.refs.length > 0 ? named(ref) : (await selected(project)).default_branch === ref;
+  };
+
+  const branches = async (project: string): Promise<ReadonlyMap<string, string>> => {
+    const { default_branch: standard } = await selected(project);
+    const names = scope.refs.length > 0 ? scope.refs : [standard ?? ''].filter((name) => name !== '');
+    if (names.some(isPattern)) return new Map([...(await list(project))].filter(([ref]) => named(ref)));
+    const heads = new Map<string, string>();
+    for (const name of names) {
+      const head = await branch(project, name);
+      if (head !== undefined) heads.set(name, head);
+    }
+    return heads;
+  };
 
   return {
     tracks,
@@ -162,20 +186,14 @@ export const gitlabProjects = ({ api, scope, now }: ProjectsOptions) => {
     },
 
     async refs(project: string): Promise<ReadonlyMap<string, string>> {
-      const { default_branch: standard } = await selected(project);
-      const names = scope.refs.length > 0 ? scope.refs : [standard ?? ''].filter((name) => name !== '');
-      if (names.some(isPattern)) return new Map([...(await list(project))].filter(([ref]) => named(ref)));
-      const heads = new Map<string, string>();
-      for (const name of names) {
-        const head = await branch(project, name);
-        if (head !== undefined) heads.set(name, head);
-      }
-      return heads;
+      const wiki = (await tracks(project, WIKI)) ? await wikis.head(project) : undefined;
+      return new Map([...(await branches(project)), ...(wiki === undefined ? [] : [[WIKI, wiki] as const])]);
     },
 
     async head(project: string, ref: string): Promise<string | undefined> {
       await selected(project);
-      return (await tracks(project, ref)) ? branch(project, ref) : undefined;
+      if (!(await tracks(project, ref))) return undefined;
+      return ref === WIKI ? wikis.head(project) : branch(project, ref);
     },
 
     /** Throws unless it answers, and its repository with it. */

@@ -13,8 +13,16 @@ const REPORTER = 20;
 const REMEMBERED = 10_000;
 
 export interface Readers {
-  /** `visibility` is the stricter of project and repository. Throws when GitLab does not answer. */
-  mayRead(username: string, project: string, visibility: string): Promise<boolean>;
+  /** Throws when GitLab does not answer. */
+  mayRead(username: string, project: AskedProject): Promise<boolean>;
+}
+
+export interface AskedProject {
+  readonly id: string;
+  /** The strictest of project, repository and wiki. */
+  readonly visibility: string;
+  /** The paths of all groups that it is in, the outermost first. */
+  readonly groups: readonly string[];
 }
 
 const userSchema = z.object({
@@ -26,6 +34,7 @@ const userSchema = z.object({
 });
 type User = z.infer<typeof userSchema>;
 
+const NO_MEMBER = { access_level: 0 };
 const memberSchema = z.object({ access_level: z.number(), state: z.string().default('active') });
 
 /** Also of what failed, so that one who asks again asks GitLab again. */
@@ -56,15 +65,10 @@ export const gitlabReaders = (api: GitlabApi, time: Pick<Time, 'now'>): Readers 
       return found.find((user) => user.username.toLowerCase() === username.toLowerCase() && user.state === 'active');
     });
 
-  const isReporter = (project: string, { id }: User) =>
-    members(`${project} ${id}`, async () => {
+  const isReporter = (place: string, show: () => Promise<unknown>) =>
+    members(place, async () => {
       try {
-        const options = { includeInherited: true };
-        const { access_level: level, state } = checked(
-          memberSchema,
-          'a member',
-          await api.members.show(project, id, options),
-        );
+        const { access_level: level, state } = checked(memberSchema, 'a member', await show());
         return level >= REPORTER && state === 'active';
       } catch (error) {
         if (error instanceof Refused && error.status === 404) return false;
@@ -72,13 +76,29 @@ export const gitlabReaders = (api: GitlabApi, time: Pick<Time, 'now'>): Readers 
       }
     });
 
+  /** Who is told nothing of a group, as with a project's token, is told of its projects one by one. */
+  const inGroup = (group: string, { id }: User) =>
+    isReporter(`group ${group} ${id}`, async () => {
+      try {
+        return await api.groupMembers.show(group, id, { includeInherited: true });
+      } catch (error) {
+        if (error instanceof Refused && error.status === 403) return NO_MEMBER;
+        throw error;
+      }
+    });
+
+  const inProject = (project: string, { id }: User) =>
+    isReporter(`project ${project} ${id}`, () => api.projectMembers.show(project, id, { includeInherited: true }));
+
   return {
-    async mayRead(username, project, visibility) {
+    async mayRead(username, { id, visibility, groups }) {
       const user = await userCalled(username);
       if (!user) return false;
       if (visibility === 'public') return true;
       if (visibility === 'internal' && !user.external) return true;
-      return isReporter(project, user);
+      // A role in a group holds for all below it, and one question is enough for all of them.
+      for (const group of groups) if (await inGroup(group, user)) return true;
+      return inProject(id, user);
     },
   };
 };

@@ -1,11 +1,12 @@
 import { BlockProject, StopFlow, TryAgain } from '../errors.ts';
-import type { RepoSource, Time, WantedBlob } from '../ports.ts';
+import type { RepoSource, Time, TreePage, WantedBlob } from '../ports.ts';
 import { type BlobCache, blobId } from './blob-cache.ts';
 import { gitlabApi } from './gitlab-api.ts';
 import { archives as archivesOf } from './gitlab-archive.ts';
 import { gitlabProjects, lacking, type Scope } from './gitlab-projects.ts';
 import { Refused, type Requests } from './gitlab-requests.ts';
 import { gitlabTrees, type TreesOptions } from './gitlab-trees.ts';
+import { gitlabWikis, isWikiHead } from './gitlab-wikis.ts';
 
 const GIB = 1024 ** 3;
 const SUBMODULE = '160000';
@@ -39,7 +40,8 @@ export interface GitlabSource extends RepoSource {
 /** Projects of a GitLab, by its REST API. Nothing is asked before the first call. */
 export const gitlabSource = (options: GitlabSourceOptions): GitlabSource => {
   const { name, url, token, scope, maxBlobBytes, cache, requests, time, onTrouble } = options;
-  const projects = gitlabProjects({ api: gitlabApi(requests, url), scope, now: time.now });
+  const wikis = gitlabWikis({ requests, cache });
+  const projects = gitlabProjects({ api: gitlabApi(requests, url), scope, wikis, now: time.now });
   const archives = archivesOf({
     ...{ requests, cache, maxBlobBytes, maxArchiveBytes: 16 * GIB, time },
     onTrouble,
@@ -91,7 +93,33 @@ export const gitlabSource = (options: GitlabSourceOptions): GitlabSource => {
     }
   };
 
-  const bulkOf = (wanted: readonly WantedBlob[]) => wanted.find(({ together = 0 }) => together >= BULK)?.commit;
+  const bulkOf = (wanted: readonly WantedBlob[]) =>
+    wanted.find(({ together = 0, commit }) => together >= BULK && !isWikiHead(commit))?.commit;
+
+  const wikiPage = async (project: string, head: string): Promise<TreePage | undefined> => {
+    const entries = await wikis.tree(project, head);
+    return entries && { entries };
+  };
+
+  const pagesOf = async function* (project: string, files: readonly WantedBlob[]) {
+    if (files.length === 0) return;
+    const contents = await of(() => wikis.contents(project));
+    for (const { blob: id } of files) {
+      const bytes = contents.get(id);
+      if (bytes) yield { blob: id, bytes };
+    }
+  };
+
+  const singly = async function* (project: string, files: readonly WantedBlob[]) {
+    for (let at = 0; at < files.length; at += TOGETHER) {
+      const asked = files.slice(at, at + TOGETHER);
+      const found = await of(() => Promise.all(asked.map((one) => blob(project, one.blob))));
+      for (const [index, bytes] of found.entries()) {
+        const one = asked[index];
+        if (bytes && one) yield { blob: one.blob, bytes };
+      }
+    }
+  };
 
   return {
     probe,
@@ -110,33 +138,29 @@ export const gitlabSource = (options: GitlabSourceOptions): GitlabSource => {
     project: (id) => of(() => projects.one(id)),
     refs: (id) => of(() => projects.refs(id)),
     head: (id, ref) => of(() => projects.head(id, ref)),
-    tree: (id, commit, cursor) => of(() => trees.page(id, commit, cursor)),
-    entries: (id, commit, paths) => of(() => trees.entries(id, commit, paths)),
+    tree: (id, commit, cursor) =>
+      of(() => (isWikiHead(commit) ? wikiPage(id, commit) : trees.page(id, commit, cursor))),
+    entries: (id, commit, paths) => of(() => (isWikiHead(commit) ? wikis : trees).entries(id, commit, paths)),
     // GitLab tells the size of a blob with its content alone.
     sized: async (_, entries) => entries,
-    compare: (id, base, head) => of(() => trees.compare(id, base, head)),
+    compare: (id, base, head) => of(() => (isWikiHead(head) ? wikis : trees).compare(id, base, head)),
 
     async *blobs(id, entries) {
-      const wanted = new Set(entries.filter(({ type }) => type !== SUBMODULE).map((entry) => entry.blob));
-      const missing: string[] = [];
-      const fromCache = async function* () {
-        for (const one of wanted) {
-          const bytes = await cache.get(one);
-          if (bytes) yield { blob: one, bytes };
-          else missing.push(one);
-        }
-      };
-      const commit = bulkOf(entries);
+      const wanted = new Map(entries.filter(({ type }) => type !== SUBMODULE).map((file) => [file.blob, file]));
+      const commit = bulkOf([...wanted.values()]);
       if (commit !== undefined) await archives.fill(id, commit);
-      yield* fromCache();
-      for (let at = 0; at < missing.length; at += TOGETHER) {
-        const asked = missing.slice(at, at + TOGETHER);
-        const found = await of(() => Promise.all(asked.map((one) => blob(id, one))));
-        for (const [index, bytes] of found.entries()) {
-          const one = asked[index];
-          if (bytes && one !== undefined) yield { blob: one, bytes };
-        }
+      const missing: WantedBlob[] = [];
+      for (const file of wanted.values()) {
+        const bytes = await cache.get(file.blob);
+        if (bytes) yield { blob: file.blob, bytes };
+        else missing.push(file);
       }
+      const isPage = ({ commit }: WantedBlob) => isWikiHead(commit);
+      yield* pagesOf(id, missing.filter(isPage));
+      yield* singly(
+        id,
+        missing.filter((file) => !isPage(file)),
+      );
     },
 
     async close() {

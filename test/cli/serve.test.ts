@@ -38,6 +38,11 @@ afterAll(async () => {
 });
 
 describe('beside a running service', () => {
+  it('search is made ready once the index is in step, before anybody asks', async () => {
+    await service.says(/in step, 3 documents/);
+    await service.says(/search is ready/);
+  });
+
   it('a search answers with all that scripts rely on', async () => {
     await eventually(
       () => found('moon'),

@@ -106,6 +106,22 @@ describe('the tokens of a text', () => {
     expect(tokens.count('日'.repeat(200_000))).toBe(200_000);
   });
 
+  it('are counted of a part as if it had been cut out', () => {
+    const parts = fc.array(
+      fc.oneof(fc.constantFrom('A', 'a', '1', ' ', 'HTTPServer', '日', '𝒳'), fc.string({ maxLength: 3 })),
+    );
+    fc.assert(
+      fc.property(parts, parts, parts, (before, given, after) => {
+        const [head, text, tail] = [before, given, after].map((some) => some.join(''));
+        const whole = `${head}${text}${tail}`;
+        const from = head?.length ?? 0;
+        const to = from + (text?.length ?? 0);
+        expect(tokens.count(whole, from, to)).toBe(tokens.count(whole.slice(from, to)));
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
   it('are those that the rules say, for any text', () => {
     const identifier = fc.stringMatching(/^[a-zA-Z0-9_.:(){}<>äÖßéİŁ]{1,30}$/);
     const word = fc.constantFrom(...lines.slice(999, 30_522).map((piece) => piece.replace(/^##/, '')));

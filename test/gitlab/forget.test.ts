@@ -1,20 +1,31 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { resync } from '../../src/clock/resync.ts';
+import { rows } from '../../src/clock/rows.ts';
 import { type ProjectRow, projectKey, refKey } from '../../src/records.ts';
 import { approve } from '../../src/runs/approve.ts';
+import { listDeadLetters } from '../../src/runs/dead-letters.ts';
 import { forget } from '../../src/runs/forget.ts';
+import { replayDeadLetters } from '../../src/runs/replay.ts';
 import { statusOf } from '../../src/runs/status.ts';
+import { verify } from '../../src/runs/verify.ts';
 import { search } from '../../src/search.ts';
 import { eventually } from '../support/executable.ts';
+import { always } from '../support/gitlab/faults.ts';
 import { type SimulatedGitlab, simulatedGitlab } from '../support/gitlab/gitlab.ts';
 import type { SimulatedProject } from '../support/gitlab/world.ts';
 import { type GitlabService, gitlabService } from '../support/gitlab-service.ts';
 
+const NOTHING = { points: 0, entries: 0, wants: 0, deadLetters: 0 };
 const never = new AbortController().signal;
 let gitlab: SimulatedGitlab;
 let project: SimulatedProject;
 let service: GitlabService;
 
+const toArray = async <T>(of: AsyncIterable<T>): Promise<T[]> => {
+  const all: T[] = [];
+  for await (const one of of) all.push(one);
+  return all;
+};
 const row = async (): Promise<ProjectRow | undefined> => {
   const key = projectKey({ instance: 'main', project: String(project.id) });
   return (await service.parts.state.read('projects', [key])).get(key)?.value;
@@ -53,7 +64,7 @@ describe('forget', () => {
     await eventually(row, (now) => now?.hidden !== undefined);
     expect(await forget(service.parts, 'elsewhere/handbook', never)).toEqual({
       ...{ project: 'elsewhere/handbook', documents: 2, deadLetters: 0 },
-      left: { points: 0, entries: 0, wants: 0 },
+      left: NOTHING,
     });
     expect(await row()).toBeUndefined();
     expect(await found('alpha')).toBe(1);
@@ -72,9 +83,51 @@ describe('forget', () => {
     await gitlab.destroy(project);
     await resync(service.parts, never);
     await eventually(row, (now) => now?.blocked !== undefined);
-    expect((await forget(service.parts, 'team/handbook', never)).left).toEqual({ points: 0, entries: 0, wants: 0 });
+    expect((await forget(service.parts, 'team/handbook', never)).left).toEqual(NOTHING);
     expect(await found('alpha')).toBe(0);
   }, 60_000);
+});
+
+describe('forget, of what could not be indexed', () => {
+  it('discards its dead letters and what is known of their replays, and verify finds nothing of it', async () => {
+    const other = await gitlab.project('team/other');
+    await gitlab.push(project, {
+      files: [
+        ['a.md', 'alpha\n'],
+        ['lost.md', 'lost for good\n'],
+      ],
+    });
+    await gitlab.push(other, { files: [['lost.md', 'lost as well\n']] });
+    for (const { repository } of [project, other]) {
+      const blob = await repository.git('rev-parse', 'refs/heads/main:lost.md');
+      gitlab.faults.push(
+        always(new RegExp(`/blobs/${blob}`), { status: 404, body: '{"message":"404 Blob Not Found"}' }),
+      );
+    }
+    service = await gitlabService(gitlab);
+    void service.start();
+    const letters = async () => (await toArray(listDeadLetters(service.parts))).map(({ project: id }) => Number(id));
+    await eventually(letters, (now) => now.length === 2);
+    await replayDeadLetters(service.parts, { project: `main/${project.id}` });
+    await eventually(letters, (now) => now.length === 2);
+    const tried = () => toArray(rows(service.parts.state, 'replays', 'replays'));
+    await eventually(tried, (now) => now.length === 1);
+
+    await gitlab.move(project, 'elsewhere/handbook');
+    await resync(service.parts, never);
+    await eventually(row, (now) => now?.hidden !== undefined);
+    const forgotten = await forget(service.parts, 'elsewhere/handbook', never);
+    expect(forgotten).toMatchObject({ documents: 2, deadLetters: 1, left: NOTHING });
+    expect(await letters()).toEqual([other.id]);
+    expect(await tried()).toEqual([]);
+    const told: string[] = [];
+    await verify(service.parts, {
+      onDifference: ({ document }) => void told.push(document),
+      ...{ repair: false, stop: never },
+    });
+    expect(told.filter((document) => document.startsWith(`main/${project.id}/`))).toEqual([]);
+    expect((await statusOf(service.parts, [])).deadLetters).toBe(1);
+  }, 120_000);
 });
 
 describe('approval', () => {

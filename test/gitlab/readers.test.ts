@@ -81,6 +81,48 @@ describe('search as somebody', () => {
     expect(hits.map(({ project }) => project)).toEqual(['team/open', 'team/open', 'team/open']);
   }, 60_000);
 
+  it('asks once of a group, however many projects are in it, and of each project where that says no', async () => {
+    const member = gitlab.user('member');
+    const guest = gitlab.user('guest');
+    const hidden = await Promise.all([0, 1, 2].map((at) => gitlab.project(`team/sub/hidden-${at}`)));
+    for (const project of hidden) await gitlab.push(project, { files: [['t.md', 'tide tide\n']] });
+    await resync(service.parts, never);
+    expect(await service.settled(...hidden)).toEqual([]);
+    for (const project of hidden)
+      await eventually(
+        () => visibilityOf(project),
+        (now) => now === 'private',
+      );
+    const group = gitlab.world.groups.find(({ path }) => path === 'team');
+    group?.members.set(member.id, 20);
+    group?.members.set(guest.id, 10);
+    hidden[1]?.members.set(guest.id, 30);
+    const asked = async (user: string) => {
+      const before = gitlab.seen.length;
+      const projects = await found(user, 50);
+      const paths = gitlab.seen.slice(before).map(({ path }) => path);
+      return {
+        projects,
+        groups: paths.filter((path) => /^\/groups\/.*members/.test(path)).length,
+        single: paths.filter((path) => /^\/projects\/.*members/.test(path)).length,
+      };
+    };
+    expect(await asked('member')).toMatchObject({
+      projects: ['team/inner', 'team/open', 'team/secret', ...hidden.map(({ path }) => path)],
+      ...{ groups: 1, single: 0 },
+    });
+    expect(await asked('guest')).toMatchObject({
+      projects: ['team/inner', 'team/open', 'team/sub/hidden-1'],
+      groups: 2,
+      single: 4,
+    });
+    expect(await asked('guest')).toMatchObject({ groups: 0, single: 0 });
+    gitlab.faults.push(always(/groups\/.*members/, { status: 403, body: '{"message":"403 Forbidden"}' }));
+    const late = gitlab.user('late');
+    hidden[2]?.members.set(late.id, 20);
+    expect(await found('late', 50)).toEqual(['team/inner', 'team/open', 'team/sub/hidden-2']);
+  }, 60_000);
+
   it('says so when GitLab cannot be asked, and shows nothing', async () => {
     gitlab.user('outsider');
     gitlab.faults.push(always(/users/, { status: 503, body: '{}' }));

@@ -62,7 +62,14 @@ it('projects with something pending come first, and those left out are counted',
   const fitting = fittingProjects(
     {
       ...{ ready: true, log: { up: true, identity: null }, store: { up: true, documents: 1, points: 1 } },
-      ...{ generation: null, building: null, previous: null, projects, lanes: { live: lane, backfill: lane } },
+      ...{
+        generation: null,
+        building: null,
+        previous: null,
+        projects,
+        webhooks: [],
+        lanes: { live: lane, backfill: lane },
+      },
       ...{ lag: { plan: lag, collect: lag, index: lag }, deadLetters: 0, runs: [], waits: [] },
     },
     1_000,

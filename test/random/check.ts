@@ -5,9 +5,9 @@ import { convert } from '../../src/converters/convert.ts';
 import type { Parts } from '../../src/parts.ts';
 import { pathFromBytes } from '../../src/paths.ts';
 import type { LedgerEntry } from '../../src/records.ts';
-import { documentKey, projectKey, refKey } from '../../src/records.ts';
+import { documentKey, projectKey, WIKI } from '../../src/records.ts';
 import { activeGeneration } from '../../src/runs/generations.ts';
-import { listed, type TestRepository } from '../support/repository.ts';
+import { branchesOf, listed, type TestRepository } from '../support/repository.ts';
 
 const TEXT_BYTES = 4 * 1024 ** 2;
 
@@ -21,8 +21,12 @@ export interface Held {
   readonly fileBytes: number;
   readonly instance: string;
   readonly project: string;
-  /** Only the branch that HEAD names; else nothing of another branch may be there. */
-  readonly headOnly?: boolean;
+  /** The branches that are indexed; without it the one that HEAD names. */
+  readonly tracked?: (ref: string) => boolean;
+  /** Indexed as well, as the ref `.wiki`. */
+  readonly wiki?: TestRepository | undefined;
+  /** How the source reads the bytes of a path; of two that it reads alike the first is there. */
+  readonly pathOf?: (bytes: Buffer) => string;
 }
 
 export const differences = async (repository: TestRepository, parts: Parts, of: Held): Promise<readonly string[]> => {
@@ -31,9 +35,7 @@ export const differences = async (repository: TestRepository, parts: Parts, of: 
   const generation = parts.store.generation(active);
   const wrong: string[] = [];
   const expected = await expectedOf(repository, parts, of);
-  const ref = await repository.git('symbolic-ref', '--short', 'HEAD');
-  const scope = of.headOnly ? refKey({ ...of, ref }) : projectKey(of);
-  const isOurs = (document: string) => document.startsWith(`${scope}\0`);
+  const isOurs = (document: string) => document.startsWith(`${projectKey(of)}\0`);
   const entries = new Map<string, LedgerEntry>();
   for await (const page of ledgerPages(generation))
     for (const entry of page) if (entry.status !== 'gone' && isOurs(entry.document)) entries.set(entry.document, entry);
@@ -82,25 +84,28 @@ const holds = (line: string, parts: readonly string[]): boolean =>
 const expectedOf = async (
   repository: TestRepository,
   { selected }: Parts,
-  { fileBytes, instance, project }: Held,
+  { fileBytes, instance, project, wiki, tracked, pathOf = pathFromBytes }: Held,
 ): Promise<ReadonlyMap<string, Expected>> => {
   const expected = new Map<string, Expected>();
-  const ref = await repository.git('symbolic-ref', '--short', 'HEAD');
-  const head = await repository.git('for-each-ref', '--format=%(objectname)', `refs/heads/${ref}`);
-  if (head === '') return expected;
-  for (const [latin1, { type, blob, size }] of await listed(repository, head)) {
-    const path = pathFromBytes(Buffer.from(latin1, 'latin1'));
-    if (!selected(path)) continue;
-    const document = documentKey({ instance, project, ref, path });
-    const put = (skip: string | undefined, content = '') => expected.set(document, { blob, skip, content });
-    if (type === '120000') put('symlink');
-    else if (type === '160000') put('submodule');
-    else if ((size ?? 0) > fileBytes) put('too_large');
-    else {
-      const bytes = await repository.run(['cat-file', 'blob', blob]);
-      const converted = convert(path, bytes, { fileBytes, textBytes: TEXT_BYTES });
-      if ('skip' in converted) put(converted.skip);
-      else put(undefined, converted.text.content);
+  const standard = await repository.git('symbolic-ref', '--short', 'HEAD');
+  const branches = [...(await branchesOf(repository))].filter(([ref]) => (tracked ? tracked(ref) : ref === standard));
+  const refs = branches.map(([ref, head]) => ({ ref, head, of: repository }));
+  if (wiki) for (const head of (await branchesOf(wiki)).values()) refs.push({ ref: WIKI, head, of: wiki });
+  for (const { ref, head, of } of refs) {
+    for (const [latin1, { type, blob, size }] of await listed(of, head)) {
+      const path = pathOf(Buffer.from(latin1, 'latin1'));
+      const document = documentKey({ instance, project, ref, path });
+      if (!selected(path) || expected.has(document)) continue;
+      const put = (skip: string | undefined, content = '') => expected.set(document, { blob, skip, content });
+      if (type === '120000') put('symlink');
+      else if (type === '160000') put('submodule');
+      else if ((size ?? 0) > fileBytes) put('too_large');
+      else {
+        const bytes = await of.run(['cat-file', 'blob', blob]);
+        const converted = convert(path, bytes, { fileBytes, textBytes: TEXT_BYTES });
+        if ('skip' in converted) put(converted.skip);
+        else put(undefined, converted.text.content);
+      }
     }
   }
   return expected;

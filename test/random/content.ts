@@ -78,3 +78,9 @@ export const randomFile = (chance: Random, commit: string): File => {
   if (what === 10) return `version https://git-lfs.github.com/spec/v1\noid sha256:${'a'.repeat(64)}\nsize 12\n`;
   return randomText(chance);
 };
+
+/** Of a wiki, which holds texts alone; or one that goes. */
+export const randomPage = (chance: Random): readonly [string, string | null] => [
+  chance.pick(['home.md', 'guide/first.md', 'guide/ünïcode page.asciidoc', 'a.md']),
+  chance.chance(0.3) ? null : randomText(chance),
+];

@@ -1,115 +1,28 @@
-/** One random history of a real repository, on real engines, held against what git itself says of it. */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { configSchema } from '../../src/config.ts';
-import { openEngines } from '../../src/engines.ts';
-import { follow } from '../../src/follow.ts';
-import { type Hosted, openHost } from '../../src/host.ts';
-import { lagOf, sumOf } from '../../src/lag.ts';
-import { followRun, startRun } from '../../src/runs/backfill.ts';
-import { systemTime } from '../../src/time.ts';
-import { type Random, random } from '../sim/random.ts';
-import { environment, type File, makeRepository, type TestRepository } from '../support/repository.ts';
-import { silentTelemetry } from '../support/telemetry.ts';
-import { differences } from './check.ts';
+/** What happens in a random history of a repository, and where. */
+import type { Random } from '../sim/random.ts';
+import type { Commit, File, TestRepository } from '../support/repository.ts';
 import { randomFile, randomPath } from './content.ts';
 
-const FILE_BYTES = 100_000;
-const IT = { fileBytes: FILE_BYTES, instance: 'git', project: 'it' };
-const DEADLINE_MS = 60_000;
-type Mode = 'live' | 'backfill' | 'mixed';
-
-/** What is wrong at the end; nothing when index and git agree. */
-export const runHistory = async (seed: number): Promise<readonly string[]> => {
-  const chance = random(seed);
-  const repository = await makeRepository(chance.chance(0.1) ? ['--object-format=sha256'] : []);
-  const data = await mkdtemp(join(tmpdir(), 'tidemark-random-'));
-  const config = configSchema.parse({
-    pipelines: {
-      default: {
-        sources: [{ git: { path: repository.directory, name: 'it', pollMs: 50 } }],
-        chunk: { tokens: chance.pick([32, 256]) },
-        embedder: { kind: 'hash', dimensions: 8 },
-      },
-    },
-    limits: { fileBytes: FILE_BYTES, backfillChanges: chance.pick([3, 500]) },
-  });
-  const lock = { check: async () => {} };
-  const ready = { lock, environment: environment(), time: systemTime, telemetry: silentTelemetry };
-  const around = { config, data, openEngines, ...ready, stays: true };
-  const host = openHost(around);
-  try {
-    const pipeline = await host.pipeline('default');
-    const mode = chance.pick<Mode>(['live', 'backfill', 'mixed']);
-    const stop = new AbortController();
-    const wrong = await pipeline.withFlows(
-      async (running) => {
-        const over = new AbortController();
-        running.addEventListener('abort', () => over.abort());
-        const following = mode === 'backfill' ? undefined : follow(pipeline, over.signal);
-        const found = await play(chance, repository, pipeline, mode);
-        over.abort();
-        await following;
-        return found;
-      },
-      { stop: stop.signal },
-    );
-    return wrong.map((one) => `seed ${seed}, ${mode}: ${one}`);
-  } finally {
-    await host.close();
-    await repository.remove();
-    await rm(data, { recursive: true, force: true });
-  }
-};
-
-const play = async (
-  chance: Random,
-  repository: TestRepository,
-  pipeline: Hosted,
-  mode: Mode,
-): Promise<readonly string[]> => {
-  const steps = 3 + chance.below(8);
-  for (let step = 0; step < steps; step += 1) {
-    await change(chance, repository);
-    if (mode !== 'live' && chance.chance(0.4)) await backfill(pipeline);
-    // Plans meet a tree that has moved on, or one that rests.
-    if (chance.chance(0.5)) await sleep(chance.below(150));
-  }
-  if (mode === 'backfill') await backfill(pipeline);
-  return restAndCompare(repository, pipeline);
-};
-
-const backfill = async ({ parts }: Hosted) => {
-  const { run } = await startRun(parts, []);
-  const followed = await followRun(parts, run.id, () => {}, AbortSignal.timeout(DEADLINE_MS));
-  if (followed.is !== 'ended') throw new Error(`run ${run.id} did not end: ${followed.is}`);
-};
-
-/** Until nothing is on its way and the index is right; what is wrong when it does not come to that. */
-const restAndCompare = async (repository: TestRepository, pipeline: Hosted): Promise<readonly string[]> => {
-  const until = Date.now() + DEADLINE_MS / 2;
-  for (;;) {
-    await sleep(100);
-    const resting = sumOf(await lagOf(pipeline.parts)) === 0;
-    const wrong = resting ? await differences(repository, pipeline.parts, IT) : ['it does not come to rest'];
-    if (wrong.length === 0 || Date.now() > until) return wrong;
-  }
-};
+export interface Place {
+  /** What git says in the end. */
+  readonly repository: TestRepository;
+  commit(commit: Commit): Promise<unknown>;
+  /** To a commit that is there; `null` deletes the branch, if there is one. */
+  move(branch: string, to: string | null): Promise<unknown>;
+}
 
 /** A commit, most of the time; else what moves branches about. */
-const change = async (chance: Random, repository: TestRepository): Promise<void> => {
+export const change = async (chance: Random, { repository, commit, move }: Place): Promise<void> => {
   const head = await repository.git('for-each-ref', '--format=%(objectname)', 'refs/heads/main');
   const what = chance.below(12);
   const idLength = (await repository.git('rev-parse', '--show-object-format')) === 'sha256' ? 64 : 40;
   const branch = chance.chance(0.15) ? 'side' : 'main';
   if (what === 0 && head !== '') return void (await repository.git('symbolic-ref', 'HEAD', `refs/heads/${branch}`));
-  if (what === 1 && head !== '') return void (await repository.git('update-ref', '-d', 'refs/heads/side'));
+  if (what === 1 && head !== '') return void (await move('side', null));
   if (what === 2 && head !== '') {
     const before = await repository.run(['rev-parse', '-q', '--verify', 'refs/heads/main~1']).catch(() => undefined);
     // Its first commit has none before it.
-    if (before) return void (await repository.git('update-ref', 'refs/heads/main', before.toString().trim()));
+    if (before) return void (await move('main', before.toString().trim()));
   }
   const files = new Map<string, readonly [string | Buffer, File | null]>();
   const put = (path: string | Buffer, file: File | null) =>
@@ -120,5 +33,5 @@ const change = async (chance: Random, repository: TestRepository): Promise<void>
     // The same content in two places, and one of them goes: what git calls a rename.
     if (chance.chance(0.15)) put(randomPath(chance), files.get(Buffer.from(path).toString('latin1'))?.[1] ?? null);
   }
-  await repository.commit({ branch, files: files.values(), orphan: what === 3 });
+  await commit({ branch, files: files.values(), orphan: what === 3 });
 };

@@ -66,6 +66,36 @@ describe('watching the refs of a repository', () => {
     await watching;
   });
 
+  it('tells all branches that match a pattern, each when it moves and no other, packed or not', async () => {
+    const { made, start, told } = await watched({ refs: ['main', 'release/*'] });
+    const main = await made.commit({ files: [['a', '1']] });
+    const one = await made.commit({ branch: 'release/1', files: [['a', '2']] });
+    await made.commit({ branch: 'side', files: [['a', '3']] });
+    await made.git('pack-refs', '--all', '--prune');
+    void start();
+    const expected: RefChange[] = [
+      { ref: 'main', before: null, after: main },
+      { ref: 'release/1', before: null, after: one },
+    ];
+    await told(...expected);
+    const tell = async (change: RefChange) => {
+      expected.push(change);
+      await told(...expected);
+    };
+    await tell({
+      ref: 'release/1',
+      before: one,
+      after: await made.commit({ branch: 'release/1', files: [['a', '4']] }),
+    });
+    const ünï = 'release/deep/ünï';
+    await tell({ ref: ünï, before: null, after: await made.commit({ branch: ünï, files: [['b', '5']] }) });
+    await made.git('symbolic-ref', 'HEAD', 'refs/heads/side');
+    await made.commit({ branch: 'side', files: [['a', '6']] });
+    const gone = expected.at(-1)?.after ?? null;
+    await made.git('update-ref', '-d', `refs/heads/${ünï}`);
+    await tell({ ref: ünï, before: gone, after: null });
+  });
+
   it('tells another branch when HEAD is moved to it', async () => {
     const { made, start, told } = await watched();
     const main = await made.commit({ files: [['a', '1']] });

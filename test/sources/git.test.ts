@@ -93,7 +93,7 @@ describe('git source: what it opens', () => {
       expect((await entriesOf(one, head)).map((entry) => entry.path)).toEqual(['b', 'docs/a']);
     }
     expect([...(await source(linked).refs(P)).keys()]).toEqual(['side']);
-    expect([...(await source(linked, { ref: 'main' }).refs(P)).keys()]).toEqual(['main']);
+    expect([...(await source(linked, { refs: ['main'] }).refs(P)).keys()]).toEqual(['main']);
   });
 
   it('reads a repository whose ids are SHA-256', async () => {
@@ -184,7 +184,7 @@ describe('git source: heads', () => {
     const made = await repository();
     const main = await made.commit({ files: [['a', 'a']] });
     const side = await made.commit({ branch: 'team/side', files: [['b', 'b']] });
-    const [one, pinned] = [source(made.directory), source(made.directory, { ref: 'main' })];
+    const [one, pinned] = [source(made.directory), source(made.directory, { refs: ['main'] })];
     await made.git('symbolic-ref', 'HEAD', 'refs/heads/team/side');
     expect(await one.refs(P)).toEqual(new Map([['team/side', side]]));
     expect(await pinned.refs(P)).toEqual(new Map([['main', main]]));

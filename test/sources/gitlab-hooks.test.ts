@@ -40,6 +40,23 @@ describe('hooks', () => {
     });
   });
 
+  it('of a group that has none are those of its projects, subgroups too, on as many pages as there are', async () => {
+    for (let at = 0; at < 101; at += 1) await gitlab.project(`team/sub/p${at}`, { repository: project.repository });
+    const hooks = gitlabHooks(http);
+    expect(await hooks.places({ kind: 'groups', path: 'team' })).toEqual({
+      targets: [{ kind: 'groups', path: 'team' }],
+    });
+    for (const status of [403, 404]) {
+      gitlab.faults.splice(0, 1, always(/^\/groups\/[^/]*\/hooks/, { status, body: '{"error":"no"}' }));
+      const { targets, because } = await hooks.places({ kind: 'groups', path: 'team' });
+      expect(targets).toHaveLength(102);
+      expect(targets).toContainEqual(target);
+      expect(because).toContain(String(status));
+    }
+    gitlab.faults.splice(0, 1, always(/hooks/, { status: 403, body: '{"error":"insufficient_scope"}' }));
+    await expect(hooks.places({ kind: 'groups', path: 'team' })).rejects.toThrow(/insufficient_scope/);
+  }, 60_000);
+
   it('that somebody changed are mended, and one that was disabled runs again (E35)', async () => {
     const hooks = gitlabHooks(http);
     await hooks.ensure(target, wanted, false);

@@ -15,6 +15,7 @@ import type { Time } from '../../src/ports.ts';
 import type { Report } from '../../src/records.ts';
 import { followRun, startRun } from '../../src/runs/backfill.ts';
 import { listDocuments } from '../../src/runs/documents.ts';
+import { refSelection } from '../../src/sources/ref-selection.ts';
 import { systemTime } from '../../src/time.ts';
 import { differences } from '../random/check.ts';
 import { type SimulatedGitlab, TOKEN } from './gitlab/gitlab.ts';
@@ -30,6 +31,7 @@ export interface ServiceOptions {
   readonly gitlab?: Record<string, unknown>;
   readonly pipeline?: Record<string, unknown>;
   readonly limits?: Record<string, unknown>;
+  readonly log?: Record<string, unknown>;
   readonly time?: Time;
   /** Another one's, to go on where that was left. */
   readonly data?: string;
@@ -47,7 +49,9 @@ export const gitlabService = async ({ origin }: SimulatedGitlab, options: Servic
       },
     },
     limits: { fileBytes: FILE_BYTES, ...limits },
+    ...(options.log ? { log: options.log } : {}),
   });
+  const { refs = [], wikis = false } = config.pipelines.default?.sources[0]?.gitlab ?? {};
   const telemetry = recordedTelemetry();
   const lock = { check: async () => {} };
   const host = openHost({ config, data, openEngines, lock, environment: environment(), time, telemetry, stays: true });
@@ -105,10 +109,13 @@ export const gitlabService = async ({ origin }: SimulatedGitlab, options: Servic
       return found;
     },
     /** What of the project is not as git says; nothing when all is. */
-    differences: ({ id, repository }: SimulatedProject) =>
+    differences: ({ id, repository, wiki }: SimulatedProject) =>
       differences(repository, parts, {
         ...{ fileBytes: FILE_BYTES, instance: 'main', project: String(id) },
-        headOnly: gitlab.refs !== undefined,
+        wiki: wikis ? wiki : undefined,
+        // JSON cannot carry bytes that are not UTF-8.
+        pathOf: (bytes) => bytes.toString('utf8'),
+        ...(refs.length > 0 ? { tracked: refSelection(refs) } : {}),
       }),
     /** Until the index is what git says and nothing is on its way; what is wrong when it does not come to that. */
     async settled(...projects: readonly SimulatedProject[]): Promise<readonly string[]> {

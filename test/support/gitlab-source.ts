@@ -37,7 +37,7 @@ export const openGitlab = async (
   const quiet = silenceMs === undefined ? {} : { silenceMs };
   const source = gitlabSource({
     ...{ name: 'main', url: origin, token, maxBlobBytes: 16 * MIB, time, onTrouble },
-    scope: { groups: [], projects: [], refs: [], archived: true, ...scope },
+    scope: { groups: [], projects: [], refs: [], archived: true, wikis: false, ...scope },
     requests: requests({ url: origin, token, pace, time, ...quiet }),
     cache: blobCache({ directory, maxBytes: 64 * MIB, onTrouble: (error) => void troubles.push(String(error)) }),
     ...options,

@@ -108,6 +108,20 @@ export const makeRepository = async (flags: readonly string[] = []): Promise<Tes
   };
 };
 
+const HEADS = 'refs/heads/';
+
+/** By name, with their heads. */
+export const branchesOf = async (repository: TestRepository): Promise<ReadonlyMap<string, string>> => {
+  const text = await repository.git('for-each-ref', '--format=%(refname) %(objectname)', HEADS);
+  const lines = text.split('\n').filter((line) => line !== '');
+  return new Map(
+    lines.map((line): [string, string] => {
+      const at = line.lastIndexOf(' ');
+      return [line.slice(HEADS.length, at), line.slice(at + 1)];
+    }),
+  );
+};
+
 export const listed = async (repository: TestRepository, commit: string): Promise<Map<string, Listed>> => {
   const raw = await repository.run(['ls-tree', '-r', '-z', '-l', '--full-tree', commit]);
   return new Map(

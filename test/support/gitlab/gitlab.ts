@@ -8,7 +8,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Commit, makeRepository, type TestRepository } from '../repository.ts';
+import { branchesOf, type Commit, makeRepository, type TestRepository } from '../repository.ts';
 import { type Answer, json } from './answers.ts';
 import { type Delivery, deliver } from './deliveries.ts';
 import { type Fault, type FaultRule, type RateLimit, rateLimiter } from './faults.ts';
@@ -21,7 +21,6 @@ import {
   wikiPayload,
 } from './payloads.ts';
 import { route } from './project-routes.ts';
-import { branchesOf } from './repository-routes.ts';
 import {
   addProject,
   ancestors,
@@ -31,6 +30,7 @@ import {
   PUSHES,
   type SimulatedHook,
   type SimulatedProject,
+  type SimulatedToken,
   type SimulatedUser,
 } from './world.ts';
 
@@ -70,7 +70,11 @@ const send = async (response: ServerResponse, answer: Answer, fault: Fault | und
 
 export const simulatedGitlab = async () => {
   const world = makeWorld();
-  world.tokens.set(TOKEN, { active: true, scopes: ['read_api', 'read_repository'], user: undefined });
+  const issue = (token: string, user?: SimulatedUser, of: Partial<SimulatedToken> = {}) => {
+    const scopes = ['read_api', 'read_repository'];
+    world.tokens.set(token, { active: true, scopes, expiresAt: null, user, ...of });
+  };
+  issue(TOKEN);
   const scratch = new Map<TestRepository, TestRepository>();
   const seen: Seen[] = [];
   const sent: { readonly delivery: Delivery; readonly status: number }[] = [];
@@ -290,7 +294,7 @@ export const simulatedGitlab = async () => {
     },
     async show(
       project: SimulatedProject,
-      of: Partial<Pick<SimulatedProject, 'visibility' | 'repositoryAccess' | 'archived'>>,
+      of: Partial<Pick<SimulatedProject, 'visibility' | 'repositoryAccess' | 'wikiAccess' | 'archived'>>,
     ) {
       Object.assign(project, of);
       await tellProject('project_update', project);
@@ -312,9 +316,7 @@ export const simulatedGitlab = async () => {
       const known = world.tokens.get(token);
       if (known) known.active = false;
     },
-    issue(token: string, user?: SimulatedUser) {
-      world.tokens.set(token, { active: true, scopes: ['read_api', 'read_repository'], user });
-    },
+    issue,
     async close() {
       server.close();
       server.closeAllConnections();

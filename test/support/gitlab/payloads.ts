@@ -1,6 +1,6 @@
 /** What GitLab sends, with its quirks: they are why a payload is a hint and never the truth. */
 import { randomUUID } from 'node:crypto';
-import type { TestRepository } from '../repository.ts';
+import { branchesOf, type TestRepository } from '../repository.ts';
 import { defaultBranch } from './repository-routes.ts';
 import { namespaceOf, type SimulatedProject, type Visibility } from './world.ts';
 
@@ -49,7 +49,7 @@ const filesOf = async (repository: TestRepository, commit: string) => {
   return files;
 };
 
-const commitsOf = async (repository: TestRepository, { before, after }: RefUpdate, base: string | null) => {
+const commitsOf = async (repository: TestRepository, { before, after }: RefUpdate, base: string | undefined) => {
   if (isNothing(after)) return { commits: [], total: 0 };
   const from = isNothing(before) ? (base ?? '') : before;
   const range = from === '' ? [after] : [`${from}..${after}`];
@@ -67,7 +67,7 @@ export const pushPayload = async (project: SimulatedProject, update: RefUpdate, 
   const { repository } = project;
   const isTag = update.ref.startsWith('refs/tags/');
   const standard = await defaultBranch(repository);
-  const base = standard !== null && update.ref !== `refs/heads/${standard}` ? `refs/heads/${standard}` : null;
+  const base = update.ref === `refs/heads/${standard}` ? undefined : (await branchesOf(repository)).get(standard ?? '');
   const { commits, total } = isTag ? { commits: [], total: 0 } : await commitsOf(repository, update, base);
   const kind = isTag ? 'tag_push' : 'push';
   return {

@@ -1,8 +1,10 @@
 /** Projects, groups, users, members and hooks. */
 import { type Answer, json, keysetPage, notFound, offsetPage } from './answers.ts';
 import { defaultBranch, repositoryRoute } from './repository-routes.ts';
+import { wikiRoute } from './wiki-routes.ts';
 import {
   findProject,
+  groupLevelOf,
   levelOf,
   mayReadCode,
   maySee,
@@ -37,7 +39,7 @@ export const showProject = async (project: SimulatedProject, origin: string) => 
     empty_repo: standard === null,
     visibility: project.visibility,
     repository_access_level: project.repositoryAccess,
-    wiki_access_level: project.wiki ? 'enabled' : 'disabled',
+    wiki_access_level: project.wikiAccess,
     archived: project.archived,
     marked_for_deletion_on: project.markedForDeletionOn,
     marked_for_deletion_at: project.markedForDeletionOn,
@@ -107,18 +109,26 @@ const listProjects = async (all: readonly SimulatedProject[], { url }: Request):
 
 const groupRoute = async (world: World, request: Request): Promise<Answer> => {
   const { parts, url, token } = request;
-  const [, name = '', what] = parts;
+  const [, name = '', what, all, user] = parts;
   const group = world.groups.find(({ id, path }) => String(id) === name || path === name);
   if (!group) return notFound('Group');
   const shown = { id: group.id, full_path: group.path, path: group.path, visibility: group.visibility };
   if (what === undefined) return json({ ...shown, web_url: `${url.origin}/groups/${group.path}` });
   if (what === 'hooks') return hooksRoute(world, group.hooks, request);
+  if (what === 'members' && all === 'all' && user !== undefined)
+    return memberOf(world, user, groupLevelOf(world, group, Number(user)));
   if (what !== 'projects') return notFound('');
   const nested = url.searchParams.get('include_subgroups') === 'true';
   const inside = ({ path }: SimulatedProject) =>
     nested ? path.startsWith(`${group.path}/`) : namespaceOf(path) === group.path;
-  const all = world.projects.filter((one) => !one.destroyed && inside(one) && maySee(world, one, token));
-  return listProjects(all, request);
+  const there = world.projects.filter((one) => !one.destroyed && inside(one) && maySee(world, one, token));
+  return listProjects(there, request);
+};
+
+const memberOf = ({ users }: World, wanted: string, level: number): Answer => {
+  const user = users.find(({ id }) => String(id) === wanted);
+  if (!user || level === 0) return notFound('');
+  return json({ id: user.id, username: user.username, state: 'active', access_level: level });
 };
 
 const projectRoute = async (world: World, request: Request): Promise<Answer> => {
@@ -139,13 +149,10 @@ const projectRoute = async (world: World, request: Request): Promise<Answer> => 
         : json({ message: '403 Forbidden' }, {}, 403);
     return repositoryRoute({ world, project, url }, raw);
   }
+  if (what === 'wikis') return wikiRoute(world, project, request);
   if (what === 'hooks') return hooksRoute(world, project.hooks, request);
-  if (what === 'members' && rest[0] === 'all' && rest[1] !== undefined) {
-    const level = levelOf(world, project, Number(rest[1]));
-    const user = world.users.find(({ id }) => String(id) === rest[1]);
-    if (!user || level === 0) return notFound('');
-    return json({ id: user.id, username: user.username, state: 'active', access_level: level });
-  }
+  if (what === 'members' && rest[0] === 'all' && rest[1] !== undefined)
+    return memberOf(world, rest[1], levelOf(world, project, Number(rest[1])));
   return notFound('');
 };
 
@@ -168,7 +175,13 @@ export const route = async (world: World, request: Request): Promise<Answer> => 
   const [what, name] = parts;
   if (what === 'version') return json({ version: '18.6.0', revision: 'simulated' });
   if (what === 'personal_access_tokens' && name === 'self')
-    return token ? json({ id: 1, active: true, scopes: token.scopes, expires_at: null }) : notFound('');
+    return token ? json({ id: 1, active: true, scopes: token.scopes, expires_at: token.expiresAt }) : notFound('');
+  if (what === 'user') {
+    const { id = 1, username = 'root', admin = true } = token?.user ?? {};
+    return token
+      ? json({ id, username, state: 'active', is_admin: admin })
+      : json({ message: '401 Unauthorized' }, {}, 401);
+  }
   if (what === 'users') return usersRoute(world, request);
   if (what === 'hooks') return hooksRoute(world, world.systemHooks, request);
   if (what === 'groups') return groupRoute(world, request);

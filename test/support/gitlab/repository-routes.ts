@@ -1,10 +1,8 @@
 /** Branches, trees, blobs and archives, each straight from git. */
-import type { TestRepository } from '../repository.ts';
+import { branchesOf, type TestRepository } from '../repository.ts';
 import { type Answer, json, keysetPage, notFound, offsetPage } from './answers.ts';
 import type { CatFiles } from './cat-file.ts';
 import type { SimulatedProject, World } from './world.ts';
-
-const HEADS = 'refs/heads/';
 
 const commitOf = async (repository: TestRepository, name: string): Promise<string | undefined> => {
   const { found } = await quietly(() => repository.git('rev-parse', '--verify', '-q', `${name}^{commit}`));
@@ -18,17 +16,6 @@ const quietly = async <T>(ask: () => Promise<T>): Promise<{ found: T | undefined
   } catch {
     return { found: undefined };
   }
-};
-
-export const branchesOf = async (repository: TestRepository): Promise<ReadonlyMap<string, string>> => {
-  const text = await repository.git('for-each-ref', '--format=%(refname) %(objectname)', HEADS);
-  const lines = text.split('\n').filter((line) => line !== '');
-  return new Map(
-    lines.map((line): [string, string] => {
-      const at = line.lastIndexOf(' ');
-      return [line.slice(HEADS.length, at), line.slice(at + 1)];
-    }),
-  );
 };
 
 /** The branch that HEAD names; a repository without branches has none. */
@@ -117,6 +104,7 @@ const archive = async ({ repository, path }: SimulatedProject, url: URL): Promis
 /** What a replica that lags has not heard of. */
 const isUnheard = async ({ repository, replica }: SimulatedProject, id: string): Promise<boolean> => {
   if (!replica) return false;
+  if (replica.size === 0) return true;
   const reached = await repository.git('rev-list', ...replica.values());
   return !reached.split('\n').includes(id);
 };

@@ -36,6 +36,7 @@ export interface SimulatedProject {
   readonly wiki: TestRepository | undefined;
   visibility: Visibility;
   repositoryAccess: AccessLevel;
+  wikiAccess: AccessLevel;
   archived: boolean;
   markedForDeletionOn: string | null;
   /** Deleted for good: every answer is 404. */
@@ -56,6 +57,7 @@ export interface SimulatedUser {
 export interface SimulatedToken {
   active: boolean;
   scopes: readonly string[];
+  expiresAt: string | null;
   /** `undefined`: may see everything. */
   user: SimulatedUser | undefined;
 }
@@ -134,6 +136,7 @@ export const addProject = async (
   ensureGroups(world, path);
   const project: SimulatedProject = {
     ...{ id: world.nextId(), path, formerPaths: [], visibility, repositoryAccess: 'enabled', archived: false },
+    wikiAccess: wiki ? 'enabled' : 'disabled',
     ...{ markedForDeletionOn: null, destroyed: false, replica: undefined, members: new Map(), hooks: [] },
     repository: repository ?? (await makeRepository(['--bare'])),
     wiki: wiki ? await makeRepository(['--bare']) : undefined,
@@ -157,6 +160,10 @@ export const findProject = (
 };
 
 const REPORTER = 20;
+
+/** Of the group, or of one that it lies in. */
+export const groupLevelOf = (world: World, group: SimulatedGroup, user: number): number =>
+  Math.max(...[group, ...ancestors(world, group.path)].map(({ members }) => members.get(user) ?? 0));
 
 export const levelOf = (world: World, project: SimulatedProject, user: number): number =>
   Math.max(
