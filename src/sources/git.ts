@@ -39,7 +39,7 @@ export interface GitSource extends RepoSource {
 
 /** A git repository as a source of one project. Nothing is run before the first call. */
 export const gitSource = (options: GitSourceOptions): GitSource => {
-  const { name, path, refs: names = [], environment, time, program = 'git', pageEntries = 2_000 } = options;
+  const { name, path, refs: names = [], environment, time, program = 'git', pageEntries = 1_000 } = options;
   const { maxBlobBytes = 64 * MEBIBYTE, aheadBytes = 4 * MEBIBYTE } = options;
   const { commandDeadlineMs = 120 * SECOND, objectDeadlineMs = 30 * SECOND } = options;
   assertPlace(path);
