@@ -7,7 +7,7 @@ import { pathFromBytes } from '../../src/paths.ts';
 import type { LedgerEntry } from '../../src/records.ts';
 import { documentKey, projectKey, WIKI } from '../../src/records.ts';
 import { activeGeneration } from '../../src/runs/generations.ts';
-import { branchesOf, listed, type TestRepository } from '../support/repository.ts';
+import { blobsOf, branchesOf, type Listed, listed, type TestRepository } from '../support/repository.ts';
 
 const TEXT_BYTES = 4 * 1024 ** 2;
 
@@ -92,7 +92,10 @@ const expectedOf = async (
   const refs = branches.map(([ref, head]) => ({ ref, head, of: repository }));
   if (wiki) for (const head of (await branchesOf(wiki)).values()) refs.push({ ref: WIKI, head, of: wiki });
   for (const { ref, head, of } of refs) {
-    for (const [latin1, { type, blob, size }] of await listed(of, head)) {
+    const files = await listed(of, head);
+    const isRead = ({ type, size }: Listed) => type.startsWith('100') && (size ?? 0) <= fileBytes;
+    const blobs = await blobsOf(of, new Set([...files.values()].filter(isRead).map(({ blob }) => blob)));
+    for (const [latin1, { type, blob, size }] of files) {
       const path = pathOf(Buffer.from(latin1, 'latin1'));
       const document = documentKey({ instance, project, ref, path });
       if (!selected(path) || expected.has(document)) continue;
@@ -101,8 +104,7 @@ const expectedOf = async (
       else if (type === '160000') put('submodule');
       else if ((size ?? 0) > fileBytes) put('too_large');
       else {
-        const bytes = await of.run(['cat-file', 'blob', blob]);
-        const converted = convert(path, bytes, { fileBytes, textBytes: TEXT_BYTES });
+        const converted = convert(path, blobs.get(blob) ?? Buffer.of(), { fileBytes, textBytes: TEXT_BYTES });
         if ('skip' in converted) put(converted.skip);
         else put(undefined, converted.text.content);
       }

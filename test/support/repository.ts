@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -72,19 +72,22 @@ const written = (path: string | Buffer, file: File | null): (string | Buffer)[] 
 
 export const temporaryDirectory = () => mkdtemp(join(tmpdir(), 'tidemark-git-'));
 
+const CONFIG = `
+[user]
+  name = Test
+  email = test@example.com
+[gc]
+  auto = 0
+[commit]
+  gpgSign = false
+`;
+
 export const makeRepository = async (flags: readonly string[] = []): Promise<TestRepository> => {
   const parent = await temporaryDirectory();
   const directory = join(parent, 'repository');
   await mkdir(directory);
   await runGit(directory, ['init', '-q', '-b', 'main', ...flags]);
-  for (const [key, value] of [
-    ['user.name', 'Test'],
-    ['user.email', 'test@example.com'],
-    ['gc.auto', '0'],
-    ['commit.gpgSign', 'false'],
-  ] as const) {
-    await runGit(directory, ['config', key, value]);
-  }
+  await appendFile(join(directory, flags.includes('--bare') ? '' : '.git', 'config'), CONFIG);
   const run = (args: readonly string[], input?: string | Uint8Array) => runGit(directory, args, input);
   const git = async (...args: string[]) => (await run(args)).toString('utf8').replace(/\n$/, '');
   let commits = 0;
@@ -135,4 +138,21 @@ export const listed = async (repository: TestRepository, commit: string): Promis
         return [line.slice(tab + 1), { type, blob, size: size === '-' ? undefined : Number(size) }];
       }),
   );
+};
+
+/** What the blobs hold, by id, each of which is there. */
+export const blobsOf = async (
+  repository: TestRepository,
+  ids: ReadonlySet<string>,
+): Promise<ReadonlyMap<string, Buffer>> => {
+  const raw = await repository.run(['cat-file', '--batch'], [...ids].map((id) => `${id}\n`).join(''));
+  const blobs = new Map<string, Buffer>();
+  for (let at = 0; at < raw.length; ) {
+    const feed = raw.indexOf('\n', at);
+    const [id = '', , size = ''] = raw.toString('latin1', at, feed).split(' ');
+    const end = feed + 1 + Number(size);
+    blobs.set(id, raw.subarray(feed + 1, end));
+    at = end + 1;
+  }
+  return blobs;
 };
