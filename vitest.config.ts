@@ -7,7 +7,5 @@ export default defineConfig({
     globalSetup: ['test/support/servers.ts'],
     testTimeout: 120_000,
     maxWorkers: 4,
-    // Files share what they import, and nothing that they change: a fifth of the processor time.
-    isolate: false,
   },
 });
