@@ -1,6 +1,6 @@
 /** AsciiDoc by one pass over its lines: section titles, delimited blocks, tables, lists, and the lines that announce them. */
 import type { Lines } from './lines.ts';
-import { emptyScan, markupOf, type Scan, structureOfProse, titleOf } from './prose.ts';
+import { emptyScan, gluedIn, markupOf, type Scan, structureOfProse, titleOf } from './prose.ts';
 import type { Structure } from './structure.ts';
 
 const TITLE = /^(={1,6}|#{1,6})[ \t]+(\S.*?)(?:[ \t]+\1)?[ \t\r]*$/;
@@ -18,7 +18,7 @@ const scan = (content: string, lines: Lines): Scan => {
   const count = lines.start.length;
   const { heading, kind, repeated } = emptyScan(count);
   const textOf = markupOf(content, lines);
-  const glued = (line: number) => (lines.blanks[line] ?? 1) === 0;
+  const glued = gluedIn(lines);
   /** The first of the lines right above that announce the next one; the next one itself if there is none. */
   let announced = 0;
   for (let i = 0; i < count; i += 1) {

@@ -1,6 +1,6 @@
 /** Markdown by one pass over its lines: ATX and setext headings, fenced code, front matter, lists and tables. */
 import type { Lines } from './lines.ts';
-import { emptyScan, MAX_MARKUP_LINE, markupOf, type Scan, structureOfProse, titleOf } from './prose.ts';
+import { emptyScan, gluedIn, MAX_MARKUP_LINE, markupOf, type Scan, structureOfProse, titleOf } from './prose.ts';
 import type { Structure } from './structure.ts';
 
 const ATX = /^ {0,3}(#{1,6})(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t\r]*$/;
@@ -36,7 +36,7 @@ const scan = (content: string, lines: Lines): Scan => {
   const count = lines.start.length;
   const { heading, kind, repeated } = emptyScan(count);
   const textOf = markupOf(content, lines);
-  const glued = (line: number) => (lines.blanks[line] ?? 1) === 0;
+  const glued = gluedIn(lines);
   const isText = (line: number) =>
     (kind[line] === 'text' || kind[line] === 'after-fence') && heading[line] === undefined;
   /** Whether this line, underlined, is a heading. A paragraph of several lines above a rule rarely means to be one. */

@@ -47,6 +47,12 @@ export const markupOf =
   (i: number): string =>
     content.slice(start[i] ?? 0, Math.min(end[i] ?? 0, (start[i] ?? 0) + MAX_MARKUP_LINE));
 
+/** Whether nothing stands between a line and the one above it. */
+export const gluedIn =
+  ({ blanks }: Lines) =>
+  (line: number): boolean =>
+    (blanks[line] ?? 1) === 0;
+
 /** A heading is part of everything that is embedded below it: markup and excess length would drown the words. */
 const MAX_TITLE = 200;
 

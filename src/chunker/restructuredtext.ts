@@ -3,7 +3,7 @@
  * belongs to the directive, the definition or the quote above it.
  */
 import type { Lines } from './lines.ts';
-import { emptyScan, MAX_MARKUP_LINE, markupOf, type Scan, structureOfProse, titleOf } from './prose.ts';
+import { emptyScan, gluedIn, MAX_MARKUP_LINE, markupOf, type Scan, structureOfProse, titleOf } from './prose.ts';
 import type { Structure } from './structure.ts';
 
 const ADORNMENT = /^([!-/:-@[-`{-~])\1*[ \t\r]*$/;
@@ -21,7 +21,7 @@ const scan = (content: string, lines: Lines): Scan => {
   const count = lines.start.length;
   const { heading, kind, repeated } = emptyScan(count);
   const textOf = markupOf(content, lines);
-  const glued = (line: number) => (lines.blanks[line] ?? 1) === 0;
+  const glued = gluedIn(lines);
   const adornment = (i: number): string | undefined => {
     if ((lines.indent[i] ?? 1) > 0 || (lines.end[i] ?? 0) - (lines.start[i] ?? 0) >= MAX_MARKUP_LINE) return undefined;
     const line = textOf(i).trimEnd();

@@ -106,11 +106,9 @@ const judged = (about: string, { waits, webhooks, deadLetters, projects, store }
   for (const { instance, heardAt } of webhooks)
     if (heardAt === null)
       found.push({
-        ...{
-          level: 'warning',
-          about,
-          finding: `${instance}: no webhook was ever heard, so that the resync finds pushes`,
-        },
+        level: 'warning',
+        about,
+        finding: `${instance}: no webhook was ever heard, so that the resync finds pushes`,
         remedy: 'tidemark gitlab hooks ensure makes hooks; GitLab has to reach POST /webhooks/gitlab.',
       });
   const pending = projects.reduce((sum, one) => sum + one.pending, 0);

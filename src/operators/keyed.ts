@@ -69,9 +69,10 @@ export const keyed =
         // Work that is over at once comes back here: going deeper with each would exhaust the stack.
         if (proceeding) return;
         proceeding = true;
-        for (let name = running < parallel ? next() : undefined; name !== undefined; ) {
+        while (running < parallel) {
+          const name = next();
+          if (name === undefined) break;
           start(name);
-          name = running < parallel ? next() : undefined;
         }
         proceeding = false;
         if (ended && queues.size === 0) subscriber.complete();
