@@ -5,7 +5,7 @@
 import { hasPassed } from './clock/passed.ts';
 import { pages, rows } from './clock/rows.ts';
 import { BlockProject } from './errors.ts';
-import { lagOf } from './lag.ts';
+import { type Lag, lagOf, sumOf } from './lag.ts';
 import { asking } from './operators/asking.ts';
 import { fileHints, type Hint } from './operators/hints.ts';
 import type { Parts } from './parts.ts';
@@ -21,6 +21,9 @@ const FIRST_LOOK_MS = 50;
 const LAST_LOOK_MS = 2 * SECOND;
 /** With every answer no more wants are counted than that, so that none takes long. */
 const MAX_COUNTED = 5_000;
+/** Counting takes longer than a search does: while much is on its way, few searches wait for it. */
+const COUNTED_FOR_MS = SECOND;
+const TOO_LARGE_FOR_MS = 30 * SECOND;
 /** Heads are asked for project by project. */
 const MAX_PROJECTS_ASKED = 50;
 
@@ -41,11 +44,47 @@ export interface Freshness {
 export const isStale = (want: Row<'wants'> | undefined, entry: LedgerEntry | undefined): boolean =>
   entry?.status === 'failed' || (want?.seq ?? -1) > (entry?.seq ?? -1);
 
-export const freshnessOf = async (parts: Parts, scope: Scope, maxCounted = MAX_COUNTED): Promise<Freshness> => {
-  const { events, changes, documents } = await lagOf(parts);
+/** What is known of scopes that were asked for, and until when. */
+interface Known {
+  readonly counts: Map<string, { readonly until: number; readonly freshness: Promise<Freshness> }>;
+  readonly tooLarge: Map<string, { readonly until: number }>;
+}
+
+const knownOf = new WeakMap<Parts, Known>();
+
+/** Whether there is anything to wait for, and at which stages, is of now; how much of it there is may be a second old. */
+export const freshnessOf = async (parts: Parts, scope: Scope): Promise<Freshness> => {
+  const now = parts.time.now();
+  const known = knownOf.get(parts) ?? { counts: new Map(), tooLarge: new Map() };
+  knownOf.set(parts, known);
+  const { counts, tooLarge } = known;
+  for (const entries of [counts, tooLarge])
+    for (const [key, { until }] of entries) if (now >= until) entries.delete(key);
+
+  const lag = await lagOf(parts);
+  const asked = JSON.stringify([scope.projects && [...scope.projects], scope.ref, scope.path]);
+  const key = JSON.stringify([asked, ...Object.values(lag).map((records) => records > 0)]);
+  const counted = counts.get(key);
+  if (counted) return counted.freshness;
+  const freshness = count(parts, scope, { lag, maxCounted: tooLarge.has(asked) ? 0 : MAX_COUNTED });
+  counts.set(key, { until: now + COUNTED_FOR_MS, freshness });
+  const noted = ({ fresh, pendingOf }: Freshness) => {
+    // What is in step may be behind a moment later, and nobody is told otherwise.
+    if (fresh) counts.delete(key);
+    if (pendingOf === 'pipeline' && !tooLarge.has(asked)) tooLarge.set(asked, { until: now + TOO_LARGE_FOR_MS });
+  };
+  freshness.then(noted, () => counts.delete(key));
+  return freshness;
+};
+
+interface CountOptions {
+  readonly lag: Lag;
+  readonly maxCounted: number;
+}
+
+const count = async (parts: Parts, scope: Scope, { lag, maxCounted }: CountOptions): Promise<Freshness> => {
   // A plan settles its events last, and a sweep always has one in the log: without any there is nothing to count.
-  if (events + changes + documents === 0)
-    return { fresh: true, pending: 0, pendingOf: 'scope', planning: 0, events: 0 };
+  if (sumOf(lag) === 0) return { fresh: true, pending: 0, pendingOf: 'scope', planning: 0, events: 0 };
   const refs = await refsIn(parts, scope);
   const sweeps = await parts.state.read(
     'sweeps',
@@ -56,7 +95,7 @@ export const freshnessOf = async (parts: Parts, scope: Scope, maxCounted = MAX_C
   const waiting = await liveEvents(parts);
   return {
     fresh: counted === 0 && planning === 0 && waiting === 0,
-    pending: counted ?? changes + documents,
+    pending: counted ?? lag.changes + lag.documents,
     pendingOf: counted === undefined ? 'pipeline' : 'scope',
     planning,
     events: waiting,
@@ -79,7 +118,7 @@ export const untilFresh = async (parts: Parts, scope: Scope, { stop, waitMs }: P
   const until = time.now() + waitMs;
   let delayMs = FIRST_LOOK_MS;
   for (;;) {
-    const now = await freshnessOf(parts, scope, Number.POSITIVE_INFINITY);
+    const now = await count(parts, scope, { lag: await lagOf(parts), maxCounted: Number.POSITIVE_INFINITY });
     const looked = await hasPassed(parts, names.topics.events, names.groups.plan, noted);
     // Pushes that came later are not waited for: on a busy server there would be no end to them.
     if (looked && now.pending === 0 && now.planning === 0) return { ...now, fresh: true };
@@ -113,6 +152,7 @@ const pendingIn = async (
   const active = await activeGeneration(parts);
   const pattern = path === undefined ? undefined : globPattern(path);
   let [counted, pending] = [0, 0];
+  if (maxCounted === 0) return undefined;
   for (const { key: ref } of refs) {
     for await (const page of pages(parts.state, 'wants', ref)) {
       counted += page.length;

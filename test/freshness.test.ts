@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { untilFresh } from '../src/freshness.ts';
 import { search } from '../src/search.ts';
 import { backfill, NEVER, pipelineOf } from './runs/harness.ts';
@@ -67,6 +67,22 @@ describe('an answer', () => {
     expect((await find(pipeline, 'ant', { path: 'src/**' })).freshness).toMatchObject({ fresh: false, pending: 1 });
     expect((await find(pipeline, 'ant', { ref: 'other' })).freshness).toMatchObject({ fresh: true, pending: 0 });
     expect((await find(pipeline, 'ant', { project: 'other' })).freshness).toMatchObject({ fresh: true, pending: 0 });
+  });
+
+  it('counts once for all who ask within a second, as long as the same stages have work', async () => {
+    const pipeline = await indexed({ a: 'ant', b: 'bee' });
+    pipeline.push({ a: 'ant eel', b: 'bee' }, { announced: true });
+    await planned(pipeline);
+    const page = vi.spyOn(pipeline.parts.state, 'page');
+    const asked = () => page.mock.calls.filter(([table]) => table === 'wants').length;
+    await find(pipeline, 'ant');
+    const once = asked();
+    expect(once).toBeGreaterThan(0);
+    expect((await find(pipeline, 'bee')).freshness).toMatchObject({ fresh: false, pending: 1 });
+    expect(asked()).toBe(once);
+    await pipeline.parts.time.sleep(1_000, NEVER);
+    await find(pipeline, 'ant');
+    expect(asked()).toBeGreaterThan(once);
   });
 
   it('a file whose new version failed stays stale, although nothing is on its way', async () => {

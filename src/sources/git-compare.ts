@@ -37,15 +37,16 @@ export const differences = async (
   head: string,
 ): Promise<Difference[] | undefined> => {
   if (!isId(base) || !isId(head)) return undefined;
-  const names = [`${base}^{tree}`, `${head}^{tree}`];
-  const known = await facts(names);
-  if (names.some((name) => !known.has(name))) return undefined;
   const { code, stdout, stderr, complete } = await git.run(['diff-tree', ...FLAGS, base, head], {
     maxBytes: DIFFERENCE_BYTES,
     codes: [0, 128],
   });
+  if (!complete) return undefined;
+  if (code === 0) return parse(stdout);
   // A collection of garbage may have taken a part of the base.
-  if (!complete || (code === 128 && /unable to read|bad object|invalid object|bad tree/.test(stderr))) return undefined;
-  if (code !== 0) throw git.failure('compare two commits', stderr);
-  return parse(stdout);
+  if (/unable to read|bad object|invalid object|bad tree/.test(stderr)) return undefined;
+  const names = [`${base}^{tree}`, `${head}^{tree}`];
+  const known = await facts(names);
+  if (names.some((name) => !known.has(name))) return undefined;
+  throw git.failure('compare two commits', stderr);
 };

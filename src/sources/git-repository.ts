@@ -53,12 +53,13 @@ export const openRepository = async (options: RepositoryOptions): Promise<Reposi
   const { stdout } = await gitCommand({ ...command, place: ['-C', path] }).run(['rev-parse', '--absolute-git-dir']);
   const directory = stdout.toString('utf8').replace(/\n$/, '');
   const git = gitCommand({ ...command, place: ['--git-dir', directory] });
-  const refs = await gitRefs({ git, directory, names });
 
   // One process each, so that a page of a tree does not wait for large blobs.
   const trees = objectReader(git, { what: 'contents', maxBytes: TREE_BYTES, deadlineMs: objectDeadlineMs });
   const blobs = objectReader(git, { what: 'contents', maxBytes: maxBlobBytes, deadlineMs: objectDeadlineMs });
   const sizes = objectReader(git, { what: 'sizes', maxBytes: 0, deadlineMs: objectDeadlineMs });
+  const typeOf = async (id: string) => (await sizes.read(id))?.type;
+  const refs = await gitRefs({ git, typeOf, directory, names });
 
   /** Git says "missing" of a damaged object too. Only its standard error tells them apart. */
   const facts = async (names: readonly string[]): Promise<Map<string, Fact>> => {
