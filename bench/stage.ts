@@ -1,7 +1,9 @@
 /** What the parts share: the executable, and repositories with their indexes, each made when the first part asks for it. */
+import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { Report } from '../src/records.ts';
 import { buildExecutable, type Running } from '../test/support/executable.ts';
 import { childrenSeconds, watchMemory } from './processes.ts';
@@ -44,8 +46,8 @@ export interface Stage {
   readonly texts: Corpus;
   /** Many small files. */
   readonly small: Corpus;
-  /** Where the product stands compiled. */
-  readonly compiled: string;
+  /** The product compiled file by file, so that one room of it can be asked alone. */
+  compiled(): string;
   /** A backfill of a repository from nothing, with the built-in embedder. */
   run(repository: string): Promise<Backfilled>;
   /** Half as many. */
@@ -59,6 +61,7 @@ export interface Stage {
   close(): Promise<void>;
 }
 
+const root = fileURLToPath(new URL('..', import.meta.url));
 const KIBIBYTE = 1_024;
 
 export const openStage = async (quick: boolean): Promise<Stage> => {
@@ -108,7 +111,22 @@ export const openStage = async (quick: boolean): Promise<Stage> => {
     measured(tidemark.start(repository, ['backfill', '--json'], { ...env, TIDEMARK_DATA: newData() }));
 
   return {
-    compiled: join(tidemark.directory, 'dist'),
+    compiled() {
+      const out = join(tidemark.directory, 'compiled');
+      const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+      const args = [
+        '-p',
+        'tsconfig.build.json',
+        '--outDir',
+        out,
+        '--declaration',
+        'false',
+        '--emitDeclarationOnly',
+        'false',
+      ];
+      execFileSync(process.execPath, [tsc, ...args], { cwd: root });
+      return out;
+    },
     texts: { files: Math.round(8_200 / share), bytes: 8 * KIBIBYTE },
     small: { files: 100_000 / share, bytes: 2 * KIBIBYTE },
     halfOfSmall: { files: 50_000 / share, bytes: 2 * KIBIBYTE },

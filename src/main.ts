@@ -3,8 +3,9 @@ import { readFileSync } from 'node:fs';
 import { EXIT } from './cli/exit.ts';
 import { runCommandLine } from './cli/run.ts';
 import { interrupts } from './cli/signals.ts';
+import { packageDirectory } from './package.ts';
 
-const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+const { version } = JSON.parse(readFileSync(new URL('package.json', packageDirectory), 'utf8')) as {
   version: string;
 };
 const { argv, env, stdout, stderr } = process;

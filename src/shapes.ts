@@ -5,7 +5,7 @@ import { chunkerVersion } from './chunker/chunker.ts';
 import type { Limits as LimitOptions } from './config.ts';
 import { type ContentWorker, contentWorker } from './content/content-worker.ts';
 import { converterRules } from './converters/convert.ts';
-import { embedderOf, withoutSecrets, withSecrets } from './embedders/registry.ts';
+import { embedderOf, tokenCounting, withoutSecrets, withSecrets } from './embedders/registry.ts';
 import { StopFlow } from './errors.ts';
 import { type Dependency, dependency, type Patience } from './operators/attempt.ts';
 import type { Names, Shape } from './parts.ts';
@@ -50,13 +50,12 @@ export const shapeOf = async (
 
 /** Converts, and cuts as that shape does. */
 export const workerFor = (limits: LimitOptions, { chunk, embedder }: ShapeRow): ContentWorker => {
-  const tokens = import.meta.url.endsWith('.ts') ? './embedders/token-counter.ts' : './embedders/token-counter.js';
   return contentWorker({
     deadlineMs: limits.convertSeconds * SECOND,
     heapMb: Math.ceil(limits.convertHeap / MIB) + (embedder.kind === 'transformers' ? TOKENIZER_HEAP_MB : 0),
     limits: { fileBytes: limits.fileBytes, textBytes: limits.textBytes, secrets: limits.secrets },
     chunk,
-    tokens: { module: new URL(tokens, import.meta.url).href, options: embedder },
+    tokens: { module: tokenCounting.href, options: embedder },
   });
 };
 

@@ -243,7 +243,7 @@ const spawn = (file: URL, options: WorkerOptions): Worker => {
   return new Worker(code, { ...options, eval: true });
 };
 
-/** A thread's file beside the one that starts it, in `src` and `dist` alike. */
+/** A thread's file: beside the one that starts it in `src`, and in `dist`, where all lie side by side. */
 export const besideOf = (url: string, name: string): URL =>
   new URL(`./${name}${url.endsWith('.ts') ? '.ts' : '.js'}`, url);
 

@@ -33,11 +33,10 @@ interface Product {
   readonly tokens: string;
 }
 
-export const chunking = async ({ compiled, run }: Stage): Promise<readonly Figure[]> => [
-  ...(await besideSplitters(compiled)),
-  ...(await mainThread(compiled)),
-  ...(await throughAll(run)),
-];
+export const chunking = async ({ compiled: compile, run }: Stage): Promise<readonly Figure[]> => {
+  const compiled = compile();
+  return [...(await besideSplitters(compiled)), ...(await mainThread(compiled)), ...(await throughAll(run))];
+};
 
 /** Where the splitters are installed. */
 const langchain = (): string => {

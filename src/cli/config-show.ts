@@ -1,3 +1,4 @@
+import { stringify } from 'yaml';
 import { masked } from '../config/masked.ts';
 import type { FreeCommand, OwnCommand } from './command.ts';
 import { EXIT } from './exit.ts';
@@ -8,7 +9,6 @@ export const configShow: OwnCommand = {
   summary: 'Shows the configuration as it holds, with every default; secrets are covered.',
   options: { json: { description: 'As JSON; YAML without.' } },
   async run({ place, output }, args) {
-    const { stringify } = await import('yaml');
     const { config, data } = place;
     const shown = { ...masked(config), data };
     await output.line(args.flag('json') ? JSON.stringify(shown) : stringify(shown, { lineWidth: 0 }).trimEnd());

@@ -38,7 +38,7 @@ export interface ContentWorker {
 export const contentWorker = (options: ContentWorkerOptions): ContentWorker => {
   const { deadlineMs, heapMb, limits, chunk, tokens } = options;
   const data: ThreadData = { limits, chunk, tokens };
-  const worker = thread<Work, Reply>(besideOf(import.meta.url, 'thread'), {
+  const worker = thread<Work, Reply>(besideOf(import.meta.url, 'content-thread'), {
     name: `the content worker (${tokens.module})`,
     ...{ deadlineMs, heapMb, data, ahead: AHEAD },
   });

@@ -1,9 +1,10 @@
-/** The two files of the built-in model lie in `models/` at the top of the package, seen from `src` and `dist` alike. */
+/** The two files of the built-in model lie in `models/` at the top of the package. */
 import { readFileSync } from 'node:fs';
 import { StopFlow } from '../errors.ts';
+import { packageDirectory } from '../package.ts';
 import { type WordPiece, wordPiece } from './word-piece.ts';
 
-const directory = new URL('../../models/', import.meta.url);
+const directory = new URL('models/', packageDirectory);
 
 export const modelFile = (name: string): Buffer => {
   try {

@@ -108,9 +108,7 @@ export const buildExecutable = (): Executable => {
 };
 
 const compiled = (directory: string): string => {
-  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-  const out = join(directory, 'dist');
-  execFileSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.build.json'), '--outDir', out], { cwd: root });
+  execFileSync(process.execPath, [join(root, 'scripts', 'build.js'), join(directory, 'dist')], { cwd: root });
   for (const copied of ['bin', 'package.json'])
     cpSync(join(root, copied), join(directory, copied), { recursive: true });
   for (const linked of ['node_modules', 'models']) symlinkSync(join(root, linked), join(directory, linked));
