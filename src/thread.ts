@@ -5,6 +5,7 @@
  * first call and keeps no process alive.
  */
 import { createRequire } from 'node:module';
+import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parentPort, type Transferable, Worker, type WorkerOptions, workerData } from 'node:worker_threads';
 import { DeadLetter, messageOf, StopFlow, TryAgain } from './errors.ts';
@@ -98,7 +99,7 @@ export const thread = <Request, Answer>(file: URL, options: ThreadOptions): Thre
     const inside: Inside = { data, watch };
     // Flags of the process are not meant for it, and some keep a thread from starting.
     const limits = { execArgv: [], env, resourceLimits: { maxOldGenerationSizeMb: heapMb } };
-    const started = spawn(file, { ...limits, workerData: inside });
+    const started = startThread(file, { ...limits, workerData: inside });
     worker = started;
     ready = false;
     failure = undefined;
@@ -233,7 +234,7 @@ export const thread = <Request, Answer>(file: URL, options: ThreadOptions): Thre
  * Compiled, a thread's file is like any other. From source it has to be taught TypeScript: on Node 20 a thread inherits
  * neither tsx nor `--import tsx`, and tsx's CommonJS entry does not find its own parts.
  */
-const spawn = (file: URL, options: WorkerOptions): Worker => {
+export const startThread = (file: URL, options: WorkerOptions): Worker => {
   if (!file.pathname.endsWith('.ts')) return new Worker(file, options);
   const tsx = createRequire(import.meta.url)
     .resolve('tsx/esm/api')
@@ -243,9 +244,15 @@ const spawn = (file: URL, options: WorkerOptions): Worker => {
   return new Worker(code, { ...options, eval: true });
 };
 
-/** A thread's file: beside the one that starts it in `src`, and in `dist`, where all lie side by side. */
-export const besideOf = (url: string, name: string): URL =>
-  new URL(`./${name}${url.endsWith('.ts') ? '.ts' : '.js'}`, url);
+/**
+ * A thread's file: beside the one that starts it in `src`, and in `dist`, where all lie side by side. Tests compile them
+ * once and say where, since translating costs half a second for each thread.
+ */
+export const besideOf = (url: string, name: string): URL => {
+  const compiled = process.env.TIDEMARK_TEST_THREADS;
+  if (!url.endsWith('.ts')) return new URL(`./${name}.js`, url);
+  return compiled === undefined ? new URL(`./${name}.ts`, url) : pathToFileURL(join(compiled, `${name}.js`));
+};
 
 /** The inside of a thread: what it was given, and the loop that answers calls in their order. */
 export const inside = <Request, Answer>() => {

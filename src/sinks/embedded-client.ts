@@ -1,6 +1,6 @@
 /** The main thread's side of a worker: gathers calls, sends them together, and hands the answers out. */
-import { Worker } from 'node:worker_threads';
 import { StopFlow } from '../errors.ts';
+import { besideOf, startThread } from '../thread.ts';
 import { type Call, type Calls, type FromWorker, fromFailure } from './embedded-messages.ts';
 import type { FileOptions } from './embedded-schema.ts';
 
@@ -26,7 +26,7 @@ interface Waiting {
 }
 
 export const startWorker = async ({ worker: name, batchCalls, now, ...file }: WorkerOptions): Promise<WorkerClient> => {
-  const worker = newWorker(name, file);
+  const worker = startThread(besideOf(import.meta.url, name), { workerData: file });
   const waiting = new Map<number, Waiting>();
   let queue: Call[] = [];
   let lastId = 0;
@@ -118,16 +118,4 @@ export const startWorker = async ({ worker: name, batchCalls, now, ...file }: Wo
       await exited;
     },
   };
-};
-
-const TYPESCRIPT = import.meta.url.endsWith('.ts');
-
-/** From source, the worker has to bring its own loader: what the main thread loads by does not reach it. */
-const newWorker = (name: string, options: FileOptions): Worker => {
-  const file = new URL(`./${name}${TYPESCRIPT ? '.ts' : '.js'}`, import.meta.url);
-  if (!TYPESCRIPT) return new Worker(file, { workerData: options });
-  const code =
-    `require('node:module').register('tsx/esm', ${JSON.stringify(import.meta.url)}, { data: {} });` +
-    `import(${JSON.stringify(file.href)});`;
-  return new Worker(code, { eval: true, workerData: options, execArgv: [] });
 };

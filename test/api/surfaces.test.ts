@@ -355,8 +355,11 @@ describe('the library', () => {
     };
     await writeFile(join(consumer, 'package.json'), '{"type":"module"}');
     await writeFile(join(consumer, 'tsconfig.json'), JSON.stringify({ compilerOptions: compiler, files: ['use.ts'] }));
-    const tsc = fileURLToPath(new URL('../../node_modules/typescript/bin/tsc', import.meta.url));
-    execFileSync(process.execPath, [tsc, '-p', consumer], { encoding: 'utf8' });
+    const root = fileURLToPath(new URL('../..', import.meta.url));
+    const tsc = (...args: string[]) =>
+      execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), ...args], { encoding: 'utf8' });
+    tsc('-p', join(root, 'tsconfig.build.json'), '--outDir', join(tidemark.directory, 'dist'));
+    tsc('-p', consumer);
   });
 });
 

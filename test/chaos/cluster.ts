@@ -125,7 +125,7 @@ export const makeCluster = async ({ directory, config, env, commandMs = COMMAND_
 const compile = async (directory: string): Promise<void> => {
   const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
   const project = join(directory, 'tsconfig.json');
-  const compilerOptions = { rootDir: root, outDir: directory, declaration: false };
+  const compilerOptions = { rootDir: root, outDir: directory, declaration: false, emitDeclarationOnly: false };
   const extended = join(root, 'tsconfig.build.json');
   await writeFile(
     project,

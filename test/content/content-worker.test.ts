@@ -9,6 +9,9 @@ import { DeadLetter, StopFlow, TryAgain } from '../../src/errors.ts';
 import { chunkerContract } from '../contracts/chunker.ts';
 import { converterContract } from '../contracts/converter.ts';
 
+// Counters of tests are in TypeScript, and so are the threads that load them.
+delete process.env.TIDEMARK_TEST_THREADS;
+
 const approximate = { module: new URL('../../src/content/tokens.ts', import.meta.url).href };
 /** Counts like the other one, but hangs on `HANG`, dies on `DIE`, eats memory on `GROW` and throws on `THROW`. */
 const hostile = { module: new URL('./hostile-tokens.ts', import.meta.url).href };

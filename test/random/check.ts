@@ -7,7 +7,7 @@ import { pathFromBytes } from '../../src/paths.ts';
 import type { LedgerEntry } from '../../src/records.ts';
 import { documentKey, projectKey, WIKI } from '../../src/records.ts';
 import { activeGeneration } from '../../src/runs/generations.ts';
-import { blobsOf, branchesOf, type Listed, listed, type TestRepository } from '../support/repository.ts';
+import { blobsOf, type Listed, listed, type TestRepository } from '../support/repository.ts';
 
 const TEXT_BYTES = 4 * 1024 ** 2;
 
@@ -80,6 +80,20 @@ export const differences = async (repository: TestRepository, parts: Parts, of: 
 /** A line that is too long for a chunk is shared by several that name it alone. */
 const holds = (line: string, parts: readonly string[]): boolean =>
   parts.length > 1 && parts.every((part) => line.includes(part)) && parts.join('').length >= line.length;
+
+const HEADS = 'refs/heads/';
+
+/** By name, with their heads. */
+const branchesOf = async (repository: TestRepository): Promise<ReadonlyMap<string, string>> => {
+  const text = await repository.git('for-each-ref', '--format=%(refname) %(objectname)', HEADS);
+  const lines = text.split('\n').filter((line) => line !== '');
+  return new Map(
+    lines.map((line): [string, string] => {
+      const at = line.lastIndexOf(' ');
+      return [line.slice(HEADS.length, at), line.slice(at + 1)];
+    }),
+  );
+};
 
 const expectedOf = async (
   repository: TestRepository,

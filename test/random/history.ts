@@ -1,6 +1,6 @@
 /** What happens in a random history of a repository, and where. */
 import type { Random } from '../sim/random.ts';
-import type { Commit, File, TestRepository } from '../support/repository.ts';
+import { type Commit, type File, headsOf, type TestRepository } from '../support/repository.ts';
 import { randomFile, randomPath } from './content.ts';
 
 export interface Place {
@@ -13,9 +13,8 @@ export interface Place {
 
 /** A commit, most of the time; else what moves branches about. */
 export const change = async (chance: Random, { repository, commit, move }: Place): Promise<void> => {
-  const head = await repository.git('for-each-ref', '--format=%(objectname)', 'refs/heads/main');
+  const head = (await headsOf(repository)).get('main') ?? '';
   const what = chance.below(12);
-  const idLength = (await repository.git('rev-parse', '--show-object-format')) === 'sha256' ? 64 : 40;
   const branch = chance.chance(0.15) ? 'side' : 'main';
   if (what === 0 && head !== '') return void (await repository.git('symbolic-ref', 'HEAD', `refs/heads/${branch}`));
   if (what === 1 && head !== '') return void (await move('side', null));
@@ -29,9 +28,13 @@ export const change = async (chance: Random, { repository, commit, move }: Place
     files.set(Buffer.from(path).toString('latin1'), [path, file]);
   for (let at = 1 + chance.below(12); at > 0; at -= 1) {
     const path = randomPath(chance);
-    put(path, chance.chance(0.15) ? null : randomFile(chance, head === '' ? '1'.repeat(idLength) : head));
+    put(path, chance.chance(0.15) ? null : randomFile(chance, head === '' ? await unborn(repository) : head));
     // The same content in two places, and one of them goes: what git calls a rename.
     if (chance.chance(0.15)) put(randomPath(chance), files.get(Buffer.from(path).toString('latin1'))?.[1] ?? null);
   }
   await commit({ branch, files: files.values(), orphan: what === 3 });
 };
+
+/** The id of a commit that is nowhere, as long as ids are there. */
+const unborn = async (repository: TestRepository) =>
+  '1'.repeat((await repository.git('rev-parse', '--show-object-format')) === 'sha256' ? 64 : 40);

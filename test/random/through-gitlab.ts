@@ -15,7 +15,7 @@ import type { Delivery } from '../support/gitlab/deliveries.ts';
 import type { Fault, FaultRule } from '../support/gitlab/faults.ts';
 import { type SimulatedGitlab, simulatedGitlab } from '../support/gitlab/gitlab.ts';
 import { gitlabService } from '../support/gitlab-service.ts';
-import { branchesOf } from '../support/repository.ts';
+import { headsOf } from '../support/repository.ts';
 import { randomPage } from './content.ts';
 import { change, type Place } from './history.ts';
 
@@ -34,7 +34,7 @@ export const throughGitlab = async (seed: number, kafka?: string): Promise<reado
     repository: project.repository,
     commit: (commit) => gitlab.push(project, commit),
     async move(branch, to) {
-      if (to !== null || (await branchesOf(project.repository)).has(branch))
+      if (to !== null || (await headsOf(project.repository)).has(branch))
         await gitlab.pushRefs(project, `${to ?? ''}:refs/heads/${branch}`);
     },
   };

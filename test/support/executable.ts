@@ -1,6 +1,6 @@
 /** The executable as it is installed, run as a process of its own. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,8 +9,6 @@ import { environment } from './repository.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const DEADLINE_MS = 30_000;
-const BUILD_MS = 120_000;
-const LOOK_MS = 50;
 
 export interface Ended {
   readonly code: number | null;
@@ -36,11 +34,11 @@ export interface Executable {
   remove(): Promise<void>;
 }
 
-/** Compiled once for a run of tests, since `dist` may be older than the source; a command that is no such run has its own. */
+/** Compiled for a run of tests, since `dist` may be older than the source; a command that is no such run has its own. */
 export const buildExecutable = (): Executable => {
   const run = process.env.TIDEMARK_TEST_RUN;
   const copies: string[] = [];
-  const built = run === undefined ? compiled(mkdtempSync(join(tmpdir(), 'tidemark-executable-'))) : compiledIn(run);
+  const built = run ?? compiled(mkdtempSync(join(tmpdir(), 'tidemark-executable-')));
   let directory = built;
   const running = new Set<Running>();
 
@@ -107,39 +105,13 @@ export const buildExecutable = (): Executable => {
   };
 };
 
-const compiled = (directory: string): string => {
-  execFileSync(process.execPath, [join(root, 'scripts', 'build.js'), join(directory, 'dist')], { cwd: root });
+/** The package without types, which only who compiles against it needs. */
+export const compiled = (directory: string): string => {
+  execFileSync(process.execPath, [join(root, 'scripts', 'build.js'), join(directory, 'dist'), '--no-types']);
   for (const copied of ['bin', 'package.json'])
     cpSync(join(root, copied), join(directory, copied), { recursive: true });
   for (const linked of ['node_modules', 'models']) symlinkSync(join(root, linked), join(directory, linked));
   return directory;
-};
-
-/** By whoever comes first; the others wait for what came of it. */
-const compiledIn = (run: string): string => {
-  const [directory, built, failed] = ['executable', 'built', 'failed'].map((name) => join(run, name)) as [
-    string,
-    string,
-    string,
-  ];
-  try {
-    mkdirSync(directory);
-  } catch {
-    const until = Date.now() + BUILD_MS;
-    while (!existsSync(built)) {
-      if (existsSync(failed) || Date.now() > until) throw new Error('the executable could not be compiled');
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LOOK_MS);
-    }
-    return directory;
-  }
-  try {
-    compiled(directory);
-    writeFileSync(built, '');
-    return directory;
-  } catch (error) {
-    writeFileSync(failed, '');
-    throw error;
-  }
 };
 
 /** Repeats the question until the answer is as it should be. */

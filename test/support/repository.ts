@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
-import { appendFile, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { appendFile, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -97,7 +98,7 @@ export const makeRepository = async (flags: readonly string[] = []): Promise<Tes
     run,
     async commit({ branch = 'main', files, orphan = false }) {
       commits += 1;
-      const parentCommit = await git('for-each-ref', '--format=%(objectname)', `refs/heads/${branch}`);
+      const parentCommit = (await headsOf({ directory })).get(branch) ?? '';
       const lines: (string | Buffer)[] = [
         `commit refs/heads/${branch}\ncommitter Test <test@example.com> ${1_700_000_000 + commits} +0000\ndata 1\nx\n`,
       ];
@@ -105,7 +106,7 @@ export const makeRepository = async (flags: readonly string[] = []): Promise<Tes
       for (const [path, file] of files) lines.push(...written(path, file));
       if (orphan && parentCommit !== '') await git('update-ref', '-d', `refs/heads/${branch}`);
       await run(['fast-import', '--quiet', '--force'], Buffer.concat(lines.map((line) => Buffer.from(line))));
-      return git('rev-parse', `refs/heads/${branch}`);
+      return (await headsOf({ directory })).get(branch) ?? '';
     },
     remove: () => rm(parent, { recursive: true, force: true, maxRetries: 5 }),
   };
@@ -113,17 +114,47 @@ export const makeRepository = async (flags: readonly string[] = []): Promise<Tes
 
 const HEADS = 'refs/heads/';
 
-/** By name, with their heads. */
-export const branchesOf = async (repository: TestRepository): Promise<ReadonlyMap<string, string>> => {
-  const text = await repository.git('for-each-ref', '--format=%(refname) %(objectname)', HEADS);
-  const lines = text.split('\n').filter((line) => line !== '');
-  return new Map(
-    lines.map((line): [string, string] => {
-      const at = line.lastIndexOf(' ');
-      return [line.slice(HEADS.length, at), line.slice(at + 1)];
-    }),
-  );
+const gitDirectory = (directory: string): string =>
+  existsSync(join(directory, '.git')) ? join(directory, '.git') : directory;
+
+const NONE = /ENOENT|ENOTDIR/;
+const orNone = async <T>(found: Promise<T>, none: T): Promise<T> => {
+  try {
+    return await found;
+  } catch (error) {
+    if (NONE.test(String(error))) return none;
+    throw error;
+  }
 };
+
+/**
+ * The branches of a repository that nobody else has made, from its files: a process started from one as large as a test
+ * costs more than what is tested.
+ */
+export const headsOf = async ({
+  directory,
+}: Pick<TestRepository, 'directory'>): Promise<ReadonlyMap<string, string>> => {
+  const at = gitDirectory(directory);
+  const heads = new Map<string, string>();
+  const loose = async (folder: string): Promise<void> => {
+    for (const entry of await orNone(readdir(join(at, HEADS, folder), { withFileTypes: true }), [])) {
+      const name = folder + entry.name;
+      if (entry.isDirectory()) await loose(`${name}/`);
+      else if (!name.endsWith('.lock')) heads.set(name, await orNone(readFile(join(at, HEADS, name), 'utf8'), ''));
+    }
+  };
+  await loose('');
+  // In this order: git packs a ref before it removes its file.
+  for (const line of (await orNone(readFile(join(at, 'packed-refs'), 'utf8'), '')).split('\n')) {
+    const [, id, name] = /^([0-9a-f]{40,64}) refs\/heads\/(.+)$/.exec(line) ?? [];
+    if (id !== undefined && name !== undefined && !heads.get(name)) heads.set(name, id);
+  }
+  return new Map([...heads].filter(([, id]) => id !== '').map(([name, id]) => [name, id.trim()]));
+};
+
+/** The branch that HEAD names, born or not. */
+export const standardOf = async ({ directory }: TestRepository): Promise<string> =>
+  (await readFile(join(gitDirectory(directory), 'HEAD'), 'utf8')).trim().slice(`ref: ${HEADS}`.length);
 
 export const listed = async (repository: TestRepository, commit: string): Promise<Map<string, Listed>> => {
   const raw = await repository.run(['ls-tree', '-r', '-z', '-l', '--full-tree', commit]);

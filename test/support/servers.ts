@@ -1,6 +1,6 @@
 /**
- * What tests need beside this process, for a whole run: each started when the first test asks, stopped at its end, and
- * said in the last lines. Tests run in processes of their own, so they ask over a socket.
+ * What tests need beside this process, for a whole run: the product compiled, and servers, each started when the first test
+ * asks, stopped at its end, and said in the last lines. Tests run in processes of their own, so they ask over a socket.
  */
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -8,6 +8,7 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
+import { compiled } from './executable.ts';
 import { findKafka } from './kafka-broker.ts';
 import { findSecuredKafka } from './kafka-secured.ts';
 import { findQdrant } from './qdrant-server.ts';
@@ -37,9 +38,9 @@ const FINDERS: Readonly<Record<string, () => Promise<RealServer | { readonly mis
 
 export default async ({ provide, vitest }: TestProject) => {
   const found = new Map<string, ReturnType<typeof findKafka>>();
-  // What tests make once for all of them.
-  const run = await mkdtemp(join(tmpdir(), 'tidemark-run-'));
+  const run = compiled(await mkdtemp(join(tmpdir(), 'tidemark-run-')));
   process.env.TIDEMARK_TEST_RUN = run;
+  process.env.TIDEMARK_TEST_THREADS = join(run, 'dist');
 
   const answerOf = async (name: string): Promise<ServerAnswer> => {
     const find = FINDERS[name];

@@ -8,7 +8,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { branchesOf, type Commit, makeRepository, type TestRepository } from '../repository.ts';
+import { type Commit, headsOf, makeRepository, type TestRepository } from '../repository.ts';
 import { type Answer, json } from './answers.ts';
 import { type Delivery, deliver } from './deliveries.ts';
 import { type Fault, type FaultRule, type RateLimit, rateLimiter } from './faults.ts';
@@ -261,7 +261,7 @@ export const simulatedGitlab = async () => {
       const bare = intoWiki && wiki ? wiki : repository;
       const work = await workOf(bare);
       const branch = commit.branch ?? 'main';
-      const remote = (await branchesOf(bare)).get(branch);
+      const remote = (await headsOf(bare)).get(branch);
       await work.run(['fetch', '-q', 'origin', '+refs/heads/*:refs/heads/*']);
       if (remote !== undefined) await work.git('update-ref', `refs/heads/${branch}`, remote);
       const id = await work.commit(commit);
@@ -279,7 +279,7 @@ export const simulatedGitlab = async () => {
     workOf,
     /** The replica that answers stops hearing of pushes, until it is let catch up. */
     async lag(project: SimulatedProject) {
-      project.replica = await branchesOf(project.repository);
+      project.replica = await headsOf(project.repository);
     },
     catchUp(project: SimulatedProject) {
       project.replica = undefined;

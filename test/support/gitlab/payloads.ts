@@ -1,6 +1,6 @@
 /** What GitLab sends, with its quirks: they are why a payload is a hint and never the truth. */
 import { randomUUID } from 'node:crypto';
-import { branchesOf, type TestRepository } from '../repository.ts';
+import { headsOf, type TestRepository } from '../repository.ts';
 import { defaultBranch } from './repository-routes.ts';
 import { namespaceOf, type SimulatedProject, type Visibility } from './world.ts';
 
@@ -67,7 +67,7 @@ export const pushPayload = async (project: SimulatedProject, update: RefUpdate, 
   const { repository } = project;
   const isTag = update.ref.startsWith('refs/tags/');
   const standard = await defaultBranch(repository);
-  const base = update.ref === `refs/heads/${standard}` ? undefined : (await branchesOf(repository)).get(standard ?? '');
+  const base = update.ref === `refs/heads/${standard}` ? undefined : (await headsOf(repository)).get(standard ?? '');
   const { commits, total } = isTag ? { commits: [], total: 0 } : await commitsOf(repository, update, base);
   const kind = isTag ? 'tag_push' : 'push';
   return {

@@ -1,5 +1,5 @@
 /** Branches, trees, blobs and archives, each straight from git. */
-import { branchesOf, type TestRepository } from '../repository.ts';
+import { headsOf, standardOf, type TestRepository } from '../repository.ts';
 import { type Answer, json, keysetPage, notFound, offsetPage } from './answers.ts';
 import type { CatFiles } from './cat-file.ts';
 import type { SimulatedProject, World } from './world.ts';
@@ -20,8 +20,8 @@ const quietly = async <T>(ask: () => Promise<T>): Promise<{ found: T | undefined
 
 /** The branch that HEAD names; a repository without branches has none. */
 export const defaultBranch = async (repository: TestRepository): Promise<string | null> => {
-  if ((await branchesOf(repository)).size === 0) return null;
-  return repository.git('symbolic-ref', '--short', 'HEAD');
+  if ((await headsOf(repository)).size === 0) return null;
+  return standardOf(repository);
 };
 
 interface Entry {
@@ -63,7 +63,7 @@ const tree = async ({ repository }: SimulatedProject, url: URL): Promise<Answer>
 };
 
 const branches = async (project: SimulatedProject, name: string | undefined, url: URL): Promise<Answer> => {
-  const all = project.replica ?? (await branchesOf(project.repository));
+  const all = project.replica ?? (await headsOf(project.repository));
   const standard = await defaultBranch(project.repository);
   const show = ([branch, id]: readonly [string, string]) => ({
     name: branch,
