@@ -6,7 +6,10 @@ import { staticEmbedder } from '../../src/embedders/static.ts';
 import { tokenCounter } from '../../src/embedders/token-counter.ts';
 import { pieces } from '../../src/operators/chunk.ts';
 import type { Generation, Point, Query } from '../../src/ports.ts';
+import { armSize, fuse } from '../../src/ranking/fusion.ts';
+import { rerank } from '../../src/ranking/rerank.ts';
 import { documentKey, projectKey } from '../../src/records.ts';
+import type { SearchMode } from '../../src/search.ts';
 import { openEmbedded } from '../../src/sinks/embedded.ts';
 import { entry } from '../contracts/store-builders.ts';
 import { ownQdrant } from '../support/qdrant.ts';
@@ -90,7 +93,16 @@ describe.skipIf(!url)('search in Qdrant and in the embedded store', () => {
     return all.map((piece, at) => ({ ...piece, vector: vectors[at] as Float32Array }));
   };
 
-  it.each(['dense', 'lexical'] as const)(
+  const topOf = async (generation: Generation, mode: SearchMode, query: Omit<Query, 'mode'>) => {
+    if (mode !== 'hybrid') return generation.search({ ...query, mode });
+    const limit = armSize(query.limit);
+    const [dense, lexical] = await Promise.all(
+      (['dense', 'lexical'] as const).map((arm) => generation.search({ ...query, mode: arm, limit })),
+    );
+    return rerank(query.text, fuse(query.text, { dense: dense ?? [], lexical: lexical ?? [] }), query.limit);
+  };
+
+  it.each(['dense', 'lexical', 'hybrid'] as const)(
     '%s brings the same top tens, with and without a filter',
     async (mode) => {
       expect((await qdrant.counts()).points).toBe((await embedded.counts()).points);
@@ -101,8 +113,8 @@ describe.skipIf(!url)('search in Qdrant and in the embedded store', () => {
       ] satisfies Partial<Query>[]) {
         for (const text of QUERIES) {
           const [vector] = await embedder.embed([text], 'query');
-          const query: Query = { mode, text, limit: TOP, ...(vector ? { vector } : {}), ...filter };
-          const [here, there] = await Promise.all([embedded.search(query), qdrant.search(query)]);
+          const query = { text, limit: TOP, ...(vector ? { vector } : {}), ...filter };
+          const [here, there] = await Promise.all([topOf(embedded, mode, query), topOf(qdrant, mode, query)]);
           const ids = new Set(here.map(({ point }) => point.id));
           const shared = there.filter(({ point }) => ids.has(point.id)).length;
           overlaps.push(shared / Math.max(here.length, there.length, 1));
