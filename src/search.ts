@@ -4,6 +4,7 @@ import { type FoundChunk, joined } from './found.ts';
 import { type Freshness, freshnessOf } from './freshness.ts';
 import type { Parts } from './parts.ts';
 import type { Hit, Query } from './ports.ts';
+import { compared } from './ranking/comparison.ts';
 import { armSize, fuse } from './ranking/fusion.ts';
 import { type Ranked, rerank } from './ranking/rerank.ts';
 import { activeGeneration } from './runs/generations.ts';
@@ -72,7 +73,10 @@ export const candidates = async (
   if (mode === 'dense') return dense();
   if (mode === 'lexical') return lexical();
   const [byMeaning, byWords] = await Promise.all([dense(), lexical()]);
-  return fuse(text, { dense: byMeaning, lexical: byWords });
+  const arms = { dense: byMeaning, lexical: byWords };
+  const { embedder, dependency } = await parts.shape(generation);
+  const { compare } = embedder;
+  return fuse(text, compare ? await compared(text, arms, (...of) => dependency.attempt(() => compare(...of))) : arms);
 };
 
 export const alone = (hit: Hit): Ranked => ({ ...hit, copies: [] });

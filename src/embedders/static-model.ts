@@ -3,6 +3,7 @@
  * one byte a number, and is scaled while it is summed.
  */
 import { StopFlow } from '../errors.ts';
+import { inverseFrequency } from '../sinks/ranking.ts';
 import { modelFile, staticTokens } from './static-files.ts';
 import type { WordPiece } from './word-piece.ts';
 
@@ -36,7 +37,17 @@ export interface StaticModel {
   readonly dimensions: number;
   /** The texts' vectors, one after the other. A text without tokens is the zero vector. */
   embed(texts: readonly string[]): Float32Array<ArrayBuffer>;
+  /**
+   * How near each passage is to the question: the cosine of the two, and the mean over the question's tokens of the
+   * cosine with the nearest token of the passage. A token weighs the more, the fewer of the passages have it.
+   */
+  compare(question: string, passages: readonly string[]): Float32Array<ArrayBuffer>;
 }
+
+/** Of a question; what goes on longer is a text, which its mean stands for. */
+const MOST_ASKED = 32;
+/** Rows that are multiplied at a time. */
+const ABREAST = 4;
 
 export const staticModel = (
   { rows, dimensions, scales, values }: Table = parseTable(modelFile('static-minilm-256.bin')),
@@ -47,7 +58,8 @@ export const staticModel = (
   const times = new Uint32Array(rows);
 
   /** Four rows at a time: half as fast again as row by row, since the sums are read and written a quarter as often. */
-  const add = (ids: Uint16Array, count: number): void => {
+  const addRows = (ids: Uint16Array): void => {
+    const count = ids.length;
     for (let next = 0; next < count; next += 4) {
       const a = ids[next] as number;
       const b = next + 1 < count ? (ids[next + 1] as number) : NO_ROW;
@@ -90,16 +102,68 @@ export const staticModel = (
     return count;
   };
 
-  const embedOne = (text: string, vector: Float32Array): void => {
+  /** Leaves the sum of the text's rows in `sum`, and resolves to its length and to each of the text's tokens once. */
+  const add = (text: string) => {
     const pieces = tokens.pieces(text);
+    const once = pieces.subarray(0, distinct(pieces));
     sum.fill(0);
-    add(pieces, distinct(pieces));
+    addRows(once);
     let squares = 0;
     for (let at = 0; at < dimensions; at += 1) squares += (sum[at] as number) ** 2;
+    return { once, length: Math.sqrt(squares) };
+  };
+
+  const embedOne = (text: string, vector: Float32Array): void => {
+    const { length } = add(text);
     // No tokens, or rows that cancel each other out: there is no direction to normalise to.
-    if (squares === 0) return;
-    const scale = 1 / Math.sqrt(squares);
-    for (let at = 0; at < dimensions; at += 1) vector[at] = (sum[at] as number) * scale;
+    if (length === 0) return;
+    for (let at = 0; at < dimensions; at += 1) vector[at] = (sum[at] as number) / length;
+  };
+
+  /** The cosines of a row with the asked ones, in as many places as there are, rounded up. */
+  const cosinesWith = (asked: readonly number[]) => {
+    const places = Math.ceil(asked.length / ABREAST) * ABREAST;
+    const directions = new Float32Array(places * dimensions);
+    for (const [place, id] of asked.entries()) {
+      const scale = 1 / lengthOf(id);
+      for (let at = 0; at < dimensions; at += 1)
+        directions[place * dimensions + at] = (values[id * dimensions + at] as number) * scale;
+    }
+    const known = new Map<number, Float32Array>();
+    return (id: number): Float32Array => {
+      const before = known.get(id);
+      if (before) return before;
+      const cosines = new Float32Array(places);
+      const scale = 1 / lengthOf(id);
+      const row = id * dimensions;
+      for (let place = 0; place < places; place += ABREAST) {
+        const a = place * dimensions;
+        const b = a + dimensions;
+        const c = b + dimensions;
+        const d = c + dimensions;
+        let [withA, withB, withC, withD] = [0, 0, 0, 0];
+        for (let at = 0; at < dimensions; at += 1) {
+          const value = values[row + at] as number;
+          withA += value * (directions[a + at] as number);
+          withB += value * (directions[b + at] as number);
+          withC += value * (directions[c + at] as number);
+          withD += value * (directions[d + at] as number);
+        }
+        cosines[place] = withA * scale;
+        cosines[place + 1] = withB * scale;
+        cosines[place + 2] = withC * scale;
+        cosines[place + 3] = withD * scale;
+      }
+      known.set(id, cosines);
+      return cosines;
+    };
+  };
+
+  /** Of the row as it stands in the file; 1 where all of it is zero, so that it is near to nothing. */
+  const lengthOf = (id: number): number => {
+    let squares = 0;
+    for (let at = id * dimensions; at < (id + 1) * dimensions; at += 1) squares += (values[at] as number) ** 2;
+    return Math.sqrt(squares) || 1;
   };
 
   return {
@@ -109,6 +173,31 @@ export const staticModel = (
       for (const [index, text] of texts.entries())
         embedOne(text, vectors.subarray(index * dimensions, (index + 1) * dimensions));
       return vectors;
+    },
+    compare(question, passages) {
+      const whole = new Float32Array(dimensions);
+      embedOne(question, whole);
+      const asked = [...new Set(tokens.pieces(question))].slice(0, MOST_ASKED);
+      const cosines = cosinesWith(asked);
+      const holding = new Uint32Array(asked.length);
+      const read = passages.map((passage) => {
+        const { once, length } = add(passage);
+        const nearest = new Float32Array(asked.length);
+        for (const id of once) {
+          const near = cosines(id);
+          for (let at = 0; at < asked.length; at += 1)
+            if ((near[at] as number) > (nearest[at] as number)) nearest[at] = near[at] as number;
+        }
+        for (const [at, id] of asked.entries()) if (once.includes(id)) holding[at] = (holding[at] as number) + 1;
+        let product = 0;
+        for (let at = 0; at < dimensions; at += 1) product += (whole[at] as number) * (sum[at] as number);
+        return { nearest, cosine: product / (length || 1) };
+      });
+      const weights = Float64Array.from(holding, (count) => inverseFrequency(passages.length, count));
+      const all = weights.reduce((total, weight) => total + weight, 0) || 1;
+      return Float32Array.from(read, ({ nearest, cosine }) =>
+        nearest.reduce((total, near, at) => total + (near * (weights[at] as number)) / all, cosine),
+      );
     },
   };
 };

@@ -5,6 +5,7 @@
 import type { Embedder } from '../ports.ts';
 import { besideOf, thread } from '../thread.ts';
 import { inSlices } from './slices.ts';
+import type { StaticRequest } from './static-thread.ts';
 
 const SECOND = 1000;
 const DIMENSIONS = 256;
@@ -28,16 +29,16 @@ const DEADLINE_MS = 60 * SECOND;
 const HEAP_MB = 192;
 
 export const staticEmbedder = (): Embedder => {
-  const model = thread<readonly string[], Float32Array>(besideOf(import.meta.url, 'static-thread'), {
+  const model = thread<StaticRequest, Float32Array>(besideOf(import.meta.url, 'static-thread'), {
     name: 'the built-in embedder',
     ...{ deadlineMs: DEADLINE_MS, heapMb: HEAP_MB, ahead: AHEAD },
   });
-  const call = (texts: readonly string[], kind: 'passage' | 'query') =>
+  const call = (request: StaticRequest, urgent: boolean) =>
     model.call({
-      name: `Embedding ${texts.length} texts`,
-      request: () => ({ value: texts, transfer: [] }),
+      name: `${request.question === undefined ? 'Embedding' : 'Comparing'} ${request.texts.length} texts`,
+      request: () => ({ value: request, transfer: [] }),
       bytes: 0,
-      urgent: kind === 'query',
+      urgent,
     });
 
   return {
@@ -46,11 +47,15 @@ export const staticEmbedder = (): Embedder => {
     maxTokens: Number.MAX_SAFE_INTEGER,
     batch: { texts: Number.POSITIVE_INFINITY, tokens: Number.POSITIVE_INFINITY, parallel: 2 },
     async probe() {
-      await call([], 'query');
+      await call({ texts: [] }, true);
     },
     tokens: tokensAtMost,
     embed: (texts, kind) =>
-      inSlices(texts, { dimensions: DIMENSIONS, characters: SLICE_CHARACTERS, call: (slice) => call(slice, kind) }),
+      inSlices(texts, {
+        ...{ dimensions: DIMENSIONS, characters: SLICE_CHARACTERS },
+        call: (slice) => call({ texts: slice }, kind === 'query'),
+      }),
+    compare: (question, texts) => call({ question, texts }, true),
     close: () => model.close(),
   };
 };

@@ -21,15 +21,17 @@ export interface Arms {
 export const fuse = (text: string, { dense, lexical }: Arms): readonly Hit[] => {
   const fused = new Map<string, Hit>();
   const add = (hits: readonly Hit[], weight: number) => {
-    hits.forEach(({ point }, position) => {
-      const key = `${point.document}\0${point.id}`;
-      fused.set(key, { point, score: (fused.get(key)?.score ?? 0) + weight / (position + K) });
+    hits.forEach((hit, position) => {
+      const key = keyOf(hit);
+      fused.set(key, { point: hit.point, score: (fused.get(key)?.score ?? 0) + weight / (position + K) });
     });
   };
   add(dense, 1);
-  add(lexical, coverage(text, lexical) ** 2);
+  add(lexical, coverage(text, lexical) ** 4);
   return [...fused.values()].toSorted((a, b) => b.score - a.score);
 };
+
+export const keyOf = ({ point }: Hit): string => `${point.document}\0${point.id}`;
 
 const LOOKED_AT = 10;
 
