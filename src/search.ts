@@ -5,7 +5,7 @@ import { type Freshness, freshnessOf } from './freshness.ts';
 import type { Parts } from './parts.ts';
 import type { Hit, Query } from './ports.ts';
 import { compared } from './ranking/comparison.ts';
-import { armSize, fuse } from './ranking/fusion.ts';
+import { armSize, DOUBT, fuse } from './ranking/fusion.ts';
 import { type Ranked, rerank } from './ranking/rerank.ts';
 import { activeGeneration } from './runs/generations.ts';
 import { type Filters, filterOf, type Scope, scopeOf } from './scope.ts';
@@ -76,7 +76,9 @@ export const candidates = async (
   const arms = { dense: byMeaning, lexical: byWords };
   const { embedder, dependency } = await parts.shape(generation);
   const { compare } = embedder;
-  return fuse(text, compare ? await compared(text, arms, (...of) => dependency.attempt(() => compare(...of))) : arms);
+  if (!compare) return fuse(text, arms);
+  const read = await compared(text, arms, (...of) => dependency.attempt(() => compare(...of)));
+  return fuse(text, read, DOUBT.read);
 };
 
 export const alone = (hit: Hit): Ranked => ({ ...hit, copies: [] });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { dependency } from '../src/operators/attempt.ts';
+import type { Parts } from '../src/parts.ts';
 import { documentKey, projectKey } from '../src/records.ts';
 import { search } from '../src/search.ts';
 import { entry, hashOf, point, uuid } from './contracts/store-builders.ts';
@@ -40,7 +41,7 @@ const partsWith = async (files: readonly File[]) => {
   return parts;
 };
 
-const ask = async (parts: Awaited<ReturnType<typeof partsWith>>, of: Partial<Parameters<typeof search>[1]>) =>
+const ask = async (parts: Parts, of: Partial<Parameters<typeof search>[1]>) =>
   (await search(parts, { text: 'word', mode: 'hybrid', limit: 10, ...of })).hits;
 
 describe('one search over many projects', () => {
@@ -115,4 +116,24 @@ test('a reranker has the last word on hybrid hits, and on no others', async () =
   ]);
   await ask(reading, { mode: 'lexical' });
   expect(asked).toEqual(['word']);
+});
+
+test('an embedder that compares has its say in hybrid, and in no search by one arm', async () => {
+  const parts = await partsWith(['ant', 'bee', 'cat'].map((name) => ({ path: `${name}.ts`, text: `word ${name}` })));
+  const comparing = (best: string): Parts => ({
+    ...parts,
+    shape: async (generation) => {
+      const shape = await parts.shape(generation);
+      const compare = async (_: string, passages: readonly string[]) =>
+        passages.map((passage) => (passage.includes(best) ? 1 : 0));
+      return { ...shape, embedder: { ...shape.embedder, compare } };
+    },
+  });
+  const first = async (by: Parts, mode: 'hybrid' | 'dense' | 'lexical') =>
+    (await ask(by, { text: 'sandwich of a word', mode }))[0]?.path;
+  for (const name of ['ant', 'bee', 'cat']) {
+    expect(await first(comparing(name), 'hybrid')).toBe(`${name}.ts`);
+    for (const mode of ['dense', 'lexical'] as const)
+      expect(await first(comparing(name), mode)).toBe(await first(parts, mode));
+  }
 });

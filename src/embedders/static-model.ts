@@ -3,6 +3,7 @@
  * one byte a number, and is scaled while it is summed.
  */
 import { StopFlow } from '../errors.ts';
+import { matrix } from '../sinks/matrix.ts';
 import { inverseFrequency } from '../sinks/ranking.ts';
 import { modelFile, staticTokens } from './static-files.ts';
 import type { WordPiece } from './word-piece.ts';
@@ -46,8 +47,6 @@ export interface StaticModel {
 
 /** Of a question; what goes on longer is a text, which its mean stands for. */
 const MOST_ASKED = 32;
-/** Rows that are multiplied at a time. */
-const ABREAST = 4;
 
 export const staticModel = (
   { rows, dimensions, scales, values }: Table = parseTable(modelFile('static-minilm-256.bin')),
@@ -120,50 +119,28 @@ export const staticModel = (
     for (let at = 0; at < dimensions; at += 1) vector[at] = (sum[at] as number) / length;
   };
 
-  /** The cosines of a row with the asked ones, in as many places as there are, rounded up. */
+  /** The row alone, of length one; all zero if the row is. Overwritten by the next call. */
+  const direction = new Float32Array(dimensions);
+  const directionOf = (id: number): Float32Array => {
+    const row = values.subarray(id * dimensions, (id + 1) * dimensions);
+    let squares = 0;
+    for (let at = 0; at < dimensions; at += 1) squares += (row[at] as number) ** 2;
+    const scale = 1 / (Math.sqrt(squares) || 1);
+    for (let at = 0; at < dimensions; at += 1) direction[at] = (row[at] as number) * scale;
+    return direction;
+  };
+
+  const questions = matrix(dimensions, MOST_ASKED);
+  const block = questions.block();
+  /** A token's cosines with those that are asked for; each token's are computed once. */
   const cosinesWith = (asked: readonly number[]) => {
-    const places = Math.ceil(asked.length / ABREAST) * ABREAST;
-    const directions = new Float32Array(places * dimensions);
-    for (const [place, id] of asked.entries()) {
-      const scale = 1 / lengthOf(id);
-      for (let at = 0; at < dimensions; at += 1)
-        directions[place * dimensions + at] = (values[id * dimensions + at] as number) * scale;
-    }
+    for (const [at, id] of asked.entries()) questions.set(block, at, directionOf(id));
     const known = new Map<number, Float32Array>();
     return (id: number): Float32Array => {
-      const before = known.get(id);
-      if (before) return before;
-      const cosines = new Float32Array(places);
-      const scale = 1 / lengthOf(id);
-      const row = id * dimensions;
-      for (let place = 0; place < places; place += ABREAST) {
-        const a = place * dimensions;
-        const b = a + dimensions;
-        const c = b + dimensions;
-        const d = c + dimensions;
-        let [withA, withB, withC, withD] = [0, 0, 0, 0];
-        for (let at = 0; at < dimensions; at += 1) {
-          const value = values[row + at] as number;
-          withA += value * (directions[a + at] as number);
-          withB += value * (directions[b + at] as number);
-          withC += value * (directions[c + at] as number);
-          withD += value * (directions[d + at] as number);
-        }
-        cosines[place] = withA * scale;
-        cosines[place + 1] = withB * scale;
-        cosines[place + 2] = withC * scale;
-        cosines[place + 3] = withD * scale;
-      }
+      const cosines = known.get(id) ?? questions.products(block, asked.length, directionOf(id)).slice();
       known.set(id, cosines);
       return cosines;
     };
-  };
-
-  /** Of the row as it stands in the file; 1 where all of it is zero, so that it is near to nothing. */
-  const lengthOf = (id: number): number => {
-    let squares = 0;
-    for (let at = id * dimensions; at < (id + 1) * dimensions; at += 1) squares += (values[at] as number) ** 2;
-    return Math.sqrt(squares) || 1;
   };
 
   return {

@@ -2,7 +2,7 @@
  * What search by meaning says of a question, said again by an embedder that can afford to read the passages: of those that
  * either arm has found, so that what the words have found is judged by its meaning too. The store is not asked again.
  */
-import type { Embedder, Hit } from '../ports.ts';
+import type { Embedder } from '../ports.ts';
 import { type Arms, keyOf } from './fusion.ts';
 
 /** Of each arm. What comes after them was not near, and reading costs by the passage. */

@@ -17,8 +17,14 @@ export interface Arms {
   readonly lexical: readonly Hit[];
 }
 
+/**
+ * The power of what words meet of the question that they are worth. Higher where the passages were read beside it
+ * (`comparison.ts`), as the other arm then deserves more trust; with vectors alone that is too much (bench/README.md).
+ */
+export const DOUBT = { unread: 2, read: 4 };
+
 /** Reciprocal rank fusion, best first; of equals the one that the dense arm named. */
-export const fuse = (text: string, { dense, lexical }: Arms): readonly Hit[] => {
+export const fuse = (text: string, { dense, lexical }: Arms, doubt = DOUBT.unread): readonly Hit[] => {
   const fused = new Map<string, Hit>();
   const add = (hits: readonly Hit[], weight: number) => {
     hits.forEach((hit, position) => {
@@ -27,7 +33,7 @@ export const fuse = (text: string, { dense, lexical }: Arms): readonly Hit[] => 
     });
   };
   add(dense, 1);
-  add(lexical, coverage(text, lexical) ** 4);
+  add(lexical, coverage(text, lexical) ** doubt);
   return [...fused.values()].toSorted((a, b) => b.score - a.score);
 };
 

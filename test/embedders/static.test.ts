@@ -76,6 +76,31 @@ describe('the built-in model', () => {
     for (const [at, value] of (other ?? []).entries()) expect(value).toBeCloseTo(once?.[at] ?? 9, 5);
   });
 
+  const compare = async (question: string, passages: readonly string[]) => {
+    const near = await embedder.compare?.(question, passages);
+    return near && Array.from(near);
+  };
+
+  it('tells which passage has something near to each word of the question', async () => {
+    const around = 'The index of words is sorted and written to the disk in blocks of a fixed size. '.repeat(4);
+    const passages = [around, `${around} Passwords are hidden.`, 'Passwords are hidden.'];
+    const [none = 9, inside = 9, alone = 9] = (await compare('conceal a secret credential', passages)) ?? [];
+    expect(inside).toBeGreaterThan(none + 0.1);
+    expect(alone).toBeGreaterThan(inside);
+    expect(await compare('conceal a secret credential', passages.toReversed())).toEqual([alone, inside, none]);
+  });
+
+  it('compares with nothing, by nothing, and by more than a question', async () => {
+    expect(await compare('offsets', [])).toEqual([]);
+    expect(await compare('', ['offsets', ''])).toEqual([0, 0]);
+    expect(await compare('\u200b', ['offsets'])).toEqual([0]);
+    expect(await compare('offsets', [''])).toEqual([0]);
+    const text = 'a long question about many things that are said in other words '.repeat(200);
+    const [same = 0, other = 9] = (await compare(text, [text, 'offsets'])) ?? [];
+    expect(same).toBeCloseTo(2, 3);
+    expect(other).toBeLessThan(1);
+  });
+
   it('leaves the event loop free while it embeds', async () => {
     const texts = Array.from({ length: 3000 }, (_, at) => `line ${at} of some text about offsets\n`.repeat(30));
     await embedder.probe();
@@ -118,6 +143,20 @@ describe('its table', () => {
   it('may lie anywhere in memory', () => {
     const bytes = Buffer.concat([Buffer.alloc(3), table(2, 2)]).subarray(3);
     expect(parseTable(bytes)).toMatchObject({ rows: 2, dimensions: 2 });
+  });
+
+  it('weighs what is nearest to each asked token by how few passages have that token', () => {
+    const rows = [0, 0, 10, 0, 0, 20, 3, 4];
+    const model = staticModel(
+      { rows: 4, dimensions: 2, scales: new Float32Array([1, 1, 1, 1]), values: new Int8Array(rows) },
+      { pieces: (text) => Uint16Array.from(text, Number), count: (text) => text.length },
+    );
+    // Of the asked 1 and 2 both passages have 1, and none has 2, to which 3 is the nearest: its cosine with it is 0.8.
+    const [common, rare] = [Math.log(0.5 / 2.5 + 1), Math.log(2.5 / 0.5 + 1)];
+    const cosine = (x: number, y: number) => (10 * x + 20 * y) / Math.hypot(10, 20) / Math.hypot(x, y);
+    const [first, second] = model.compare('12', ['113', '1']);
+    expect(first).toBeCloseTo(cosine(23, 4) + (common + 0.8 * rare) / (common + rare), 5);
+    expect(second).toBeCloseTo(cosine(10, 0) + common / (common + rare), 5);
   });
 
   it('gives no direction where rows cancel out', () => {

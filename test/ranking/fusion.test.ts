@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Hit } from '../../src/ports.ts';
-import { armSize, fuse } from '../../src/ranking/fusion.ts';
+import { armSize, DOUBT, fuse } from '../../src/ranking/fusion.ts';
 import { point } from '../contracts/store-builders.ts';
 
 const hit = (id: string, text = id): Hit => {
@@ -31,6 +31,12 @@ test('words count by the square of what the best of their hits meets of the ques
   expect(score('offsets committed')).toBeCloseTo(1 / 60, 10);
   expect(score('offsets sandwich')).toBeCloseTo(1 / 4 / 60, 10);
   expect(score('offsets sandwich elephant piano')).toBeCloseTo(1 / 16 / 60, 10);
+});
+
+test('words count for less where the passages were read beside the question', () => {
+  const arms = { dense: [hit('a')], lexical: [hit('l', 'commit offsets')] };
+  expect(fuse('offsets sandwich', arms, DOUBT.read).at(-1)?.score).toBeCloseTo(1 / 16 / 60, 10);
+  expect(fuse('offsets committed', arms, DOUBT.read).at(-1)?.score).toBeCloseTo(1 / 60, 10);
 });
 
 test('a point is known by its document too', () => {

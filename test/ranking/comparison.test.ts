@@ -1,0 +1,51 @@
+import { expect, test } from 'vitest';
+import type { Hit } from '../../src/ports.ts';
+import { compared } from '../../src/ranking/comparison.ts';
+import { point } from '../contracts/store-builders.ts';
+
+const hit = (id: string): Hit => {
+  const { vector: _, ...stored } = point({ id, embed: id });
+  return { point: stored, score: 1 };
+};
+const idsOf = (hits: readonly Hit[]) => hits.map(({ point: { id } }) => id);
+const many = (name: string, count: number) => Array.from({ length: count }, (_, at) => hit(`${name}${at}`));
+
+test('what either arm has found is put in order by how near its text is to the question', async () => {
+  const scores = new Map([
+    ['a', 0.2],
+    ['b', 0.9],
+    ['c', 0.5],
+  ]);
+  const asked: string[] = [];
+  const lexical = [hit('c'), hit('b')];
+  const arms = await compared('question', { dense: [hit('a'), hit('b')], lexical }, async (question, passages) => {
+    asked.push(question, ...passages);
+    return passages.map((passage) => scores.get(passage) ?? Number.NaN);
+  });
+  expect(asked).toEqual(['question', 'a', 'b', 'c']);
+  expect(arms.dense.map(({ point: { id }, score }) => [id, score])).toEqual([
+    ['b', 0.9],
+    ['c', 0.5],
+    ['a', 0.2],
+  ]);
+  expect(arms.lexical).toBe(lexical);
+});
+
+test('fifty of each arm are read, and the others follow in the order they had', async () => {
+  const dense = many('d', 53);
+  const lexical = [hit('d51'), ...many('l', 60)];
+  let read = 0;
+  const arms = await compared('question', { dense, lexical }, async (_, passages) => {
+    read = passages.length;
+    return passages.map((_, at) => at);
+  });
+  expect(read).toBe(100);
+  expect(idsOf(arms.dense.slice(0, 2))).toEqual(['l48', 'l47']);
+  expect(idsOf(arms.dense.slice(99))).toEqual(['d0', 'd50', 'd52']);
+});
+
+test('equals stay as they were', async () => {
+  const dense = many('d', 9);
+  const arms = await compared('question', { dense, lexical: [] }, async (_, passages) => passages.map(() => 0));
+  expect(idsOf(arms.dense)).toEqual(idsOf(dense));
+});
