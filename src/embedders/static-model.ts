@@ -119,28 +119,48 @@ export const staticModel = (
     for (let at = 0; at < dimensions; at += 1) vector[at] = (sum[at] as number) / length;
   };
 
-  /** The row alone, of length one; all zero if the row is. Overwritten by the next call. */
+  /** Of each row, once it was asked for; 0 before. */
+  const lengths = new Float32Array(rows);
+  const lengthOf = (id: number): number => {
+    if (lengths[id] === 0) {
+      let squares = 0;
+      for (let at = id * dimensions; at < (id + 1) * dimensions; at += 1) squares += (values[at] as number) ** 2;
+      lengths[id] = Math.sqrt(squares) || 1;
+    }
+    return lengths[id] as number;
+  };
+
   const direction = new Float32Array(dimensions);
+  /** The row alone, of length one; all zero if the row is. Overwritten by the next call. */
   const directionOf = (id: number): Float32Array => {
-    const row = values.subarray(id * dimensions, (id + 1) * dimensions);
-    let squares = 0;
-    for (let at = 0; at < dimensions; at += 1) squares += (row[at] as number) ** 2;
-    const scale = 1 / (Math.sqrt(squares) || 1);
-    for (let at = 0; at < dimensions; at += 1) direction[at] = (row[at] as number) * scale;
+    const scale = 1 / lengthOf(id);
+    const from = id * dimensions;
+    for (let at = 0; at < dimensions; at += 1) direction[at] = (values[from + at] as number) * scale;
     return direction;
   };
 
   const questions = matrix(dimensions, MOST_ASKED);
   const block = questions.block();
-  /** A token's cosines with those that are asked for; each token's are computed once. */
-  const cosinesWith = (asked: readonly number[]) => {
-    for (const [at, id] of asked.entries()) questions.set(block, at, directionOf(id));
-    const known = new Map<number, Float32Array>();
-    return (id: number): Float32Array => {
-      const cosines = known.get(id) ?? questions.products(block, asked.length, directionOf(id)).slice();
-      known.set(id, cosines);
-      return cosines;
-    };
+  /** Where the row's cosines with the asked tokens stand in `cosines`, counted from 1; all zero between calls. */
+  const places = new Uint32Array(rows);
+  let cosines = new Float32Array(2_048 * MOST_ASKED);
+
+  /** How near the passage, of these tokens, comes to each of the asked ones. Each row is multiplied once. */
+  const nearestTo = (asked: number, once: Uint16Array, seen: number[]): Float32Array => {
+    const nearest = new Float32Array(asked);
+    for (let next = 0; next < once.length; next += 1) {
+      const id = once[next] as number;
+      if (places[id] === 0) {
+        seen.push(id);
+        places[id] = seen.length;
+        if (seen.length * asked > cosines.length) cosines = enlarged(cosines);
+        cosines.set(questions.products(block, asked, directionOf(id)), (seen.length - 1) * asked);
+      }
+      const from = ((places[id] as number) - 1) * asked;
+      for (let at = 0; at < asked; at += 1)
+        if ((cosines[from + at] as number) > (nearest[at] as number)) nearest[at] = cosines[from + at] as number;
+    }
+    return nearest;
   };
 
   return {
@@ -155,21 +175,18 @@ export const staticModel = (
       const whole = new Float32Array(dimensions);
       embedOne(question, whole);
       const asked = [...new Set(tokens.pieces(question))].slice(0, MOST_ASKED);
-      const cosines = cosinesWith(asked);
+      for (const [at, id] of asked.entries()) questions.set(block, at, directionOf(id));
       const holding = new Uint32Array(asked.length);
+      const seen: number[] = [];
       const read = passages.map((passage) => {
         const { once, length } = add(passage);
-        const nearest = new Float32Array(asked.length);
-        for (const id of once) {
-          const near = cosines(id);
-          for (let at = 0; at < asked.length; at += 1)
-            if ((near[at] as number) > (nearest[at] as number)) nearest[at] = near[at] as number;
-        }
+        const nearest = nearestTo(asked.length, once, seen);
         for (const [at, id] of asked.entries()) if (once.includes(id)) holding[at] = (holding[at] as number) + 1;
         let product = 0;
         for (let at = 0; at < dimensions; at += 1) product += (whole[at] as number) * (sum[at] as number);
         return { nearest, cosine: product / (length || 1) };
       });
+      for (const id of seen) places[id] = 0;
       const weights = Float64Array.from(holding, (count) => inverseFrequency(passages.length, count));
       const all = weights.reduce((total, weight) => total + weight, 0) || 1;
       return Float32Array.from(read, ({ nearest, cosine }) =>
@@ -177,4 +194,10 @@ export const staticModel = (
       );
     },
   };
+};
+
+const enlarged = (full: Float32Array<ArrayBuffer>): Float32Array<ArrayBuffer> => {
+  const larger = new Float32Array(full.length * 2);
+  larger.set(full);
+  return larger;
 };
