@@ -3,12 +3,12 @@
  * one byte a number, and is scaled while it is summed.
  */
 import { StopFlow } from '../errors.ts';
-import { matrix } from '../sinks/matrix.ts';
 import { inverseFrequency } from '../sinks/ranking.ts';
 import { modelFile, staticTokens } from './static-files.ts';
+import { nearness } from './static-nearness.ts';
 import type { WordPiece } from './word-piece.ts';
 
-interface Table {
+export interface Table {
   readonly rows: number;
   readonly dimensions: number;
   readonly scales: Float32Array;
@@ -45,13 +45,12 @@ export interface StaticModel {
   compare(question: string, passages: readonly string[]): Float32Array<ArrayBuffer>;
 }
 
-/** Of a question; what goes on longer is a text, which its mean stands for. */
-const MOST_ASKED = 32;
-
 export const staticModel = (
-  { rows, dimensions, scales, values }: Table = parseTable(modelFile('static-minilm-256.bin')),
+  table: Table = parseTable(modelFile('static-minilm-256.bin')),
   tokens: WordPiece = staticTokens(),
 ): StaticModel => {
+  const { rows, dimensions, scales, values } = table;
+  const near = nearness(table);
   const sum = new Float64Array(dimensions);
   /** How often each row stands in the text at hand, so that each is read and scaled once; all zero between texts. */
   const times = new Uint32Array(rows);
@@ -101,7 +100,7 @@ export const staticModel = (
     return count;
   };
 
-  /** Leaves the sum of the text's rows in `sum`, and resolves to its length and to each of the text's tokens once. */
+  /** Leaves the sum of the text's rows in `sum`, and gives its length and each of the text's tokens once. */
   const add = (text: string) => {
     const pieces = tokens.pieces(text);
     const once = pieces.subarray(0, distinct(pieces));
@@ -116,51 +115,8 @@ export const staticModel = (
     const { length } = add(text);
     // No tokens, or rows that cancel each other out: there is no direction to normalise to.
     if (length === 0) return;
-    for (let at = 0; at < dimensions; at += 1) vector[at] = (sum[at] as number) / length;
-  };
-
-  /** Of each row, once it was asked for; 0 before. */
-  const lengths = new Float32Array(rows);
-  const lengthOf = (id: number): number => {
-    if (lengths[id] === 0) {
-      let squares = 0;
-      for (let at = id * dimensions; at < (id + 1) * dimensions; at += 1) squares += (values[at] as number) ** 2;
-      lengths[id] = Math.sqrt(squares) || 1;
-    }
-    return lengths[id] as number;
-  };
-
-  const direction = new Float32Array(dimensions);
-  /** The row alone, of length one; all zero if the row is. Overwritten by the next call. */
-  const directionOf = (id: number): Float32Array => {
-    const scale = 1 / lengthOf(id);
-    const from = id * dimensions;
-    for (let at = 0; at < dimensions; at += 1) direction[at] = (values[from + at] as number) * scale;
-    return direction;
-  };
-
-  const questions = matrix(dimensions, MOST_ASKED);
-  const block = questions.block();
-  /** Where the row's cosines with the asked tokens stand in `cosines`, counted from 1; all zero between calls. */
-  const places = new Uint32Array(rows);
-  let cosines = new Float32Array(2_048 * MOST_ASKED);
-
-  /** How near the passage, of these tokens, comes to each of the asked ones. Each row is multiplied once. */
-  const nearestTo = (asked: number, once: Uint16Array, seen: number[]): Float32Array => {
-    const nearest = new Float32Array(asked);
-    for (let next = 0; next < once.length; next += 1) {
-      const id = once[next] as number;
-      if (places[id] === 0) {
-        seen.push(id);
-        places[id] = seen.length;
-        if (seen.length * asked > cosines.length) cosines = enlarged(cosines);
-        cosines.set(questions.products(block, asked, directionOf(id)), (seen.length - 1) * asked);
-      }
-      const from = ((places[id] as number) - 1) * asked;
-      for (let at = 0; at < asked; at += 1)
-        if ((cosines[from + at] as number) > (nearest[at] as number)) nearest[at] = cosines[from + at] as number;
-    }
-    return nearest;
+    const scale = 1 / length;
+    for (let at = 0; at < dimensions; at += 1) vector[at] = (sum[at] as number) * scale;
   };
 
   return {
@@ -174,30 +130,22 @@ export const staticModel = (
     compare(question, passages) {
       const whole = new Float32Array(dimensions);
       embedOne(question, whole);
-      const asked = [...new Set(tokens.pieces(question))].slice(0, MOST_ASKED);
-      for (const [at, id] of asked.entries()) questions.set(block, at, directionOf(id));
+      const asked = [...new Set(tokens.pieces(question))].slice(0, near.most);
+      const nearestOf = near.ask(asked);
       const holding = new Uint32Array(asked.length);
-      const seen: number[] = [];
       const read = passages.map((passage) => {
         const { once, length } = add(passage);
-        const nearest = nearestTo(asked.length, once, seen);
+        const nearest = nearestOf(once);
         for (const [at, id] of asked.entries()) if (once.includes(id)) holding[at] = (holding[at] as number) + 1;
         let product = 0;
         for (let at = 0; at < dimensions; at += 1) product += (whole[at] as number) * (sum[at] as number);
         return { nearest, cosine: product / (length || 1) };
       });
-      for (const id of seen) places[id] = 0;
       const weights = Float64Array.from(holding, (count) => inverseFrequency(passages.length, count));
       const all = weights.reduce((total, weight) => total + weight, 0) || 1;
       return Float32Array.from(read, ({ nearest, cosine }) =>
-        nearest.reduce((total, near, at) => total + (near * (weights[at] as number)) / all, cosine),
+        nearest.reduce((total, cosineOf, at) => total + (cosineOf * (weights[at] as number)) / all, cosine),
       );
     },
   };
-};
-
-const enlarged = (full: Float32Array<ArrayBuffer>): Float32Array<ArrayBuffer> => {
-  const larger = new Float32Array(full.length * 2);
-  larger.set(full);
-  return larger;
 };
