@@ -22,7 +22,7 @@ test('what either arm has found is put in order by how near its text is to the q
     asked.push(question, ...passages);
     return passages.map((passage) => scores.get(passage) ?? Number.NaN);
   });
-  expect(asked).toEqual(['question', 'a', 'b', 'c']);
+  expect(asked).toEqual(['question', 'a', 'c', 'b']);
   expect(arms.dense.map(({ point: { id }, score }) => [id, score])).toEqual([
     ['b', 0.9],
     ['c', 0.5],
@@ -40,7 +40,7 @@ test('fifty of each arm are read, and the others follow in the order they had', 
     return passages.map((_, at) => at);
   });
   expect(read).toBe(100);
-  expect(idsOf(arms.dense.slice(0, 2))).toEqual(['l48', 'l47']);
+  expect(idsOf(arms.dense.slice(0, 2))).toEqual(['l48', 'd49']);
   expect(idsOf(arms.dense.slice(99))).toEqual(['d0', 'd50', 'd52']);
 });
 
@@ -48,4 +48,13 @@ test('equals stay as they were', async () => {
   const dense = many('d', 9);
   const arms = await compared('question', { dense, lexical: [] }, async (_, passages) => passages.map(() => 0));
   expect(idsOf(arms.dense)).toEqual(idsOf(dense));
+});
+
+test('long passages are read as far as 64,000 characters reach, the best of both arms first', async () => {
+  const long = (name: string) =>
+    many(name, 9).map((one) => ({ ...one, point: { ...one.point, embed: 'x'.repeat(10_000) } }));
+  const arms = await compared('question', { dense: long('d'), lexical: long('l') }, async (_, passages) =>
+    passages.map(() => 1),
+  );
+  expect(idsOf(arms.dense)).toEqual(['d0', 'l0', 'd1', 'l1', 'd2', 'l2', 'd3', 'd4', 'd5', 'd6', 'd7', 'd8']);
 });
