@@ -9,6 +9,7 @@ export const rerankerSchema = z.strictObject({
     { example: 'tei' },
   ),
   url: option(url('https', 'http'), 'Up to what stands before `/rerank`, or with that.', {
+    otherwise: 'none: it has to be said',
     example: 'http://tei:8080',
   }),
   model: option(text().optional(), 'As the server calls it, where it has several.', {
