@@ -9,6 +9,7 @@ import type { Lock } from './log/lock.ts';
 import { type Dependency, dependency, PATIENCE, type Patience, steady } from './operators/attempt.ts';
 import type { Limits, Parts, Source } from './parts.ts';
 import type { Log, Time, VectorStore } from './ports.ts';
+import { serverReranker } from './rerankers/server.ts';
 import { selection } from './selection.ts';
 import { openShapes, rulesOf, type Target, targetOf } from './shapes.ts';
 import { type BlobCache, blobCache } from './sources/blob-cache.ts';
@@ -115,6 +116,8 @@ export const openPipeline = async (around: Surroundings, name: string, shared: S
   const state = steady(engines.state, ofStore);
   const shapes = openShapes({ state, target, limits: config.limits, ...needs });
 
+  const reranker = options.reranker && serverReranker(options.reranker, time);
+
   const parts: Parts = {
     names,
     limits: limitsOf(config),
@@ -125,6 +128,7 @@ export const openPipeline = async (around: Surroundings, name: string, shared: S
     store: steadyStore(engines.store, ofStore),
     sources,
     converter: shapes.converter,
+    ...(reranker && { reranker: { port: reranker, passages: options.reranker?.passages ?? 0 } }),
     shape: shapes.of,
     time,
     telemetry,
@@ -139,6 +143,7 @@ export const openPipeline = async (around: Surroundings, name: string, shared: S
     remember: shapes.remember,
     dependencies: () => [ofLog, ofStore, ...ofSources, ...shapes.dependencies()],
     async close() {
+      await reranker?.close();
       await shapes.close();
       await Promise.all([...sources.values()].map(({ port }) => port.close()));
       await engines.close();

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { embedderSchema } from './config/embedder.ts';
 import { choice, flag, option, pattern, secret, size, text, url, whole } from './config/options.ts';
+import { rerankerSchema } from './config/reranker.ts';
 import { DEFAULT_SELECTION } from './selection.ts';
 
 const MIB = 1024 ** 2;
@@ -106,6 +107,10 @@ const pipeline = z.strictObject({
   ),
   embedder: option(embedderSchema.prefault({ kind: 'static' }), 'What turns chunks into vectors.', {
     example: { kind: 'transformers', model: 'Xenova/all-MiniLM-L6-v2' },
+  }),
+  reranker: option(rerankerSchema.optional(), 'A cross-encoder that has the last word on the order of hybrid hits.', {
+    otherwise: 'none',
+    example: { kind: 'tei', url: 'http://tei:8080' },
   }),
   topics: option(
     pattern(/^[A-Za-z0-9][A-Za-z0-9._-]{0,150}$/, 'letters, digits, ".", "_" and "-"').optional(),

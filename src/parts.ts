@@ -73,7 +73,7 @@ export interface Parts {
   readonly sources: ReadonlyMap<string, Source>;
   readonly converter: Converter;
   /** Has the last word on the order of hybrid hits, where there is one. */
-  readonly reranker?: { readonly port: Reranker; readonly dependency: Dependency };
+  readonly reranker?: { readonly port: Reranker; readonly passages: number };
   /** Also of a generation that was built by another configuration: all that are fed have theirs in the state. */
   readonly shape: (generation: string) => Promise<Shape>;
   readonly time: Time;

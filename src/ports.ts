@@ -412,7 +412,6 @@ export interface Embedder {
 
 /** Reads question and passage together, as a cross-encoder does: slower than comparing vectors, and surer. */
 export interface Reranker {
-  probe(): Promise<void>;
   /** One number a passage, in order: the higher the better it answers the question. Of no scale. */
   score(question: string, passages: readonly string[]): Promise<readonly number[]>;
   close(): Promise<void>;

@@ -1,5 +1,5 @@
 /** A question to the active generation: what its arms have found, made one list, put in order, and told page by page. */
-import { TryAgain } from './errors.ts';
+import { isKnown, messageOf, TryAgain } from './errors.ts';
 import { type FoundChunk, joined } from './found.ts';
 import { type Freshness, freshnessOf } from './freshness.ts';
 import type { Parts } from './parts.ts';
@@ -83,22 +83,25 @@ export const candidates = async (
 
 export const alone = (hit: Hit): Ranked => ({ ...hit, copies: [] });
 
-/** What a reranker reads: that costs by the passage, and what the rules put further down is seldom the best. */
-const READ = 30;
-
 const inOrder = async (
-  { reranker }: Parts,
+  { reranker, telemetry }: Parts,
   { text, limit, offset = 0 }: SearchQuery,
   found: readonly Hit[],
 ): Promise<readonly Ranked[]> => {
-  const ranked = rerank(text, found, reranker ? Math.max(offset + limit + 1, READ) : found.length);
+  const ranked = rerank(text, found, reranker ? Math.max(offset + limit + 1, reranker.passages) : found.length);
   if (!reranker) return ranked;
-  const { port, dependency } = reranker;
   const passages = ranked.map(({ point }) => point.embed);
-  const scores = await dependency.attempt(() => port.score(text, passages));
-  return ranked
-    .map((hit, at) => ({ ...hit, score: scores[at] ?? Number.NEGATIVE_INFINITY }))
-    .toSorted((a, b) => b.score - a.score);
+  try {
+    const scores = await reranker.port.score(text, passages);
+    return ranked
+      .map((hit, at) => ({ ...hit, score: scores[at] ?? Number.NEGATIVE_INFINITY }))
+      .toSorted((a, b) => b.score - a.score);
+  } catch (error) {
+    if (!isKnown(error)) throw error;
+    // Whoever asks gets the order of the rules, which is what there would be without it.
+    telemetry.rerankingFailed({ error: messageOf(error) });
+    return ranked;
+  }
 };
 
 type Paging = Pick<SearchQuery, 'limit' | 'offset'>;

@@ -29,6 +29,7 @@ export interface Telemetry {
   searchReady(of: { pipeline: string; seconds: number }): void;
   /** A question over HTTP. What was asked is nobody's business. */
   asked(of: { question: string; by: string; status: number; seconds: number }): void;
+  rerankingFailed(of: { error: string }): void;
   kafkaSaid(of: { level: 'debug' | 'warn'; message: string; error?: string }): void;
   topicDiffers(of: { topic: string; setting: string; expected: string; found: string }): void;
   webhook(of: { event: string; outcome: 'filed' | 'dropped' | 'refused' | 'unavailable'; reason: string }): void;
@@ -59,6 +60,7 @@ export const telemetry = (logger: Logger, registry: Registry): Telemetry => {
   const archives = counter('archives_unusable_total', 'Archives whose blobs are fetched one by one', ['instance']);
   const webhooks = counter('webhooks_total', 'Webhooks by what became of them', ['outcome']);
   const tokens = counter('embedder_tokens_total', 'Tokens that embedding servers have counted', ['embedder', 'model']);
+  const unranked = counter('reranking_failed_total', 'Questions answered without the configured reranker', []);
   const blocked = new Gauge({ name: 'tidemark_projects_blocked', help: 'Projects that refuse us', registers });
 
   const asked = new Histogram({
@@ -137,6 +139,10 @@ export const telemetry = (logger: Logger, registry: Registry): Telemetry => {
     asked({ question, by, status, seconds }) {
       asked.observe({ question, status }, seconds);
       logger.debug({ question, by, status, seconds }, 'asked');
+    },
+    rerankingFailed({ error }) {
+      unranked.inc();
+      logger.warn({ error }, 'hits stay in the order of the rules');
     },
     kafkaSaid({ level, message, error }) {
       logger[level]({ error }, message);

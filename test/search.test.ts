@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { dependency } from '../src/operators/attempt.ts';
+import { TryAgain } from '../src/errors.ts';
 import type { Parts } from '../src/parts.ts';
 import { documentKey, projectKey } from '../src/records.ts';
 import { search } from '../src/search.ts';
 import { entry, hashOf, point, uuid } from './contracts/store-builders.ts';
 import { embedder } from './sim/content.ts';
 import { memoryParts } from './support/memory-parts.ts';
+import { recordedTelemetry } from './support/telemetry.ts';
 
 interface File {
   readonly project?: string;
@@ -102,14 +103,13 @@ test('a reranker has the last word on hybrid hits, and on no others', async () =
   const parts = await partsWith(['ant', 'bee', 'cat'].map((name) => ({ path: `${name}.ts`, text: `word ${name}` })));
   const asked: string[] = [];
   const port = {
-    async probe() {},
     async score(question: string, passages: readonly string[]) {
       asked.push(question);
       return passages.map((passage) => (passage.includes('bee') ? 2 : passage.includes('cat') ? 1 : 0));
     },
     async close() {},
   };
-  const reading = { ...parts, reranker: { port, dependency: dependency('reranker', port.probe, parts) } };
+  const reading = { ...parts, reranker: { port, passages: 30 } };
   expect((await ask(reading, { limit: 2 })).map(({ text, score }) => [text, score])).toEqual([
     ['word bee', 2],
     ['word cat', 1],
@@ -136,4 +136,14 @@ test('an embedder that compares has its say in hybrid, and in no search by one a
     for (const mode of ['dense', 'lexical'] as const)
       expect(await first(comparing(name), mode)).toBe(await first(parts, mode));
   }
+});
+
+test('a reranker that fails costs its order, and no answer', async () => {
+  const files = ['ant', 'bee', 'cat'].map((name) => ({ path: `${name}.ts`, text: `word ${name}` }));
+  const telemetry = recordedTelemetry();
+  const parts = { ...(await partsWith(files)), telemetry };
+  const port = { score: () => Promise.reject(new TryAgain('it is away')), async close() {} };
+  const without = await ask(parts, { limit: 2 });
+  expect(await ask({ ...parts, reranker: { port, passages: 30 } }, { limit: 2 })).toEqual(without);
+  expect(telemetry.told).toContainEqual(['rerankingFailed', { error: 'it is away' }]);
 });

@@ -8,6 +8,7 @@ import { messageOf } from '../errors.ts';
 import { isLoopbackAddress } from '../http/server.ts';
 import { codeOf } from '../log/disk.ts';
 import { PATIENCE } from '../operators/attempt.ts';
+import { serverReranker } from '../rerankers/server.ts';
 import { type Environment, gitCommand } from '../sources/git-command.ts';
 import type { Telemetry } from '../telemetry.ts';
 import { systemTime } from '../time.ts';
@@ -131,6 +132,25 @@ export const embedderFindings = async (
     return [{ level: 'error', about, finding: messageOf(error), remedy }];
   } finally {
     await embedder.close();
+  }
+};
+
+export const rerankerFindings = async (
+  name: string,
+  { reranker: options }: PipelineOptions,
+): Promise<readonly Finding[]> => {
+  if (!options) return [];
+  const about = `reranker ${options.kind}`;
+  const reranker = serverReranker(options, systemTime);
+  const beganAt = systemTime.now();
+  try {
+    await reranker.score('how are offsets committed', ['Offsets are committed once the store has acknowledged.']);
+    return [ok(about, `pipeline ${name}: first answer after ${systemTime.now() - beganAt} ms`)];
+  } catch (error) {
+    const remedy = `Look at pipelines.${name}.reranker; meanwhile hits stay in the order of the rules.`;
+    return [{ level: 'warning', about, finding: messageOf(error), remedy }];
+  } finally {
+    await reranker.close();
   }
 };
 

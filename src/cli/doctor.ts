@@ -59,6 +59,7 @@ const findingsOf = async (
   ];
   for (const { name, options } of pipelines) {
     findings.push(...(await checks.embedderFindings(name, options)));
+    findings.push(...(await checks.rerankerFindings(name, options)));
     findings.push(...(await checks.sourceFindings(options, place, await quietTelemetry(stderr))));
     findings.push(...(await statusFindings(around, place, commands, name)));
   }

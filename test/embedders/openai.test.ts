@@ -3,8 +3,8 @@ import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { embedderSchema, type OpenaiOptions } from '../../src/config/embedder.ts';
 import { tokenCounter } from '../../src/content/tokens.ts';
 import { openaiEmbedder, openaiShape } from '../../src/embedders/openai.ts';
-import { endpointOf } from '../../src/embedders/openai-client.ts';
 import { BadConfiguration, DeadLetter, StopFlow, TryAgain } from '../../src/errors.ts';
+import { endpointOf } from '../../src/model-server.ts';
 import { embedderContract } from '../contracts/embedder.ts';
 import {
   answer,
@@ -224,13 +224,12 @@ describe('the openai embedder', () => {
 });
 
 it('finds the endpoint from a host, a base, and all of it as Azure has it', () => {
-  expect(endpointOf('http://tei:8080').href).toBe('http://tei:8080/v1/embeddings');
-  expect(endpointOf('http://host/api/v1/').href).toBe('http://host/api/v1/embeddings');
+  const of = (url: string) => endpointOf(url, { base: '/v1', last: 'embeddings' }).href;
+  expect(of('http://tei:8080')).toBe('http://tei:8080/v1/embeddings');
+  expect(of('http://host/api/v1/')).toBe('http://host/api/v1/embeddings');
   const azure = 'https://r.openai.azure.com/openai/deployments/d/embeddings?api-version=2024-10-21';
-  expect(endpointOf(azure).href).toBe(azure);
-  expect(endpointOf('https://r.openai.azure.com/openai/v1').href).toBe(
-    'https://r.openai.azure.com/openai/v1/embeddings',
-  );
+  expect(of(azure)).toBe(azure);
+  expect(of('https://r.openai.azure.com/openai/v1')).toBe('https://r.openai.azure.com/openai/v1/embeddings');
 });
 
 it("sends Azure's key as Azure wants it", async () => {
