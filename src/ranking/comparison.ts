@@ -7,7 +7,7 @@ import { type Arms, keyOf } from './fusion.ts';
 
 /** Of each arm. What comes after them was not near, and reading costs by the passage. */
 const READ = 50;
-/** Of all that is read, since reading costs by the character: some 10 ms of the built-in embedder. */
+/** Of all that is read, since reading costs by the character: 5 to 15 ms of the built-in embedder. */
 const CHARACTERS = 48_000;
 
 export const compared = async (text: string, arms: Arms, compare: NonNullable<Embedder['compare']>): Promise<Arms> => {
