@@ -127,7 +127,7 @@ export const openStage = async (quick: boolean): Promise<Stage> => {
       execFileSync(process.execPath, [tsc, ...args], { cwd: root });
       return out;
     },
-    texts: { files: Math.round(8_200 / share), bytes: 8 * KIBIBYTE },
+    texts: { files: 5_000 / share, bytes: 8 * KIBIBYTE },
     small: { files: 100_000 / share, bytes: 2 * KIBIBYTE },
     halfOfSmall: { files: 50_000 / share, bytes: 2 * KIBIBYTE },
     indexed(corpus, embedder) {
