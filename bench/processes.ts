@@ -1,11 +1,11 @@
 /** What a process and all that it started take: read from /proc, so processor time and memory are told on Linux alone. */
 import { readdirSync, readFileSync } from 'node:fs';
 
-const SAMPLE_MS = 50;
+const SAMPLE_MS = 250;
 const TICKS_PER_SECOND = 100;
-const PAGE_BYTES = 4_096;
+const KIBIBYTE = 1_024;
 /** Of /proc/<pid>/stat, counted behind the name. */
-const [PARENT, CHILDREN_USER, CHILDREN_SYSTEM, RESIDENT_PAGES] = [1, 13, 14, 21];
+const [PARENT, CHILDREN_USER, CHILDREN_SYSTEM] = [1, 13, 14];
 
 const statOf = (pid: number | string): string[] | undefined => {
   try {
@@ -24,13 +24,21 @@ const all = () => {
   }
 };
 
-/** Of the process and its descendants together. Pages that two of them share count twice, so it is an upper bound. */
+/** Shared pages in proportion: a process that is about to become git shares all of its parent's for some milliseconds. */
+const proportionalBytes = (pid: number): number => {
+  try {
+    const [, kibibytes] = /^Pss:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'latin1')) ?? [];
+    return Number(kibibytes ?? 0) * KIBIBYTE;
+  } catch {
+    return 0; // It has ended.
+  }
+};
+
+/** Of the process and its descendants together. */
 const residentBytes = (root: number): number => {
   const found = all().flatMap((name) => {
     const stat = statOf(name);
-    return stat
-      ? [{ pid: Number(name), parent: Number(stat[PARENT]), bytes: Number(stat[RESIDENT_PAGES]) * PAGE_BYTES }]
-      : [];
+    return stat ? [{ pid: Number(name), parent: Number(stat[PARENT]) }] : [];
   });
   const tree = new Set([root]);
   for (let grown = true; grown; ) {
@@ -41,7 +49,7 @@ const residentBytes = (root: number): number => {
       grown = true;
     }
   }
-  return found.reduce((sum, { pid, bytes }) => sum + (tree.has(pid) ? bytes : 0), 0);
+  return [...tree].reduce((sum, pid) => sum + proportionalBytes(pid), 0);
 };
 
 export interface Watched {
