@@ -10,7 +10,7 @@ import { Agent, request } from 'node:http';
 import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { matrix } from '../src/sinks/matrix.ts';
+import { matrix } from '../src/vectors/matrix.ts';
 import { buildExecutable } from '../test/support/executable.ts';
 import { makeRepository } from '../test/support/repository.ts';
 

@@ -2,37 +2,14 @@
  * static-minilm-256: a text's vector is the mean of its tokens' rows, normalised. The table stays as it is in its file,
  * one byte a number, and is scaled while it is summed.
  */
-import { StopFlow } from '../errors.ts';
-import { inverseFrequency } from '../sinks/ranking.ts';
+import { inverseFrequency } from '../ranking/bm25.ts';
 import { modelFile, staticTokens } from './static-files.ts';
 import { nearness } from './static-nearness.ts';
+import { parseTable, type Table } from './static-table.ts';
 import type { WordPiece } from './word-piece.ts';
 
-export interface Table {
-  readonly rows: number;
-  readonly dimensions: number;
-  readonly scales: Float32Array;
-  readonly values: Int8Array;
-}
-
-const HEADER_BYTES = 16;
 /** `[PAD]`: no text reaches it, so it weighs nothing where fewer than four rows are left. */
 const NO_ROW = 0;
-
-export const parseTable = (bytes: Uint8Array): Table => {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const magic = bytes.byteLength < HEADER_BYTES ? '' : Buffer.from(bytes.subarray(0, 4)).toString('latin1');
-  if (magic !== 'STE1') throw new StopFlow(`read the table of the built-in embedder: it starts with "${magic}"`);
-  const rows = view.getUint32(4, true);
-  const dimensions = view.getUint32(8, true);
-  const needed = HEADER_BYTES + rows * 4 + rows * dimensions;
-  if (bytes.byteLength !== needed)
-    throw new StopFlow(`read the table of the built-in embedder: ${bytes.byteLength} bytes where ${needed} belong`);
-  const scales = new Float32Array(rows);
-  for (let row = 0; row < rows; row += 1) scales[row] = view.getFloat32(HEADER_BYTES + row * 4, true);
-  const values = new Int8Array(bytes.buffer, bytes.byteOffset + HEADER_BYTES + rows * 4, rows * dimensions);
-  return { rows, dimensions, scales, values };
-};
 
 export interface StaticModel {
   readonly dimensions: number;

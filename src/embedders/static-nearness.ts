@@ -1,6 +1,6 @@
 /** Which token of a passage is the nearest to each token of a question: by the cosine of their rows, each multiplied once. */
-import { matrix } from '../sinks/matrix.ts';
-import type { Table } from './static-model.ts';
+import { matrix } from '../vectors/matrix.ts';
+import type { Table } from './static-table.ts';
 
 /** Of a question; what goes on longer is a text, which its mean stands for. */
 const MOST_ASKED = 32;

@@ -4,7 +4,8 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { afterAll, describe, expect, it } from 'vitest';
 import { staticEmbedder } from '../../src/embedders/static.ts';
 import { modelFile, staticTokens } from '../../src/embedders/static-files.ts';
-import { parseTable, staticModel } from '../../src/embedders/static-model.ts';
+import { staticModel } from '../../src/embedders/static-model.ts';
+import { parseTable } from '../../src/embedders/static-table.ts';
 import { StopFlow } from '../../src/errors.ts';
 import { embedderContract } from '../contracts/embedder.ts';
 

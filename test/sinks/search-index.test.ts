@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { matrix } from '../../src/sinks/matrix.ts';
 import { type Allowed, type IndexedPoint, type SearchIndex, searchIndex } from '../../src/sinks/search-index.ts';
+import { matrix } from '../../src/vectors/matrix.ts';
 
 const DIMENSIONS = 5;
 const ALL: Allowed = { document: undefined, languages: undefined };

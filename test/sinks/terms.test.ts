@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { termWeight } from '../../src/sinks/ranking.ts';
+import { termWeight } from '../../src/ranking/bm25.ts';
 import { stem } from '../../src/sinks/stem.ts';
 import { documentTerms, queryTerms, termId, termsOf } from '../../src/sinks/terms.ts';
 

@@ -1,8 +1,8 @@
 import { StopFlow } from '../../src/errors.ts';
 import type { Generation, Hit, Page, Point, Query, VectorStore } from '../../src/ports.ts';
+import { inverseFrequency } from '../../src/ranking/bm25.ts';
 import { type LedgerEntry, parseDocument, projectKey } from '../../src/records.ts';
 import { globPattern } from '../../src/sinks/glob.ts';
-import { inverseFrequency } from '../../src/sinks/ranking.ts';
 import { documentTerms, queryTerms } from '../../src/sinks/terms.ts';
 
 export interface Contents {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
+import { inverseFrequency, termWeight } from '../../src/ranking/bm25.ts';
 import { best } from '../../src/sinks/best.ts';
 import { globPattern } from '../../src/sinks/glob.ts';
-import { inverseFrequency, termWeight } from '../../src/sinks/ranking.ts';
 
 test('a weight saturates with repetition and falls with length; a term that all points have still counts a little', () => {
   // At the average length of 256 normalisation drops out: 2.2 tf / (tf + 1.2).
