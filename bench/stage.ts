@@ -1,11 +1,10 @@
 /** What the parts share: the executable, and repositories with their indexes, each made when the first part asks for it. */
-import { execFileSync } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Report } from '../src/records.ts';
 import { buildExecutable, type Running } from '../test/support/executable.ts';
+import { compileFiles } from '../test/support/file-by-file.ts';
 import { childrenSeconds, watchMemory } from './processes.ts';
 import { type Generated, generate } from './repositories.ts';
 
@@ -47,7 +46,7 @@ export interface Stage {
   /** Many small files. */
   readonly small: Corpus;
   /** The product compiled file by file, so that one room of it can be asked alone. */
-  compiled(): string;
+  compiled(): Promise<string>;
   /** A backfill of a repository from nothing, with the built-in embedder. */
   run(repository: string): Promise<Backfilled>;
   /** Half as many. */
@@ -61,7 +60,6 @@ export interface Stage {
   close(): Promise<void>;
 }
 
-const root = fileURLToPath(new URL('..', import.meta.url));
 const KIBIBYTE = 1_024;
 
 export const openStage = async (quick: boolean): Promise<Stage> => {
@@ -78,14 +76,14 @@ export const openStage = async (quick: boolean): Promise<Stage> => {
   };
 
   let directories = 0;
-  const newData = () => {
+  const newDirectory = () => {
     directories += 1;
     return join(directory, String(directories));
   };
 
   const index = async (corpus: Corpus, embedder: string): Promise<Indexed> => {
     const repository = await repositoryOf(corpus);
-    const data = newData();
+    const data = newDirectory();
     const env = { TIDEMARK_DATA: data, TIDEMARK_EMBEDDER: embedder };
     const backfill = async () => measured(tidemark.start(repository.directory, ['backfill', '--json'], env));
     const cold = await backfill();
@@ -108,24 +106,13 @@ export const openStage = async (quick: boolean): Promise<Stage> => {
   };
 
   const run = (repository: string, env: Env = { TIDEMARK_EMBEDDER: 'static' }): Promise<Backfilled> =>
-    measured(tidemark.start(repository, ['backfill', '--json'], { ...env, TIDEMARK_DATA: newData() }));
+    measured(tidemark.start(repository, ['backfill', '--json'], { ...env, TIDEMARK_DATA: newDirectory() }));
 
   return {
-    compiled() {
-      const out = join(tidemark.directory, 'compiled');
-      const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-      const args = [
-        '-p',
-        'tsconfig.build.json',
-        '--outDir',
-        out,
-        '--declaration',
-        'false',
-        '--emitDeclarationOnly',
-        'false',
-      ];
-      execFileSync(process.execPath, [tsc, ...args], { cwd: root });
-      return out;
+    async compiled() {
+      const out = newDirectory();
+      await mkdir(out);
+      return compileFiles(out);
     },
     texts: { files: 5_000 / share, bytes: 8 * KIBIBYTE },
     small: { files: 100_000 / share, bytes: 2 * KIBIBYTE },
@@ -141,7 +128,7 @@ export const openStage = async (quick: boolean): Promise<Stage> => {
     cold: async (corpus, env) => run((await repositoryOf(corpus)).directory, env),
     async filling(corpus, env) {
       const repository = await repositoryOf(corpus);
-      const data = newData();
+      const data = newDirectory();
       const own = { ...env, TIDEMARK_DATA: data };
       const running = tidemark.start(repository.directory, ['serve'], own);
       await running.says(/on the way/);

@@ -2,7 +2,7 @@
  * Writes `dist`: what runs as a few large files, since finding and reading some thousand small ones is most of what a
  * command would take, and types for whoever imports the library.
  *
- *     node scripts/build.js [DIRECTORY] [--no-types]
+ *     node scripts/build.js [DIRECTORY, emptied first] [--no-types]
  */
 import { spawnSync } from 'node:child_process';
 import { rmSync } from 'node:fs';

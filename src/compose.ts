@@ -116,7 +116,10 @@ export const openPipeline = async (around: Surroundings, name: string, shared: S
   const state = steady(engines.state, ofStore);
   const shapes = openShapes({ state, target, limits: config.limits, ...needs });
 
-  const reranker = options.reranker && serverReranker(options.reranker, time);
+  const reranker = options.reranker && {
+    port: serverReranker(options.reranker, time),
+    passages: options.reranker.passages,
+  };
 
   const parts: Parts = {
     names,
@@ -128,7 +131,7 @@ export const openPipeline = async (around: Surroundings, name: string, shared: S
     store: steadyStore(engines.store, ofStore),
     sources,
     converter: shapes.converter,
-    ...(reranker && { reranker: { port: reranker, passages: options.reranker?.passages ?? 0 } }),
+    ...(reranker && { reranker }),
     shape: shapes.of,
     time,
     telemetry,
@@ -143,7 +146,7 @@ export const openPipeline = async (around: Surroundings, name: string, shared: S
     remember: shapes.remember,
     dependencies: () => [ofLog, ofStore, ...ofSources, ...shapes.dependencies()],
     async close() {
-      await reranker?.close();
+      await reranker?.port.close();
       await shapes.close();
       await Promise.all([...sources.values()].map(({ port }) => port.close()));
       await engines.close();

@@ -149,10 +149,10 @@ const pendingIn = async (
   { path }: Scope,
   { refs, maxCounted }: Counting,
 ): Promise<number | undefined> => {
+  if (maxCounted === 0) return undefined;
   const active = await activeGeneration(parts);
   const pattern = path === undefined ? undefined : globPattern(path);
   let [counted, pending] = [0, 0];
-  if (maxCounted === 0) return undefined;
   for (const { key: ref } of refs) {
     for await (const page of pages(parts.state, 'wants', ref)) {
       counted += page.length;

@@ -249,8 +249,8 @@ export const startThread = (file: URL, options: WorkerOptions): Worker => {
  * once and say where, since translating costs half a second for each thread.
  */
 export const besideOf = (url: string, name: string): URL => {
-  const compiled = process.env.TIDEMARK_TEST_THREADS;
   if (!url.endsWith('.ts')) return new URL(`./${name}.js`, url);
+  const compiled = process.env.TIDEMARK_TEST_THREADS;
   return compiled === undefined ? new URL(`./${name}.ts`, url) : pathToFileURL(join(compiled, `${name}.js`));
 };
 

@@ -33,9 +33,9 @@ interface Product {
   readonly tokens: string;
 }
 
-export const chunking = async ({ compiled: compile, run }: Stage): Promise<readonly Figure[]> => {
-  const compiled = compile();
-  return [...(await besideSplitters(compiled)), ...(await mainThread(compiled)), ...(await throughAll(run))];
+export const chunking = async (stage: Stage): Promise<readonly Figure[]> => {
+  const compiled = await stage.compiled();
+  return [...(await besideSplitters(compiled)), ...(await mainThread(compiled)), ...(await throughAll(stage.run))];
 };
 
 /** Where the splitters are installed. */

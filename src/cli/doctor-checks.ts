@@ -116,23 +116,15 @@ export const embedderFindings = async (
   name: string,
   { embedder: options }: PipelineOptions,
 ): Promise<readonly Finding[]> => {
-  const about = `embedder ${options.kind}`;
   const { embedder } = embedderOf(options, () => undefined);
-  const beganAt = systemTime.now();
-  try {
-    await embedder.embed(['how are offsets committed'], 'query');
-    return [
-      ok(
-        about,
-        `pipeline ${name}: ${embedder.dimensions} dimensions, first answer after ${systemTime.now() - beganAt} ms`,
-      ),
-    ];
-  } catch (error) {
-    const remedy = `Look at pipelines.${name}.embedder; TIDEMARK_EMBEDDER=static works without anything.`;
-    return [{ level: 'error', about, finding: messageOf(error), remedy }];
-  } finally {
-    await embedder.close();
-  }
+  return firstAnswer({
+    about: `embedder ${options.kind}`,
+    told: `pipeline ${name}: ${embedder.dimensions} dimensions`,
+    ask: () => embedder.embed(['how are offsets committed'], 'query'),
+    close: () => embedder.close(),
+    level: 'error',
+    remedy: `Look at pipelines.${name}.embedder; TIDEMARK_EMBEDDER=static works without anything.`,
+  });
 };
 
 export const rerankerFindings = async (
@@ -140,17 +132,38 @@ export const rerankerFindings = async (
   { reranker: options }: PipelineOptions,
 ): Promise<readonly Finding[]> => {
   if (!options) return [];
-  const about = `reranker ${options.kind}`;
   const reranker = serverReranker(options, systemTime);
+  const passages = ['Offsets are committed once the store has acknowledged.'];
+  return firstAnswer({
+    about: `reranker ${options.kind}`,
+    told: `pipeline ${name}`,
+    ask: () => reranker.score('how are offsets committed', passages),
+    close: () => reranker.close(),
+    level: 'warning',
+    remedy: `Look at pipelines.${name}.reranker; meanwhile hits stay in the order of the rules.`,
+  });
+};
+
+interface FirstAnswer {
+  readonly about: string;
+  /** Of one that answers, beside how long that took. */
+  readonly told: string;
+  ask(): Promise<unknown>;
+  close(): Promise<void>;
+  /** Of one that does not. */
+  readonly level: Finding['level'];
+  readonly remedy: string;
+}
+
+const firstAnswer = async ({ about, told, ask, close, level, remedy }: FirstAnswer): Promise<readonly Finding[]> => {
   const beganAt = systemTime.now();
   try {
-    await reranker.score('how are offsets committed', ['Offsets are committed once the store has acknowledged.']);
-    return [ok(about, `pipeline ${name}: first answer after ${systemTime.now() - beganAt} ms`)];
+    await ask();
+    return [ok(about, `${told}, first answer after ${systemTime.now() - beganAt} ms`)];
   } catch (error) {
-    const remedy = `Look at pipelines.${name}.reranker; meanwhile hits stay in the order of the rules.`;
-    return [{ level: 'warning', about, finding: messageOf(error), remedy }];
+    return [{ level, about, finding: messageOf(error), remedy }];
   } finally {
-    await reranker.close();
+    await close();
   }
 };
 

@@ -28,8 +28,8 @@ export const openaiClient = (
   counted: Counts,
 ): OpenaiClient => {
   const endpoint = endpointOf(url, { base: '/v1', last: 'embeddings' });
-  const what = 'the embedding server';
-  const { name, post, close } = modelServer({ what, section: 'embedder', endpoint, apiKey, timeoutSeconds });
+  const of = { what: 'the embedding server', section: 'embedder' };
+  const { name, post, close } = modelServer({ ...of, endpoint, apiKey, timeoutSeconds });
   return {
     name,
     async embed(body) {

@@ -4,7 +4,7 @@
  */
 import { inverseFrequency } from '../ranking/bm25.ts';
 import { modelFile, staticTokens } from './static-files.ts';
-import { nearness } from './static-nearness.ts';
+import { type Nearness, nearness } from './static-nearness.ts';
 import { parseTable, type Table } from './static-table.ts';
 import type { WordPiece } from './word-piece.ts';
 
@@ -27,7 +27,8 @@ export const staticModel = (
   tokens: WordPiece = staticTokens(),
 ): StaticModel => {
   const { rows, dimensions, scales, values } = table;
-  const near = nearness(table);
+  /** Made by the first question that is compared: whoever only embeds does without. */
+  let near: Nearness | undefined;
   const sum = new Float64Array(dimensions);
   /** How often each row stands in the text at hand, so that each is read and scaled once; all zero between texts. */
   const times = new Uint32Array(rows);
@@ -105,6 +106,7 @@ export const staticModel = (
       return vectors;
     },
     compare(question, passages) {
+      near ??= nearness(table);
       const whole = new Float32Array(dimensions);
       embedOne(question, whole);
       const asked = [...new Set(tokens.pieces(question))].slice(0, near.most);

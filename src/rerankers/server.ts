@@ -23,8 +23,8 @@ export const serverReranker = (
   { now }: Pick<Time, 'now'>,
 ): Reranker => {
   const endpoint = endpointOf(url, { base: kind === 'tei' ? '' : '/v1', last: 'rerank' });
-  const what = 'the reranker';
-  const { name, post, close } = modelServer({ what, section: 'reranker', endpoint, apiKey, timeoutSeconds });
+  const of = { what: 'the reranker', section: 'reranker' };
+  const { name, post, close } = modelServer({ ...of, endpoint, apiKey, timeoutSeconds });
   let failed: { readonly until: number; readonly why: string } | undefined;
 
   const asked = (query: string, passages: readonly string[]) =>

@@ -3,7 +3,6 @@
  * of points, so that adding a point never copies what is there and dropping many gives their memory back. Points are
  * known by their row number in the database, which is never given twice.
  */
-
 import { inverseFrequency } from '../ranking/bm25.ts';
 import { matrix as newMatrix } from '../vectors/matrix.ts';
 import { type Best, best } from './best.ts';

@@ -2,7 +2,6 @@
  * The lexical terms of a chunk and of a query. Both stores use them: as rows of the embedded one, as sparse vectors of
  * Qdrant. Terms are numbered by their murmur3 hash as Qdrant's own BM25 does, so no dictionary has to be kept.
  */
-
 import { termWeight } from '../ranking/bm25.ts';
 import { definedNames } from '../ranking/definitions.ts';
 import { symbolsOf } from '../ranking/symbols.ts';

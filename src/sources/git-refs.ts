@@ -71,7 +71,7 @@ const mark = async (file: string | Buffer): Promise<string> => {
 
 export interface RefsOptions {
   readonly git: Git;
-  /** What kind of object it is, where that can be told without a process. */
+  /** What kind of object it is, as far as a git that runs already knows. */
   typeOf(id: string): Promise<string | undefined>;
   /** Of this work tree; HEAD is there. */
   readonly directory: string;
@@ -89,14 +89,14 @@ export const gitRefs = async ({ git, typeOf, directory, names }: RefsOptions): P
 
   const fileOf = (ref: string) => Buffer.concat([Buffer.from(join(shared, HEADS)), pathToBytes(ref)]);
 
-  /** What git would read first. A process for each question costs more than all else that a small push takes. */
-  const written = async (ref: string): Promise<string | undefined> =>
+  /** From the branch's own file, which git would read first: processes cost more than all else that a small push takes. */
+  const ownFile = async (ref: string): Promise<string | undefined> =>
     /^([0-9a-f]{40}|[0-9a-f]{64})\n$/.exec((await contentOf(fileOf(ref))) ?? '')?.[1];
 
   /** The branch that HEAD names, born or not. */
   const checkedOut = async (): Promise<string | undefined> => {
     const named = /^ref: refs\/heads\/(.+)\n$/.exec((await contentOf(join(directory, 'HEAD'))) ?? '')?.[1];
-    if (named !== undefined && (await written(nameOf(named))) !== undefined) return nameOf(named);
+    if (named !== undefined && (await ownFile(nameOf(named))) !== undefined) return nameOf(named);
     const { code, stdout } = await git.run(['symbolic-ref', '-q', 'HEAD'], { codes: [0, 1] });
     const name = pathFromBytes(stdout.subarray(0, -1));
     return code === 0 && name.startsWith(HEADS) ? name.slice(HEADS.length) : undefined;
@@ -140,7 +140,7 @@ export const gitRefs = async ({ git, typeOf, directory, names }: RefsOptions): P
   const head = async (ref: string): Promise<string | undefined> => {
     if (ref === DETACHED) return detached();
     if (isImpossible(ref)) return undefined;
-    const at = await written(ref);
+    const at = await ownFile(ref);
     if (at !== undefined && (await typeOf(at)) === 'commit') return at;
     const { commit, stderr } = await listed(ref);
     if (commit !== undefined) return commit;

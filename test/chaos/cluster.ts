@@ -1,18 +1,16 @@
 /** Services that share a Kafka and a store, each a process of its own that can be ended in every way there is. */
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import { readFile, symlink, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
+import { compileFiles } from '../support/file-by-file.ts';
 import { environment } from '../support/repository.ts';
 
 const SECOND = 1_000;
 const START_MS = 120 * SECOND;
 const END_MS = 120 * SECOND;
 const COMMAND_MS = 300 * SECOND;
-const root = fileURLToPath(new URL('../..', import.meta.url));
 const source = join('test', 'chaos', 'process.ts');
 const program = join('test', 'chaos', 'process.js');
 
@@ -34,7 +32,8 @@ export interface Service {
 
 export const makeCluster = async ({ directory, config, env, commandMs = COMMAND_MS }: ClusterOptions) => {
   await writeFile(join(directory, 'tidemark.yaml'), config);
-  await compile(directory);
+  // Processes come and go all the time, and each would translate itself again, in a process beside it.
+  await compileFiles(directory, [source]);
   const services = new Set<Service>();
   let made = 0;
 
@@ -121,21 +120,6 @@ export const makeCluster = async ({ directory, config, env, commandMs = COMMAND_
     },
   };
 };
-/** Processes come and go all the time, and each would translate itself again, in a process beside it. */
-const compile = async (directory: string): Promise<void> => {
-  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-  const project = join(directory, 'tsconfig.json');
-  const compilerOptions = { rootDir: root, outDir: directory, declaration: false, emitDeclarationOnly: false };
-  const extended = join(root, 'tsconfig.build.json');
-  await writeFile(
-    project,
-    JSON.stringify({ extends: extended, compilerOptions, include: [join(root, 'src'), join(root, source)] }),
-  );
-  for (const linked of ['node_modules', 'models', 'package.json'])
-    await symlink(join(root, linked), join(directory, linked));
-  await promisify(execFile)(process.execPath, [tsc, '-p', project]);
-};
-
 const hasEnded = ({ child }: Service) => child.exitCode !== null || child.signalCode !== null;
 
 export type Cluster = Awaited<ReturnType<typeof makeCluster>>;

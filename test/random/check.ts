@@ -118,7 +118,7 @@ const expectedOf = async (
       else if (type === '160000') put('submodule');
       else if ((size ?? 0) > fileBytes) put('too_large');
       else {
-        const converted = convert(path, blobs.get(blob) ?? Buffer.of(), { fileBytes, textBytes: TEXT_BYTES });
+        const converted = convert(path, blobs.get(blob) as Buffer, { fileBytes, textBytes: TEXT_BYTES });
         if ('skip' in converted) put(converted.skip);
         else put(undefined, converted.text.content);
       }

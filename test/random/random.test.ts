@@ -11,7 +11,7 @@ describe('after a random history the index is what git says', { timeout: 240_000
     expect(await throughGit(seed), `npm run test:random -- --histories 1 --seed ${seed}`).toEqual([]);
   });
 
-  it.concurrent.for(seeds(2))('from GitLab, seed %i', async (seed) => {
+  it.concurrent.for(seeds(3))('from GitLab, seed %i', async (seed) => {
     expect(await throughGitlab(seed), `npm run test:random -- --through gitlab --histories 1 --seed ${seed}`).toEqual(
       [],
     );

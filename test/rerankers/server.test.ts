@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
 import { afterEach, expect, it } from 'vitest';
@@ -17,20 +17,25 @@ afterEach(async () => {
   for (const close of closing.splice(0)) await close();
 });
 
-/** Answers each request with what is given next; the last one over and over. */
-const serverWith = async (...answers: readonly { readonly status?: number; readonly body: unknown }[]) => {
-  const asked: Asked[] = [];
-  const server = createServer(async (request: IncomingMessage, response: ServerResponse) => {
-    asked.push({ path: request.url, authorization: request.headers.authorization, body: await json(request) });
-    const { status = 200, body } = answers[Math.min(asked.length, answers.length) - 1] ?? { body: null };
-    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
-  });
+const listening = async (answer: RequestListener): Promise<string> => {
+  const server = createServer(answer);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   closing.push(async () => {
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
   });
-  return { asked, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+};
+
+/** Answers each request with what is given next; the last one over and over. */
+const serverWith = async (...answers: readonly { readonly status?: number; readonly body: unknown }[]) => {
+  const asked: Asked[] = [];
+  const url = await listening(async (request, response) => {
+    asked.push({ path: request.url, authorization: request.headers.authorization, body: await json(request) });
+    const { status = 200, body } = answers[Math.min(asked.length, answers.length) - 1] ?? { body: null };
+    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+  });
+  return { asked, url };
 };
 
 const reranker = (options: Partial<RerankerOptions> & Pick<RerankerOptions, 'kind' | 'url'>, now = () => 0) => {
@@ -109,13 +114,7 @@ it.each([
 });
 
 it('waits no longer than it may', async () => {
-  const silent = createServer(() => undefined);
-  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
-  closing.push(async () => {
-    silent.closeAllConnections();
-    await new Promise((resolve) => silent.close(resolve));
-  });
-  const url = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
+  const url = await listening(() => undefined);
   const port = reranker({ kind: 'tei', url, timeoutSeconds: 1 });
   await expect(port.score('which?', ['ant'])).rejects.toThrow(/no answer in 1 s/);
 });

@@ -61,3 +61,29 @@ describe('what a glob needs', () => {
     expect(matching).toBeGreaterThan(500);
   });
 });
+
+it.each([
+  ['*.ts', 'src/deep/a.ts', true],
+  ['*.ts', 'a.tsx', false],
+  ['/a.ts', 'src/a.ts', false],
+  ['/a.ts', 'a.ts', true],
+  ['src', 'src/deep/a.ts', true],
+  ['src/', 'lib/src/a.ts', true],
+  ['src/*.ts', 'src/deep/a.ts', false],
+  ['src/**/*.ts', 'src/a.ts', true],
+  ['src/**/*.ts', 'src/x/y/a.ts', true],
+  ['**/test/**', 'a/test/b/c.ts', true],
+  ['{src,docs}/*.{ts,md}', 'docs/a.md', true],
+  ['{src,docs}/*.{ts,md}', 'lib/a.md', false],
+  ['[!a-c].md', 'd.md', true],
+  ['[!a-c].md', 'b.md', false],
+  ['a?c', 'a/c', false],
+  ['d?c', 'd\udc80c', true],
+  ['a{b', 'a{b', true],
+  ['a\\*b', 'a*b', true],
+  ['a\\*b', 'axb', false],
+  ['a.b+c(d)', 'a.b+c(d)', true],
+  ['a.b', 'axb', false],
+])('the glob %s and %s: %s', (glob, path, matches) => {
+  expect(globPattern(glob).test(path)).toBe(matches);
+});

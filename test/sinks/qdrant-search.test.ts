@@ -6,7 +6,8 @@ import { staticEmbedder } from '../../src/embedders/static.ts';
 import { tokenCounter } from '../../src/embedders/token-counter.ts';
 import { pieces } from '../../src/operators/chunk.ts';
 import type { Generation, Point, Query } from '../../src/ports.ts';
-import { armSize, fuse } from '../../src/ranking/fusion.ts';
+import { compared } from '../../src/ranking/comparison.ts';
+import { armSize, DOUBT, fuse } from '../../src/ranking/fusion.ts';
 import { rerank } from '../../src/ranking/rerank.ts';
 import { documentKey, projectKey } from '../../src/records.ts';
 import type { SearchMode } from '../../src/search.ts';
@@ -99,7 +100,10 @@ describe.skipIf(!url)('search in Qdrant and in the embedded store', () => {
     const [dense, lexical] = await Promise.all(
       (['dense', 'lexical'] as const).map((arm) => generation.search({ ...query, mode: arm, limit })),
     );
-    return rerank(query.text, fuse(query.text, { dense: dense ?? [], lexical: lexical ?? [] }), query.limit);
+    const arms = { dense: dense ?? [], lexical: lexical ?? [] };
+    const { compare } = embedder;
+    if (!compare) throw new Error('the built-in embedder compares');
+    return rerank(query.text, fuse(query.text, await compared(query.text, arms, compare), DOUBT.read), query.limit);
   };
 
   it.each(['dense', 'lexical', 'hybrid'] as const)(
