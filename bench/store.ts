@@ -8,7 +8,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Generation, Point, Query } from '../src/ports.ts';
-import { armSize, fuse } from '../src/ranking/fusion.ts';
+import { armSize, armsOf } from '../src/ranking/arms.ts';
+import { fuse } from '../src/ranking/fusion.ts';
 import { rerank } from '../src/ranking/rerank.ts';
 import { documentKey, projectKey } from '../src/records.ts';
 import type { SearchMode } from '../src/search.ts';
@@ -120,9 +121,8 @@ type Asked = Omit<Query, 'limit' | 'mode'> & { readonly mode: SearchMode };
 /** As `search.ts` does it. */
 const searchOnce = async (generation: Generation, { mode, ...query }: Asked): Promise<unknown> => {
   if (mode !== 'hybrid') return generation.search({ ...query, mode, limit: LIMIT });
-  const arm = (of: Query['mode']) => generation.search({ ...query, mode: of, limit: armSize(LIMIT) });
-  const [dense, lexical] = await Promise.all([arm('dense'), arm('lexical')]);
-  return rerank(query.text, fuse(query.text, { dense, lexical }), LIMIT);
+  const arms = await armsOf({ ...query, limit: armSize(LIMIT) }, (by) => generation.search({ ...query, ...by }));
+  return rerank(query.text, fuse(query.text, arms), LIMIT);
 };
 
 const searches = async (generation: Generation, query: () => Asked, sideBySide: number) => {

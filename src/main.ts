@@ -1,13 +1,10 @@
 /** The executable: what it is given comes from here, and everything else is told of it. */
-import { readFileSync } from 'node:fs';
 import { EXIT } from './cli/exit.ts';
 import { runCommandLine } from './cli/run.ts';
 import { interrupts } from './cli/signals.ts';
-import { packageDirectory } from './package.ts';
+import { packagedFile } from './package.ts';
 
-const { version } = JSON.parse(readFileSync(new URL('package.json', packageDirectory), 'utf8')) as {
-  version: string;
-};
+const { version } = JSON.parse(packagedFile('package.json').toString('utf8')) as { version: string };
 const { argv, env, stdout, stderr } = process;
 
 const endNow = (waitedTooLong: boolean) => {

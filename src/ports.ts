@@ -214,6 +214,8 @@ export interface Query {
   readonly text: string;
   /** Needed for `dense`. */
   readonly vector?: Float32Array;
+  /** For `lexical`, what is looked for instead of the text's own terms (`termsOf`), and what each is worth. */
+  readonly terms?: ReadonlyMap<string, number>;
   readonly limit: number;
   /** Keys (`projectKey`): a project's id alone may stand for several. None lets nothing through. */
   readonly projects?: readonly string[];

@@ -4,8 +4,9 @@ import { type FoundChunk, joined } from './found.ts';
 import { type Freshness, freshnessOf } from './freshness.ts';
 import type { Parts } from './parts.ts';
 import type { Hit, Query } from './ports.ts';
+import { armSize, armsOf } from './ranking/arms.ts';
 import { compared } from './ranking/comparison.ts';
-import { armSize, DOUBT, fuse } from './ranking/fusion.ts';
+import { DOUBT, fuse } from './ranking/fusion.ts';
 import { type Ranked, rerank } from './ranking/rerank.ts';
 import { activeGeneration } from './runs/generations.ts';
 import { type Filters, filterOf, type Scope, scopeOf } from './scope.ts';
@@ -65,15 +66,12 @@ export const candidates = async (
   const limit = poolOf(asked);
   const filters = filterOf(scope ?? (await scopeOf(parts, asked)));
   const store = parts.store.generation(generation);
-  const lexical = () => store.search({ mode: 'lexical', text, limit, ...filters });
-  const dense = async () => {
-    const vector = await vectorOf(parts, generation, text);
-    return store.search({ mode: 'dense', text, vector, limit, ...filters });
+  const ask = async (by: Pick<Query, 'mode' | 'terms' | 'limit'>) => {
+    const vector = by.mode === 'dense' ? await vectorOf(parts, generation, text) : undefined;
+    return store.search({ text, ...by, ...filters, ...(vector && { vector }) });
   };
-  if (mode === 'dense') return dense();
-  if (mode === 'lexical') return lexical();
-  const [byMeaning, byWords] = await Promise.all([dense(), lexical()]);
-  const arms = { dense: byMeaning, lexical: byWords };
+  if (mode !== 'hybrid') return ask({ mode, limit });
+  const arms = await armsOf({ text, limit }, ask);
   const { embedder, dependency } = await parts.shape(generation);
   const { compare } = embedder;
   if (!compare) return fuse(text, arms);

@@ -86,6 +86,13 @@ test('a definition that many use is found among them', async () => {
   expect((await ask(parts, { text: 'useThing', limit: 5 }))[0]?.path).toBe('src/far.ts');
 });
 
+test('hybrid finds what says it in other words, and search by words does not', async () => {
+  const others = Array.from({ length: 60 }, (_, at) => ({ path: `src/other${at}.ts`, text: `other ${at}` }));
+  const parts = await partsWith([...others, { path: 'src/match.ts', text: 'one glob' }]);
+  expect((await ask(parts, { text: 'wildcards' }))[0]?.path).toBe('src/match.ts');
+  expect(await ask(parts, { text: 'wildcards', mode: 'lexical' })).toEqual([]);
+});
+
 test('the same text on two branches is one hit that names the other', async () => {
   const text = 'a word that stands alone';
   const parts = await partsWith([

@@ -5,6 +5,7 @@
 import { inverseFrequency } from '../ranking/bm25.ts';
 import { modelFile, staticTokens } from './static-files.ts';
 import { type Nearness, nearness } from './static-nearness.ts';
+import { standIns } from './static-stand-ins.ts';
 import { parseTable, type Table } from './static-table.ts';
 import type { WordPiece } from './word-piece.ts';
 
@@ -17,7 +18,8 @@ export interface StaticModel {
   embed(texts: readonly string[]): Float32Array<ArrayBuffer>;
   /**
    * How near each passage is to the question: the cosine of the two, and the mean over the question's tokens of the
-   * cosine with the nearest token of the passage. A token weighs the more, the fewer of the passages have it.
+   * cosine with the nearest token of the passage, or of what stands for their words. A token weighs the more, the fewer
+   * of the passages have it.
    */
   compare(question: string, passages: readonly string[]): Float32Array<ArrayBuffer>;
 }
@@ -111,10 +113,12 @@ export const staticModel = (
       embedOne(question, whole);
       const asked = [...new Set(tokens.pieces(question))].slice(0, near.most);
       const nearestOf = near.ask(asked);
+      const raise = standIns(question, asked, tokens.pieces);
       const holding = new Uint32Array(asked.length);
       const read = passages.map((passage) => {
         const { once, length } = add(passage);
         const nearest = nearestOf(once);
+        raise(passage, nearest);
         for (const [at, id] of asked.entries()) if (once.includes(id)) holding[at] = (holding[at] as number) + 1;
         let product = 0;
         for (let at = 0; at < dimensions; at += 1) product += (whole[at] as number) * (sum[at] as number);

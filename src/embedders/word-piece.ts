@@ -53,16 +53,17 @@ const trieOf = (vocabulary: readonly string[]) => {
   const bits = Math.ceil(Math.log2(edgesAtMost * 1.25 + 2));
   const shift = 32 - bits;
   const mask = 2 ** bits - 1;
-  const keys = new Float64Array(2 ** bits);
-  const targets = new Uint32Array(2 ** bits);
+  /** Key and target of each edge, side by side: a step is one look into memory. Keys stay far below 2 ** 32. */
+  const edges = new Uint32Array(2 ** (bits + 1));
   const accepted = new Int32Array(edgesAtMost + 3).fill(-1);
+  const width = symbol + 1;
   let nodes = CONTINUATION;
 
-  const slotOf = (node: number, of: number): number => {
-    const key = node * 0x1_0000 + of;
-    let slot = Math.imul(node ^ Math.imul(of, 0x85eb_ca6b), 0x9e37_79b1) >>> shift;
-    while (targets[slot] !== NOWHERE && keys[slot] !== key) slot = (slot + 1) & mask;
-    return slot;
+  const placeOf = (node: number, of: number): number => {
+    const key = node * width + of;
+    let slot = Math.imul(key, 0x9e37_79b1) >>> shift;
+    while (edges[2 * slot + 1] !== NOWHERE && edges[2 * slot] !== key) slot = (slot + 1) & mask;
+    return 2 * slot;
   };
 
   for (const [id, piece] of vocabulary.entries()) {
@@ -71,22 +72,23 @@ const trieOf = (vocabulary: readonly string[]) => {
     let node = continues ? CONTINUATION : WORD_START;
     for (let at = continues ? CONTINUES.length : 0; at < piece.length; at += 1) {
       const of = symbols[piece.charCodeAt(at)] as number;
-      const slot = slotOf(node, of);
-      if (targets[slot] === NOWHERE) {
+      const place = placeOf(node, of);
+      if (edges[place + 1] === NOWHERE) {
         nodes += 1;
-        keys[slot] = node * 0x1_0000 + of;
-        targets[slot] = nodes;
+        edges[place] = node * width + of;
+        edges[place + 1] = nodes;
       }
-      node = targets[slot] as number;
+      node = edges[place + 1] as number;
     }
     accepted[node] = id;
   }
-  return { symbols, accepted, next: (node: number, of: number) => targets[slotOf(node, of)] as number };
+  return { symbols, accepted, next: (node: number, of: number) => edges[placeOf(node, of) + 1] as number };
 };
 
 /** One piece a line, as BERT's vocabularies are written. */
 export const wordPiece = (vocabulary: string): WordPiece => {
   const { symbols, accepted, next } = trieOf(vocabulary.split(/\r?\n/));
+  const asciiSymbols = Uint16Array.from(asciiFolded, (code) => symbols[code] as number);
   /** The word that is being read, as symbols. */
   const word = new Uint16Array(LONGEST_WORD);
   let length = 0;
@@ -137,9 +139,7 @@ export const wordPiece = (vocabulary: string): WordPiece => {
     length += 1;
   };
 
-  const take = (kind: number, code: number): void => {
-    // The vocabulary has nothing beyond the basic plane: such a character makes its word unknown.
-    const symbol = code > 0xffff ? 0 : (symbols[code] as number);
+  const take = (kind: number, symbol: number): void => {
     if (kind === DROPPED) return;
     if (kind !== WORD) endWord();
     if (kind !== SPACE) letter(symbol);
@@ -165,7 +165,7 @@ export const wordPiece = (vocabulary: string): WordPiece => {
         const cased = asciiCased[unit] as number;
         if (cased === UPPER && splits(before, text, at + 1, to)) endWord();
         before = cased;
-        take(asciiKind[unit] as number, asciiFolded[unit] as number);
+        take(asciiKind[unit] as number, asciiSymbols[unit] as number);
         continue;
       }
       const code = text.codePointAt(at) ?? unit;
@@ -173,7 +173,8 @@ export const wordPiece = (vocabulary: string): WordPiece => {
       const { cased, folded } = remembered(code);
       if (cased === UPPER && splits(before, text, at + 1, to)) endWord();
       before = cased;
-      for (const part of folded) take(part.kind, part.code);
+      // The vocabulary has nothing beyond the basic plane: such a character makes its word unknown.
+      for (const part of folded) take(part.kind, part.code > 0xffff ? 0 : (symbols[part.code] as number));
     }
     endWord();
     return found;

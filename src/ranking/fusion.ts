@@ -1,21 +1,14 @@
 /**
- * Makes one list of what search by meaning and search by words have found. Done here and not by a server, so that all
+ * Makes one list of what search by meaning, by words and by related words have found. Done here and not by a server, so that all
  * stores rank alike, and because what the words are worth is known only when they have been looked for.
  */
 import type { Hit } from '../ports.ts';
 import { parseDocument } from '../records.ts';
 import { documentTerms, wordTerms } from '../sinks/terms.ts';
+import type { Arms } from './arms.ts';
 
 /** With less, the first of one arm wins over what both arms agree on. */
 const K = 60;
-
-/** How many hits an arm brings. Cut at the limit, the arms would hardly overlap and fusion would choose between strangers. */
-export const armSize = (limit: number): number => Math.max(50, 5 * limit);
-
-export interface Arms {
-  readonly dense: readonly Hit[];
-  readonly lexical: readonly Hit[];
-}
 
 /**
  * The power of what words meet of the question that they are worth. Higher where the passages were read beside it
@@ -23,8 +16,11 @@ export interface Arms {
  */
 export const DOUBT = { unread: 2, read: 4 };
 
+/** Of the share of the question that its own words leave unmet. */
+const RELATED = 0.3;
+
 /** Reciprocal rank fusion, best first; of equals the one that the dense arm named. */
-export const fuse = (text: string, { dense, lexical }: Arms, doubt = DOUBT.unread): readonly Hit[] => {
+export const fuse = (text: string, { dense, lexical, related }: Arms, doubt = DOUBT.unread): readonly Hit[] => {
   const fused = new Map<string, Hit>();
   const add = (hits: readonly Hit[], weight: number) => {
     hits.forEach((hit, position) => {
@@ -33,7 +29,9 @@ export const fuse = (text: string, { dense, lexical }: Arms, doubt = DOUBT.unrea
     });
   };
   add(dense, 1);
-  add(lexical, coverage(text, lexical) ** doubt);
+  const met = coverage(text, lexical);
+  add(lexical, met ** doubt);
+  add(related, RELATED * (1 - met));
   return [...fused.values()].toSorted((a, b) => b.score - a.score);
 };
 

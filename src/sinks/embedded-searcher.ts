@@ -13,7 +13,7 @@ import { floatsOf, HIT_COLUMNS, type HitColumns, pointOf, termsOfBlob } from './
 import { type FileOptions, openForReading } from './embedded-schema.ts';
 import { globPattern } from './glob.ts';
 import { type Allowed, type Candidate, type SearchIndex, searchIndex } from './search-index.ts';
-import { queryTerms } from './terms.ts';
+import { askedTerms } from './terms.ts';
 
 /** What the main thread may ask for. */
 export interface SearcherCalls extends Record<string, (...args: never[]) => unknown> {
@@ -137,46 +137,43 @@ const addNewPoints = (database: Database, g: number, following: Following) => {
   }
 };
 
+/** Asked for beyond the limit, so that a few that are left out cost no second look. */
+const SPARE = 20;
+
+/**
+ * The best whose id their document's ledger entry names. Others are what a writer in mid-apply has not announced yet, or
+ * what a late one left behind; they must neither be shown nor take the place of what can be.
+ */
 const found = (database: Database, g: number, following: Following, query: Query): readonly Hit[] => {
   const { index, documents } = following;
-  const { mode, vector, text, limit } = query;
+  const { mode, vector, limit } = query;
   const allowed = allowedBy(documents, query);
-  const terms = queryTerms(text);
+  const terms = askedTerms(query);
   const arm =
     mode === 'dense' && vector
       ? (size: number) => index.dense(vector, size, allowed)
       : (size: number) => index.lexical(terms, size, allowed);
-  return named(database, g, limit, arm).flatMap(({ row: item, score }) => {
-    const row = database.get<HitColumns>(
-      `SELECT ${HIT_COLUMNS} FROM points_${g} p JOIN ledger_${g} l USING (document) JOIN vectors_${g} v USING (vector)
-       JOIN contents_${g} c USING (point) WHERE p.point = ?`,
-      [item],
-    );
-    return row ? [{ score, point: pointOf(row) }] : [];
-  });
+  for (let size = limit + SPARE; ; size *= 2) {
+    const candidates = arm(size);
+    const hits: Hit[] = [];
+    for (let from = 0; hits.length < limit && from < candidates.length; from += limit)
+      hits.push(...named(database, g, candidates.slice(from, from + limit)));
+    if (hits.length >= limit || candidates.length < size) return hits.slice(0, limit);
+  }
 };
 
-/**
- * The best candidates whose id their document's ledger entry names. Others are what a writer in mid-apply has not
- * announced yet, or what a late one left behind; they must neither be shown nor take the place of what can be.
- */
-const named = (
-  database: Database,
-  g: number,
-  size: number,
-  arm: (size: number) => readonly Candidate[],
-): readonly Candidate[] => {
-  for (let asked = size + 20; ; asked *= 2) {
-    const candidates = arm(asked);
-    const kept = candidates.filter(
-      ({ row }) =>
-        database.get(
-          `SELECT 1 FROM points_${g} p JOIN ledger_${g} l USING (document) WHERE p.point = ? AND instr(l.chunks, p.id) > 0`,
-          [row],
-        ) !== undefined,
-    );
-    if (kept.length >= size || candidates.length < asked) return kept.slice(0, size);
-  }
+const named = (database: Database, g: number, candidates: readonly Candidate[]): readonly Hit[] => {
+  const rows = database.all<[point: number, ...HitColumns]>(
+    `SELECT p.point, ${HIT_COLUMNS} FROM json_each(?) asked CROSS JOIN points_${g} p ON p.point = asked.value
+     JOIN ledger_${g} l USING (document) JOIN vectors_${g} v USING (vector) JOIN contents_${g} c USING (point)
+     WHERE instr(l.chunks, p.id) > 0`,
+    [JSON.stringify(candidates.map(({ row }) => row))],
+  );
+  const points = new Map(rows.map(([row, ...columns]) => [row, pointOf(columns)]));
+  return candidates.flatMap(({ row, score }) => {
+    const point = points.get(row);
+    return point ? [{ score, point }] : [];
+  });
 };
 
 const allowedBy = (documents: ReadonlyMap<number, DocumentId>, query: Query): Allowed => {

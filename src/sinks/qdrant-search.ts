@@ -10,7 +10,7 @@ import type { Ledger } from './qdrant-ledger.ts';
 import { anyWith, DOCUMENT_FIELDS, keyIn } from './qdrant-payload.ts';
 import type { Points } from './qdrant-points.ts';
 import type { Condition, Filter, Server } from './qdrant-server.ts';
-import { queryTerms } from './terms.ts';
+import { askedTerms } from './terms.ts';
 
 /** Asked for beyond the limit, so that a few that are left out cost no second question. */
 const SPARE = 20;
@@ -60,7 +60,7 @@ type Ranked = NonNullable<Parameters<QdrantClient['query']>[1]>;
 
 /** The question for so many candidates; `undefined` when it has nothing that could be found. */
 const rankedBy = (query: Query, exact: boolean): ((size: number) => Ranked) | undefined => {
-  const { mode, text, vector } = query;
+  const { mode, vector } = query;
   if (mode === 'dense' && !vector) throw new StopFlow(`Qdrant: ${mode} search with no vector`);
   const filter = filterOf(query);
   const shown = { with_payload: DOCUMENT_FIELDS };
@@ -68,9 +68,9 @@ const rankedBy = (query: Query, exact: boolean): ((size: number) => Ranked) | un
     const dense = { query: Array.from(vector ?? []), using: DENSE, filter, params: { exact } };
     return (size) => ({ ...dense, limit: size, ...shown });
   }
-  const terms = Array.from(queryTerms(text));
-  const lexical = { query: { indices: terms, values: terms.map(() => 1) }, using: SPARSE, filter };
-  return terms.length > 0 ? (size) => ({ ...lexical, limit: size, ...shown }) : undefined;
+  const { ids, weights } = askedTerms(query);
+  const lexical = { query: { indices: Array.from(ids), values: Array.from(weights) }, using: SPARSE, filter };
+  return ids.length > 0 ? (size) => ({ ...lexical, limit: size, ...shown }) : undefined;
 };
 
 const filterOf = ({ projects, ref, languages, path }: Query): Filter => {

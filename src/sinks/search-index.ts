@@ -38,7 +38,7 @@ export interface SearchIndex {
   /** By cosine, best first. */
   dense(query: Float32Array, size: number, allowed: Allowed): Candidate[];
   /** By BM25, best first; only points with at least one of the terms. */
-  lexical(terms: Uint32Array, size: number, allowed: Allowed): Candidate[];
+  lexical(terms: Terms, size: number, allowed: Allowed): Candidate[];
 }
 
 /** Small enough that sealing one takes a few milliseconds, large enough that a search over a million points visits few. */
@@ -91,7 +91,7 @@ export const searchIndex = (dimensions: number): SearchIndex => {
   const matrix = newMatrix(dimensions, SEGMENT_POINTS);
   const places = new Map<number, { readonly segment: Segment; readonly slot: number }>();
   const languages = new Map<string, number>();
-  const scores = new Float64Array(SEGMENT_POINTS);
+  const scores = new Float32Array(SEGMENT_POINTS);
 
   const languageNumber = (language: string): number => {
     const number = languages.get(language) ?? languages.size;
@@ -136,15 +136,20 @@ export const searchIndex = (dimensions: number): SearchIndex => {
     matrix.release(segment.block);
   };
 
-  /** Offers what the search may bring of a segment, by the scores of its slots. */
-  const offer = (segment: Segment, allowed: Allowed, scores: Float32Array | Float64Array, to: Best, least: number) => {
+  /** Offers what the search may bring of a segment, by the scores of its slots, of `least` and more. */
+  const offer = (segment: Segment, allowed: Allowed, scores: Float32Array, to: Best, least: number) => {
     const spoken = allowed.languages && new Set(allowed.languages.map((language) => languages.get(language)));
-    for (let slot = 0; slot < segment.used; slot += 1) {
+    const { used, documents, rows } = segment;
+    // Asked anew only where it may have changed: nearly all slots end here.
+    let bar = Math.max(least, to.least());
+    for (let slot = 0; slot < used; slot += 1) {
       const score = scores[slot] as number;
-      if (score <= least || score < to.least()) continue;
-      const document = segment.documents[slot] as number;
+      if (score < bar) continue;
+      const document = documents[slot] as number;
       if (document === NOBODY || spoken?.has(segment.languages[slot]) === false) continue;
-      if (allowed.document === undefined || allowed.document(document)) to.offer(segment.rows[slot] as number, score);
+      if (allowed.document && !allowed.document(document)) continue;
+      to.offer(rows[slot] as number, score);
+      bar = Math.max(least, to.least());
     }
   };
 
@@ -177,11 +182,13 @@ export const searchIndex = (dimensions: number): SearchIndex => {
       const found = best(size);
       const last = segments.at(-1);
       if (last && last.tail.size > Math.max(MIN_TAIL_TERMS, last.postings.slots.length * MAX_TAIL_SHARE)) sortIn(last);
-      const rarity = frequenciesOf(segments, terms).map((holding) => inverseFrequency(places.size, holding));
+      const factors = frequenciesOf(segments, terms.ids).map(
+        (holding, at) => (terms.weights[at] as number) * inverseFrequency(places.size, holding),
+      );
       for (const segment of segments) {
         scores.fill(0, 0, segment.used);
-        addScores(segment, terms, rarity, scores);
-        offer(segment, allowed, scores, found, 0);
+        addScores(segment, terms.ids, factors, scores);
+        offer(segment, allowed, scores, found, Number.MIN_VALUE);
       }
       return candidates(found);
     },
@@ -229,19 +236,19 @@ const frequenciesOf = (segments: readonly Segment[], terms: Uint32Array): Float6
 };
 
 /** Adds up the BM25 scores of the slots; those of points that are gone mean nothing. */
-const addScores = (segment: Segment, terms: Uint32Array, rarity: Float64Array, scores: Float64Array) => {
+const addScores = (segment: Segment, terms: Uint32Array, factors: Float64Array, scores: Float32Array) => {
   const { postings } = segment;
   const { slots, weights } = postings;
   for (let position = 0; position < terms.length; position += 1) {
     const { start, end } = listOf(postings, terms[position] as number);
-    const factor = rarity[position] as number;
+    const factor = factors[position] as number;
     for (let i = start; i < end; i += 1) {
       const slot = slots[i] as number;
       scores[slot] = (scores[slot] as number) + (weights[i] as number) * factor;
     }
   }
   eachInTail(segment, terms, (position, slot, weight) => {
-    scores[slot] = (scores[slot] as number) + weight * (rarity[position] as number);
+    scores[slot] = (scores[slot] as number) + weight * (factors[position] as number);
   });
 };
 

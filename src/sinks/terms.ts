@@ -2,6 +2,7 @@
  * The lexical terms of a chunk and of a query. Both stores use them: as rows of the embedded one, as sparse vectors of
  * Qdrant. Terms are numbered by their murmur3 hash as Qdrant's own BM25 does, so no dictionary has to be kept.
  */
+import type { Query } from '../ports.ts';
 import { termWeight } from '../ranking/bm25.ts';
 import { definedNames } from '../ranking/definitions.ts';
 import { symbolsOf } from '../ranking/symbols.ts';
@@ -56,6 +57,12 @@ export const documentTerms = (embed: string, path: string): Terms => {
 /** Each weighs 1; how rare it is decides the rest. */
 export const queryTerms = (text: string): Uint32Array =>
   joined(wordTerms(text), [...symbolsOf(text)].map(definitionId));
+
+/** What a lexical query looks for: its text's terms, each worth 1, unless it names others. */
+export const askedTerms = ({ text, terms }: Pick<Query, 'text' | 'terms'>): Terms => {
+  const ids = terms ? Uint32Array.from(terms.keys(), termId) : queryTerms(text);
+  return { ids, weights: terms ? Float32Array.from(terms.values()) : new Float32Array(ids.length).fill(1) };
+};
 
 /** Without those by which definitions are found. */
 export const wordTerms = (text: string): Uint32Array => counted([text], (ids) => ids);

@@ -68,6 +68,16 @@ export const searchContract = (t: StoreUnderTest): void => {
       expect(texts).toHaveLength(10);
     });
 
+    test('lexical looks for other terms than those of the text, by what they are worth', async () => {
+      await t.stand(['a stream', 'the watermarks', 'some glob'].map((text) => point({ id: uuid(text), text })));
+      const terms = new Map([
+        ['watermark', 0.4],
+        ['glob', 0.9],
+      ]);
+      expect(await t.find({ mode: 'lexical', text: 'stream', terms })).toEqual(['some glob', 'the watermarks']);
+      expect(await t.find({ mode: 'lexical', text: 'stream', terms: new Map() })).toEqual([]);
+    });
+
     test("lexical finds a file's chunks by its name and folders", async () => {
       const document = documentKey({
         instance: 'git',

@@ -91,6 +91,12 @@ describe('the built-in model', () => {
     expect(await compare('conceal a secret credential', passages.toReversed())).toEqual([alone, inside, none]);
   });
 
+  it('takes a word for what stands for it in the language of software', async () => {
+    const [other = 9, glob = 0] =
+      (await compare('expand a wildcard', ['Names of globes.', 'Matched by a glob.'])) ?? [];
+    expect(glob).toBeGreaterThan(other + 0.2);
+  });
+
   it('compares with nothing, by nothing, and by more than a question', async () => {
     expect(await compare('offsets', [])).toEqual([]);
     expect(await compare('', ['offsets', ''])).toEqual([0, 0]);

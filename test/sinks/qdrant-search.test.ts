@@ -6,8 +6,9 @@ import { staticEmbedder } from '../../src/embedders/static.ts';
 import { tokenCounter } from '../../src/embedders/token-counter.ts';
 import { pieces } from '../../src/operators/chunk.ts';
 import type { Generation, Point, Query } from '../../src/ports.ts';
+import { armSize, armsOf } from '../../src/ranking/arms.ts';
 import { compared } from '../../src/ranking/comparison.ts';
-import { armSize, DOUBT, fuse } from '../../src/ranking/fusion.ts';
+import { DOUBT, fuse } from '../../src/ranking/fusion.ts';
 import { rerank } from '../../src/ranking/rerank.ts';
 import { documentKey, projectKey } from '../../src/records.ts';
 import type { SearchMode } from '../../src/search.ts';
@@ -96,11 +97,9 @@ describe.skipIf(!url)('search in Qdrant and in the embedded store', () => {
 
   const topOf = async (generation: Generation, mode: SearchMode, query: Omit<Query, 'mode'>) => {
     if (mode !== 'hybrid') return generation.search({ ...query, mode });
-    const limit = armSize(query.limit);
-    const [dense, lexical] = await Promise.all(
-      (['dense', 'lexical'] as const).map((arm) => generation.search({ ...query, mode: arm, limit })),
+    const arms = await armsOf({ ...query, limit: armSize(query.limit) }, (by) =>
+      generation.search({ ...query, ...by }),
     );
-    const arms = { dense: dense ?? [], lexical: lexical ?? [] };
     const { compare } = embedder;
     if (!compare) throw new Error('the built-in embedder compares');
     return rerank(query.text, fuse(query.text, await compared(query.text, arms, compare), DOUBT.read), query.limit);

@@ -35,7 +35,8 @@ const answers = (index: SearchIndex, random: () => number) => {
   ];
   return filters.flatMap((allowed) => {
     const query = Float32Array.from({ length: DIMENSIONS }, () => random() - 0.5);
-    const terms = Uint32Array.from(new Set([0, 1, 2].map(() => Math.floor(random() * TERMS))));
+    const ids = Uint32Array.from(new Set([0, 1, 2].map(() => Math.floor(random() * TERMS))));
+    const terms = { ids, weights: Float32Array.from(ids, () => 0.5 + random()) };
     return [index.dense(query, 30, allowed), index.lexical(terms, 30, allowed)].map((candidates) =>
       candidates.map(({ row, score }) => ({ row, score: Math.round(score * 1e4) })),
     );
@@ -96,7 +97,7 @@ describe('the search index', () => {
     expect(found.map(({ row }) => row)).toEqual([2, 1, 3]);
     expect(found[0]?.score).toBeCloseTo(1, 6);
     expect(found[1]?.score).toBeCloseTo(Math.SQRT1_2, 6);
-    expect(index.lexical(Uint32Array.of(1), 3, ALL)).toEqual([]);
+    expect(index.lexical({ ids: Uint32Array.of(1), weights: Float32Array.of(1) }, 3, ALL)).toEqual([]);
   });
 });
 

@@ -3,7 +3,7 @@ import type { Generation, Hit, Page, Point, Query, VectorStore } from '../../src
 import { inverseFrequency } from '../../src/ranking/bm25.ts';
 import { type LedgerEntry, parseDocument, projectKey } from '../../src/records.ts';
 import { globPattern } from '../../src/sinks/glob.ts';
-import { documentTerms, queryTerms } from '../../src/sinks/terms.ts';
+import { askedTerms, documentTerms } from '../../src/sinks/terms.ts';
 
 export interface Contents {
   readonly dimensions: number;
@@ -41,14 +41,17 @@ const byMeaning = (points: readonly Point[], vector: Float32Array): Scored[] => 
   return bestFirst(points.map((point) => ({ point, score: dot(vector, point.vector) / length })));
 };
 
-const byWords = (points: readonly Point[], text: string): Scored[] => {
-  const asked = queryTerms(text);
+const byWords = (points: readonly Point[], query: Query): Scored[] => {
+  const asked = askedTerms(query);
   const weights = points.map(({ embed, document }) => {
     const terms = documentTerms(embed, parseDocument(document).path);
     return new Map([...terms.ids].map((id, at) => [id, terms.weights[at] ?? 0]));
   });
   const rarity = new Map(
-    [...asked].map((id) => [id, inverseFrequency(points.length, weights.filter((of) => of.has(id)).length)]),
+    [...asked.ids].map((id, at) => {
+      const holding = weights.filter((of) => of.has(id)).length;
+      return [id, (asked.weights[at] ?? 0) * inverseFrequency(points.length, holding)];
+    }),
   );
   const scored = points.map((point, at) => {
     const of = weights[at];
@@ -149,14 +152,14 @@ export const memoryStore = ({
     },
     async search(query) {
       const { ledger, points, dimensions } = contents(name);
-      const { mode, text, vector, limit } = query;
+      const { mode, vector, limit } = query;
       if (mode !== 'lexical' && vector?.length !== dimensions) {
         throw new StopFlow(`generation ${name} has ${dimensions} dimensions, the query ${vector?.length}`);
       }
       const named = [...points.values()].filter(
         (point) => ledger.get(point.document)?.chunks.includes(point.id) && matches(query, point),
       );
-      const ranked = mode === 'dense' && vector ? byMeaning(named, vector) : byWords(named, text);
+      const ranked = mode === 'dense' && vector ? byMeaning(named, vector) : byWords(named, query);
       return ranked.slice(0, limit).map(({ point: { vector: _, ...point }, score }): Hit => ({ score, point }));
     },
   });
