@@ -86,13 +86,6 @@ test('a definition that many use is found among them', async () => {
   expect((await ask(parts, { text: 'useThing', limit: 5 }))[0]?.path).toBe('src/far.ts');
 });
 
-test('hybrid finds what says it in other words, and search by words does not', async () => {
-  const others = Array.from({ length: 60 }, (_, at) => ({ path: `src/other${at}.ts`, text: `other ${at}` }));
-  const parts = await partsWith([...others, { path: 'src/match.ts', text: 'one glob' }]);
-  expect((await ask(parts, { text: 'wildcards' }))[0]?.path).toBe('src/match.ts');
-  expect(await ask(parts, { text: 'wildcards', mode: 'lexical' })).toEqual([]);
-});
-
 test('the same text on two branches is one hit that names the other', async () => {
   const text = 'a word that stands alone';
   const parts = await partsWith([
@@ -125,23 +118,38 @@ test('a reranker has the last word on hybrid hits, and on no others', async () =
   expect(asked).toEqual(['word']);
 });
 
+/** Its embedder holds passages with this word for the nearest. */
+const comparing = (parts: Parts, best: string): Parts => ({
+  ...parts,
+  shape: async (generation) => {
+    const shape = await parts.shape(generation);
+    const compare = async (_: string, passages: readonly string[]) =>
+      passages.map((passage) => (passage.includes(best) ? 1 : 0));
+    return { ...shape, embedder: { ...shape.embedder, compare } };
+  },
+});
+
+test('hybrid also reads what says it in other words, which neither meaning nor words have found', async () => {
+  const others = Array.from({ length: 60 }, (_, at) => ({ path: `other${at}.ts`, text: `other ${at}` }));
+  const parts = await partsWith([...others, { path: 'match.ts', text: 'match by glob' }]);
+  const [itself = new Float32Array()] = await embedder().embed(['match by glob'], 'passage');
+  const opposite: Parts['shape'] = async (generation) => {
+    const shape = await parts.shape(generation);
+    return { ...shape, embedder: { ...shape.embedder, embed: async () => [itself.map((value) => -value)] } };
+  };
+  const asked = comparing({ ...parts, shape: opposite }, 'glob');
+  expect((await ask(asked, { text: 'wildcards' }))[0]?.path).toBe('match.ts');
+  expect(await ask(parts, { text: 'wildcards', mode: 'lexical' })).toEqual([]);
+});
+
 test('an embedder that compares has its say in hybrid, and in no search by one arm', async () => {
   const parts = await partsWith(['ant', 'bee', 'cat'].map((name) => ({ path: `${name}.ts`, text: `word ${name}` })));
-  const comparing = (best: string): Parts => ({
-    ...parts,
-    shape: async (generation) => {
-      const shape = await parts.shape(generation);
-      const compare = async (_: string, passages: readonly string[]) =>
-        passages.map((passage) => (passage.includes(best) ? 1 : 0));
-      return { ...shape, embedder: { ...shape.embedder, compare } };
-    },
-  });
   const first = async (by: Parts, mode: 'hybrid' | 'dense' | 'lexical') =>
     (await ask(by, { text: 'sandwich of a word', mode }))[0]?.path;
   for (const name of ['ant', 'bee', 'cat']) {
-    expect(await first(comparing(name), 'hybrid')).toBe(`${name}.ts`);
+    expect(await first(comparing(parts, name), 'hybrid')).toBe(`${name}.ts`);
     for (const mode of ['dense', 'lexical'] as const)
-      expect(await first(comparing(name), mode)).toBe(await first(parts, mode));
+      expect(await first(comparing(parts, name), mode)).toBe(await first(parts, mode));
   }
 });
 
