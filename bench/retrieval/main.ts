@@ -59,7 +59,7 @@ const listed = async (parts: Parts, way: Way, text: string): Promise<readonly Li
 };
 
 /** Kinds whose questions have no word of their answers, nor of the paths that these stand at. */
-const OTHER_WORDS = new Set(['paraphrase', 'jargon']);
+const OTHER_WORDS = new Set(['paraphrase', 'jargon', 'everyday']);
 
 const checkOtherWords = ({ ask }: Question, answers: readonly Answer[], read: Indexed['read']): void => {
   for (const { path, startLine, endLine } of answers) {

@@ -22,7 +22,8 @@ const setSchema = z.strictObject({
       ask: z.string(),
       /**
        * `identifier`: a name of code. `sentence`: in words of its answer. `task`: what somebody wants to do, in words of
-       * their own. `paraphrase`: in none of its words. `jargon`: nor in words near to them.
+       * their own. `paraphrase`: in none of its words. `everyday`: the same, about a passage and not a whole file.
+       * `jargon`: nor in words near to them.
        */
       kind: z.string(),
       answers: z.record(z.string(), z.union([z.string(), z.array(z.string())])),
