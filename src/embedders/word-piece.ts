@@ -161,20 +161,25 @@ export const wordPiece = (vocabulary: string): WordPiece => {
     let before = CASELESS;
     for (let at = from; at < to; at += 1) {
       const unit = text.charCodeAt(at);
-      if (unit < 128) {
-        const cased = asciiCased[unit] as number;
+      if (unit >= 128) {
+        const code = text.codePointAt(at) ?? unit;
+        if (code > 0xffff) at += 1;
+        const { cased, folded } = remembered(code);
         if (cased === UPPER && splits(before, text, at + 1, to)) endWord();
         before = cased;
-        take(asciiKind[unit] as number, asciiSymbols[unit] as number);
+        // The vocabulary has nothing beyond the basic plane: such a character makes its word unknown.
+        for (const part of folded) take(part.kind, part.code > 0xffff ? 0 : (symbols[part.code] as number));
         continue;
       }
-      const code = text.codePointAt(at) ?? unit;
-      if (code > 0xffff) at += 1;
-      const { cased, folded } = remembered(code);
+      const cased = asciiCased[unit] as number;
       if (cased === UPPER && splits(before, text, at + 1, to)) endWord();
       before = cased;
-      // The vocabulary has nothing beyond the basic plane: such a character makes its word unknown.
-      for (const part of folded) take(part.kind, part.code > 0xffff ? 0 : (symbols[part.code] as number));
+      const kind = asciiKind[unit] as number;
+      // Nearly all characters, without a call.
+      if (kind === WORD && length < LONGEST_WORD) {
+        word[length] = asciiSymbols[unit] as number;
+        length += 1;
+      } else take(kind, asciiSymbols[unit] as number);
     }
     endWord();
     return found;

@@ -9,7 +9,7 @@ import { keyOf } from './fusion.ts';
 /** Of each arm. What comes after them was not near, and reading costs by the passage. */
 const READ = 50;
 /** Of all that is read, since reading costs by the character: 5 to 15 ms of the built-in embedder. */
-const CHARACTERS = 32_000;
+const CHARACTERS = 28_000;
 
 export const compared = async (text: string, arms: Arms, compare: NonNullable<Embedder['compare']>): Promise<Arms> => {
   const hits = toRead(arms);
