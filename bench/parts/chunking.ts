@@ -1,6 +1,7 @@
 /**
  * Splitting, beside LangChain.js's splitters on the same Markdown: without token counts beside MarkdownTextSplitter, and
- * with the built-in model's exact counts as the limit beside RecursiveCharacterTextSplitter with the same counter. Each in
+ * with exact counts as the limit, by the tokenizer of Transformers.js and by the built-in model's, beside
+ * RecursiveCharacterTextSplitter with the same counter. Each in
  * a process of its own (`splitting.js`), in alternating rounds, by processor time. And what a file of one line of 3.9 MB,
  * and larger ones, does to the main thread and ends as.
  */
@@ -13,6 +14,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { contentWorker } from '../../src/content/content-worker.ts';
 import { makeRepository } from '../../test/support/repository.ts';
+import { smallModel } from '../../test/support/small-model.ts';
 import { type Figure, median } from '../figures.ts';
 import type { Stage } from '../stage.ts';
 
@@ -57,15 +59,17 @@ interface Round {
 }
 
 /** How many times as long the other took, and the rate of the first: of the median pair, by the round of each that was disturbed least. */
-const beside = async (limit: 'characters' | 'tokens', compiled: string) => {
+type Limit = 'characters' | 'transformers' | 'static';
+
+const beside = async (limit: Limit, compiled: string, model = '') => {
   const pairs: { readonly rate: number; readonly ratio: number }[] = [];
-  while (pairs.length < PAIRS) pairs.push(await pairOf(limit, compiled));
+  while (pairs.length < PAIRS) pairs.push(await pairOf(limit, compiled, model));
   return { rate: median(pairs.map(({ rate }) => rate)), ratio: median(pairs.map(({ ratio }) => ratio)) };
 };
 
-const pairOf = async (limit: 'characters' | 'tokens', compiled: string) => {
+const pairOf = async (limit: Limit, compiled: string, model: string) => {
   const start = (side: string) =>
-    fork(join(here, 'splitting.js'), [side, limit, compiled, langchain()], { execArgv: [] });
+    fork(join(here, 'splitting.js'), [side, limit, compiled, langchain(), model], { execArgv: [] });
   const [ours, theirs] = [start('ours'), start('theirs')];
   const round = async (side: ChildProcess): Promise<Round> => {
     side.send('round');
@@ -87,16 +91,20 @@ const pairOf = async (limit: 'characters' | 'tokens', compiled: string) => {
 };
 
 const besideSplitters = async (compiled: string): Promise<readonly Figure[]> => {
+  const model = smallModel();
   const plain = await beside('characters', compiled);
-  const limited = await beside('tokens', compiled);
+  const exact = await beside('transformers', compiled, model.directory);
+  const own = await beside('static', compiled);
+  model.remove();
+  const unit = 'MB/s of processor';
+  const recursive = 'splitting beside RecursiveCharacterTextSplitter';
   return [
-    { name: 'splitting, without token counts', value: plain.rate, unit: 'MB/s of processor' },
+    { name: 'splitting, without token counts', value: plain.rate, unit },
     { name: 'splitting beside MarkdownTextSplitter', value: plain.ratio, unit: 'times', aim: { atLeast: 2 } },
-    { name: 'splitting, with exact token limits', value: limited.rate, unit: 'MB/s of processor' },
-    {
-      ...{ name: 'splitting beside RecursiveCharacterTextSplitter', value: limited.ratio, unit: 'times' },
-      aim: { atLeast: 2.5 },
-    },
+    { name: "splitting, with Transformers.js's exact token counts", value: exact.rate, unit },
+    { name: recursive, value: exact.ratio, unit: 'times', aim: { atLeast: 2.5 } },
+    { name: "splitting, with the built-in model's exact token counts", value: own.rate, unit },
+    { name: `${recursive} with these`, value: own.ratio, unit: 'times' },
   ];
 };
 

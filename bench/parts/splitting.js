@@ -12,9 +12,10 @@ const TOKENS = 256;
 /** What that many tokens are in English, which is how splitters by characters are set up. */
 const CHARACTERS = 1_024;
 const MAX_CHARACTERS = 4_000_000;
-const COUNTED_SHARE = 0.2;
+/** Of the texts, where tokens are counted: fewer the longer that takes. */
+const SHARE = { characters: 1, static: 0.2, transformers: 0.05 };
 
-const [side, limit, compiled = '', splitters = ''] = process.argv.slice(2);
+const [side, limit, compiled = '', splitters = '', model = ''] = process.argv.slice(2);
 
 /** Whatever is written in Markdown in the packages that are installed. */
 const corpus = () => {
@@ -28,14 +29,18 @@ const corpus = () => {
     total += texts.at(-1).length;
     if (total > MAX_CHARACTERS) break;
   }
-  return limit === 'characters' ? texts : texts.filter((_, i) => i % Math.round(1 / COUNTED_SHARE) === 0);
+  return texts.filter((_, i) => i % Math.round(1 / SHARE[limit]) === 0);
 };
 
 const load = (file) => import(pathToFileURL(join(compiled, file)).href);
 const count =
   limit === 'characters'
     ? Object.assign((text) => (text.length * TOKENS) / CHARACTERS, { additive: true })
-    : await (await load('embedders/token-counter.js')).tokenCounter({ kind: 'static' });
+    : await (await load('embedders/token-counter.js')).tokenCounter({
+        kind: limit,
+        model,
+        hub: '',
+      });
 
 const ours = async () => {
   const { chunksOf, cutsOf } = await load('chunker/chunker.js');

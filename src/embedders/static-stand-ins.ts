@@ -3,7 +3,7 @@ import { wordsOf } from '../ranking/symbols.ts';
 import { thesaurus } from '../ranking/thesaurus.ts';
 import { termId, wordTerms } from '../sinks/terms.ts';
 
-/** Of a word that stands for another one; the same token has 1, and rows of synonyms seldom more than 0.6. */
+/** Of a word that stands for another one, where the same token has 1. */
 const NEARNESS = 0.9;
 
 interface StandIn {

@@ -1,11 +1,15 @@
 /** The one place that loads Transformers.js, which is an optional dependency: what is used of it, and how it is missed. */
 import { join } from 'node:path';
 
-/** As many token ids as the text has, special ones included. */
-type Tokenizer = (
-  texts: string,
-  options: { add_special_tokens?: boolean; padding: false; truncation: false; return_tensor: false },
-) => { readonly input_ids: readonly number[]; readonly token_type_ids?: readonly number[] };
+interface Tokenizer {
+  /** As many token ids as the text has, special ones included. */
+  (
+    texts: string,
+    options: { add_special_tokens?: boolean; padding: false; truncation: false; return_tensor: false },
+  ): { readonly input_ids: readonly number[]; readonly token_type_ids?: readonly number[] };
+  /** The model's `tokenizer.json`. */
+  readonly _tokenizerJSON: { readonly pre_tokenizer?: { readonly type: string } | null };
+}
 
 interface Tensor {
   readonly type: string;

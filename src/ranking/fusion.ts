@@ -1,6 +1,6 @@
 /**
- * Makes one list of what search by meaning, by words and by related words have found. Done here and not by a server, so that all
- * stores rank alike, and because what the words are worth is known only when they have been looked for.
+ * Makes one list of what search by meaning, by words and by related words have found. Done here and not by a server, so
+ * that all stores rank alike, and because what the words are worth is known only when they have been looked for.
  */
 import type { Hit } from '../ports.ts';
 import { parseDocument } from '../records.ts';

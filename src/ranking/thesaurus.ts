@@ -18,7 +18,10 @@ export type Related = ReadonlyMap<string, number>;
 
 export interface Thesaurus {
   relatedTo(word: string): Related;
-  /** The terms of a question and what may stand for them, worth the more, the more of its words they may stand for. */
+  /**
+   * The terms of a question and what may stand for them, worth the more, the more of its words they may stand for. None
+   * where nothing may.
+   */
   widened(question: string): Related;
 }
 
@@ -48,9 +51,10 @@ export const parseThesaurus = (content: string): Thesaurus => {
     widened(question) {
       const words = wordsOf(question);
       if (words.length > MOST_WORDS) return NOTHING;
+      const more = [...new Set(words)].flatMap((word) => [...relatedTo(word)]);
+      if (more.length === 0) return NOTHING;
       const terms = new Map(words.flatMap(termsOf).map((term) => [term, 1]));
-      for (const word of new Set(words))
-        for (const [term, weight] of relatedTo(word)) terms.set(term, (terms.get(term) ?? 0) + weight);
+      for (const [term, weight] of more) terms.set(term, (terms.get(term) ?? 0) + weight);
       return terms;
     },
   };

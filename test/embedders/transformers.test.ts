@@ -4,7 +4,9 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import fc from 'fast-check';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import type { TokenCounter } from '../../src/chunker/chunker.ts';
 import { embedderSchema, type TransformersOptions } from '../../src/config/embedder.ts';
 import { staticEmbedder } from '../../src/embedders/static.ts';
 import { transformersEmbedder, transformersShape } from '../../src/embedders/transformers.ts';
@@ -38,7 +40,7 @@ const one = async (embedder: Embedder, text: string, kind: 'passage' | 'query' =
 const cosine = (a: Float32Array, b: Float32Array) => a.reduce((sum, value, at) => sum + value * (b[at] ?? 0), 0);
 
 describe.runIf(installed)('with Transformers.js', async () => {
-  const count = installed ? await transformersTokens(optionsFor()) : () => 0;
+  const count: TokenCounter = installed ? await transformersTokens(optionsFor()) : () => 0;
   for (const dtype of ['fp32', 'q8'])
     embedderContract(`transformers, ${dtype}`, {
       open: () => transformersEmbedder(optionsFor({ dtype })),
@@ -87,6 +89,16 @@ describe.runIf(installed)('with Transformers.js', async () => {
     const embedder = open({ pooling: 'cls' });
     // The row of [CLS] is all zero in this table, and every text begins with it.
     expect((await one(embedder, 'anything')).every((value) => value === 0)).toBe(true);
+  });
+
+  it('counts a text as the sum of its lines, as the chunker takes it to', () => {
+    expect(count.additive).toBe(true);
+    const line = fc.string({ unit: fc.constantFrom(...'aZé9_-.[]#語\u0301\u00a0 \t'), maxLength: 12 });
+    fc.assert(
+      fc.property(fc.array(line), (lines) => {
+        expect(count(lines.join('\n'))).toBe(lines.reduce((sum, one) => sum + count(`${one}\n`), 0));
+      }),
+    );
   });
 
   it('counts its tokens as the model makes them, without the special ones', () => {

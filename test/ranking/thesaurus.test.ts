@@ -36,8 +36,8 @@ describe('a thesaurus', () => {
       seek: 0.7,
       star: 2.4,
     });
-    expect(sorted(widened('sandwich, sandwich'))).toEqual({ sandwich: 1 });
-    expect(widened('').size).toBe(0);
+    expect(sorted(widened('sandwich, blob, sandwich'))).toEqual({ blob: 1, glob: 1, sandwich: 1 });
+    for (const nothing of ['', 'sandwich, sandwich']) expect(widened(nothing).size).toBe(0);
   });
 
   test('a text is not widened', () => {
