@@ -42,8 +42,8 @@ export const DEFAULT_EXCLUDE: readonly string[] = [
   ...['*.pb.go', '*.pb.gw.go', '*.pb.cc', '*.pb.h', '*.pb.swift', '*_pb2.py', '*_pb2.pyi', '*_pb2_grpc.py', '*_pb.js'],
   ...['*_pb.d.ts', '*.g.dart', '*.freezed.dart', '*.g.cs', '*.designer.cs', '*.Designer.cs', '*.generated.*'],
   ...['*_generated.*', 'zz_generated.*', '__generated__/', '__snapshots__/', '*.snap', '*.svg'],
-  // Word lists of tokenizers: every word stands in them, and none means anything there.
-  ...['vocab.txt', '*.vocab.txt', 'merges.txt'],
+  // Word lists of tokenizers and searches: every word stands in them, and none means anything there.
+  ...['vocab.txt', '*.vocab.txt', 'merges.txt', 'thesaurus.txt', 'synonyms.txt', 'stopwords.txt', '*.dic'],
   // Build output and caches that were committed. No `build/` and no `bin/`: many keep their own scripts there.
   ...['dist/', '.next/', '.nuxt/', '.svelte-kit/', '.turbo/', '.gradle/', '.terraform/', '__pycache__/', '*.egg-info/'],
   ...['.ipynb_checkpoints/', 'lcov.info', '.tidemark/'],
