@@ -1,9 +1,8 @@
 /**
  * Splitting, beside LangChain.js's splitters on the same Markdown: without token counts beside MarkdownTextSplitter, and
  * with exact counts as the limit, by the tokenizer of Transformers.js and by the built-in model's, beside
- * RecursiveCharacterTextSplitter with the same counter. Each in
- * a process of its own (`splitting.js`), in alternating rounds, by processor time. And what a file of one line of 3.9 MB,
- * and larger ones, does to the main thread and ends as.
+ * RecursiveCharacterTextSplitter with the same counter. Each in a process of its own (`splitting.js`), in alternating
+ * rounds, by processor time. And what a file of one line of 3.9 MB, and larger ones, does to the main thread and ends as.
  */
 import { type ChildProcess, execFileSync, fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -58,9 +57,9 @@ interface Round {
   readonly characters: number;
 }
 
-/** How many times as long the other took, and the rate of the first: of the median pair, by the round of each that was disturbed least. */
 type Limit = 'characters' | 'transformers' | 'static';
 
+/** How many times as long the other took, and the rate of the first: of the median pair, by the round of each that was disturbed least. */
 const beside = async (limit: Limit, compiled: string, model = '') => {
   const pairs: { readonly rate: number; readonly ratio: number }[] = [];
   while (pairs.length < PAIRS) pairs.push(await pairOf(limit, compiled, model));

@@ -36,11 +36,7 @@ const load = (file) => import(pathToFileURL(join(compiled, file)).href);
 const count =
   limit === 'characters'
     ? Object.assign((text) => (text.length * TOKENS) / CHARACTERS, { additive: true })
-    : await (await load('embedders/token-counter.js')).tokenCounter({
-        kind: limit,
-        model,
-        hub: '',
-      });
+    : await (await load('embedders/token-counter.js')).tokenCounter({ kind: limit, model, hub: '' });
 
 const ours = async () => {
   const { chunksOf, cutsOf } = await load('chunker/chunker.js');

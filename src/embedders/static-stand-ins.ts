@@ -20,8 +20,8 @@ export const standIns = (question: string, asked: readonly number[], piecesOf: (
     const ats = [...new Set(piecesOf(word))].flatMap((id) => places.get(id) ?? []);
     if (ats.length === 0) continue;
     for (const [term, weight] of thesaurus().relatedTo(word)) {
-      const known = byTerm.get(termId(term)) ?? [];
-      byTerm.set(termId(term), [...known, ...ats.map((at) => ({ at, nearness: NEARNESS * weight }))]);
+      const id = termId(term);
+      byTerm.set(id, [...(byTerm.get(id) ?? []), ...ats.map((at) => ({ at, nearness: NEARNESS * weight }))]);
     }
   }
   return (passage: string, nearest: Float32Array): void => {

@@ -13,8 +13,6 @@ export const transformersTokens = async (options: TransformersOptions): Promise<
     tokenizer(text.toWellFormed(), {
       ...{ add_special_tokens: false, padding: false, truncation: false, return_tensor: false },
     }).input_ids.length;
-  return Object.assign(count, { additive: WORDS_APART.has(tokenizer._tokenizerJSON.pre_tokenizer?.type ?? '') });
+  // BERT's parts words at white space before anything else: no token reaches across it, nor depends on it.
+  return Object.assign(count, { additive: tokenizer._tokenizerJSON.pre_tokenizer?.type === 'BertPreTokenizer' });
 };
-
-/** These part words at white space before anything else: no token reaches across it, nor depends on it. */
-const WORDS_APART: ReadonlySet<string> = new Set(['BertPreTokenizer']);

@@ -148,11 +148,10 @@ const found = (database: Database, g: number, following: Following, query: Query
   const { index, documents } = following;
   const { mode, vector, limit } = query;
   const allowed = allowedBy(documents, query);
-  const terms = askedTerms(query);
   const arm =
     mode === 'dense' && vector
       ? (size: number) => index.dense(vector, size, allowed)
-      : (size: number) => index.lexical(terms, size, allowed);
+      : (size: number) => index.lexical(askedTerms(query), size, allowed);
   for (let size = limit + SPARE; ; size *= 2) {
     const candidates = arm(size);
     const hits: Hit[] = [];
