@@ -331,7 +331,7 @@ const token = z.strictObject({
   ),
   as: option(
     text().optional(),
-    'A user of GitLab, by name: it is told of what this user may read there, as with `search --as`, and of no plain repository. With `projects` too, of what both allow.',
+    'A user of GitLab, by name, and where there are several GitLabs by name and instance, as `jane@main`: it is told of what this user may read there, as with `search --as`, and of nothing on another GitLab or in a plain repository. With `projects` too, of what both allow.',
     { otherwise: 'nobody in particular', example: 'jane' },
   ),
 });

@@ -1,20 +1,25 @@
 /** What a user of GitLab may read, by the projects' rows and by GitLab. */
 import type { Pipeline } from './compose.ts';
+import { type GitlabUser, serverOf } from './config/gitlab-user.ts';
 import type { MayRead } from './may-read.ts';
 import { isClosed, projectKey } from './records.ts';
 
-/** A plain repository has no users, so that nobody is known to may read it. */
-export const mayReadAs = ({ parts, gitlabs }: Pick<Pipeline, 'parts' | 'gitlabs'>, user: string): MayRead => {
+/** Nobody of this server is known to any other, and a plain repository has no users: what is there, nobody may read. */
+export const mayReadAs = ({ parts, gitlabs }: Pick<Pipeline, 'parts' | 'gitlabs'>, user: GitlabUser): MayRead => {
+  const theirs = new Map(
+    gitlabs.filter(({ url }) => serverOf(url) === user.server).map((gitlab) => [gitlab.name, gitlab]),
+  );
   return async (projects) => {
-    const rows = await parts.state.read('projects', projects.map(projectKey));
+    const asked = projects.filter(({ instance }) => theirs.has(instance));
+    const rows = await parts.state.read('projects', asked.map(projectKey));
     const may = await Promise.all(
-      projects.map(async (project) => {
+      asked.map(async (project) => {
         const row = rows.get(projectKey(project))?.value;
-        const gitlab = gitlabs.find(({ name }) => name === project.instance);
+        const gitlab = theirs.get(project.instance);
         if (!row || isClosed(row) || !gitlab) return false;
-        return gitlab.readers.mayRead(user, { id: project.project, ...row });
+        return gitlab.readers.mayRead(user.name, { id: project.project, ...row });
       }),
     );
-    return projects.filter((_, at) => may[at]);
+    return asked.filter((_, at) => may[at]);
   };
 };

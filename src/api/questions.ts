@@ -3,8 +3,9 @@ import { z } from 'zod';
 import { BadUsage } from '../errors.ts';
 import { untilFresh } from '../freshness.ts';
 import type { Hosted } from '../host.ts';
-import type { MayRead } from '../may-read.ts';
+import type { MayRead, ReadableProject } from '../may-read.ts';
 import { read } from '../read.ts';
+import { projectKey } from '../records.ts';
 import { type Status, statusOf } from '../runs/status.ts';
 import { projectsFor, scopeOf } from '../scope.ts';
 import { search } from '../search.ts';
@@ -73,7 +74,7 @@ export const questions = {
       const status = await statusOf(parts, dependencies());
       if (!mayRead) return status;
       const mine = await projectsFor(parts, { mayRead });
-      return readable(status, new Set(mine?.map(({ path }) => path)));
+      return readable(status, mine ?? []);
     },
   }),
 } as const;
@@ -93,10 +94,14 @@ export const answerTo = async <Q extends Question>(name: Q, asking: Asking, requ
   return (ask as (asking: Asking, request: unknown) => Promise<AnswerOf<Q>>)(asking, checked.data);
 };
 
-/** Without what names projects that whoever asks may not read. */
-const readable = (status: Status, paths: ReadonlySet<string>): Status => ({
-  ...status,
-  projects: status.projects.filter(({ path }) => paths.has(path)),
-  runs: [],
-  waits: status.waits.filter(({ on, name }) => on !== 'project' || paths.has(name)),
-});
+/** Without what names projects that whoever asks may not read, of which another GitLab may have one of the same path. */
+const readable = (status: Status, mine: readonly ReadableProject[]): Status => {
+  const [keys, instances] = [new Set(mine.map(projectKey)), new Set(mine.map(({ instance }) => instance))];
+  return {
+    ...status,
+    projects: status.projects.filter((project) => keys.has(projectKey(project))),
+    webhooks: status.webhooks.filter(({ instance }) => instances.has(instance)),
+    runs: [],
+    waits: status.waits.filter(({ of }) => of === undefined || keys.has(projectKey(of))),
+  };
+};

@@ -190,6 +190,10 @@ export const statusAnswer = z.object({
       z.object({
         on: z.enum(['dependency', 'project', 'flow', 'rules', 'generation', 'approval']),
         name: z.string(),
+        of: z
+          .object({ instance: z.string(), project: z.string() })
+          .exactOptional()
+          .describe('The project that it names, if it names one.'),
         reason: z.string(),
         since: z.string().exactOptional(),
       }),

@@ -1,7 +1,8 @@
 import { isAbsolute } from 'node:path';
 import { DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET, MODES, searchRequest } from '../api/schemas.ts';
+import { type GitlabUser, gitlabUser } from '../config/gitlab-user.ts';
 import { FILE_KINDS, type FileKind } from '../converters/format.ts';
-import { BadUsage } from '../errors.ts';
+import { BadUsage, messageOf } from '../errors.ts';
 import type { Hosted } from '../host.ts';
 import { mayReadAs } from '../may-read-as.ts';
 import type { SearchMode } from '../search.ts';
@@ -39,7 +40,7 @@ export const search: DataCommand = {
     as: {
       value: 'USER',
       description:
-        'Only what this user of GitLab may read. A filter for trusted callers, and no authentication: whoever calls can say anything.',
+        'Only what this user of GitLab may read: USER, or USER@INSTANCE where there are several GitLabs. A filter for trusted callers, and no authentication: whoever calls can say anything.',
     },
     fresh: {
       description: `Waits until all that stands in the repositories now can be found, at most ${FRESH_SECONDS} seconds.`,
@@ -65,7 +66,7 @@ export const search: DataCommand = {
       ...(kind === undefined ? {} : { kind }),
     });
     const user = args.text('as');
-    const mayRead = user === undefined ? undefined : mayReadAs(pipeline, user);
+    const mayRead = user === undefined ? undefined : mayReadAs(pipeline, userOf(user, pipeline));
     const found = await questions.search.ask({ pipeline, mayRead, signal }, request);
     await output.line(
       args.flag('json') ? JSON.stringify(found) : shownHits(found, { terminal, folders: foldersOf(pipeline) }),
@@ -78,6 +79,14 @@ const modeOf = (given: string | undefined): SearchMode => {
   const mode = MODES.find((known) => known === (given ?? 'hybrid'));
   if (!mode) throw new BadUsage(`--mode: expected ${MODES.join(', ')}, got "${given}"`);
   return mode;
+};
+
+const userOf = (written: string, { gitlabs }: Hosted): GitlabUser => {
+  try {
+    return gitlabUser(written, gitlabs);
+  } catch (cause) {
+    throw new BadUsage(`--as: ${messageOf(cause)}`, { cause });
+  }
 };
 
 const orAll = <T>(values: readonly T[]): readonly T[] | undefined => (values.length > 0 ? values : undefined);

@@ -1,6 +1,6 @@
 /** The service in the foreground: follows the repositories until it is ended, and says what it leaves. */
 import { collectDefaultMetrics, Registry } from 'prom-client';
-import { optionsOf } from '../config/pipeline.ts';
+import { gitlabsOf, optionsOf } from '../config/pipeline.ts';
 import { either } from '../either.ts';
 import { BadConfiguration, BadUsage, messageOf, TryAgain } from '../errors.ts';
 import { follow } from '../follow.ts';
@@ -125,7 +125,7 @@ const listen = async (
   { registry, pipelines, telemetry, version }: Served,
 ): Promise<HttpServer> => {
   const { http } = config;
-  const callerOf = callersOf(http.tokens.length > 0 ? http.tokens : [await ownToken(data)]);
+  const callerOf = callersOf(http.tokens.length > 0 ? http.tokens : [await ownToken(data)], gitlabsOf(config));
   const onLoopback = isLoopbackAddress(http.host);
   const options = {
     ...http,

@@ -4,11 +4,13 @@
  */
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import { type Config, configSchema, type PipelineOptions } from '../config.ts';
-import { BadConfiguration } from '../errors.ts';
+import { BadConfiguration, messageOf } from '../errors.ts';
 import type { EmbedderOptions } from './embedder.ts';
 import { fileVariable, isTree, override } from './environment.ts';
 import { type ParsedFile, parseFile } from './file.ts';
+import { gitlabUser } from './gitlab-user.ts';
 import { clash, names } from './names.ts';
+import { gitlabsOf } from './pipeline.ts';
 import { dotted, type Path, type Problem, problemsOf } from './problems.ts';
 import { withSecretFiles } from './secret-files.ts';
 
@@ -100,8 +102,24 @@ const conflicts = (config: Config): readonly Problem[] => {
   );
   const none: Problem[] =
     pipelines.length > 0 ? [] : [{ path: ['pipelines'], message: 'expected at least one pipeline' }];
-  return [...none, ...sides, ...pipelines.flatMap(([name, options]) => sourceConflicts(name, options))];
+  return [
+    ...none,
+    ...sides,
+    ...pipelines.flatMap(([name, options]) => sourceConflicts(name, options)),
+    ...unknownUsers(config),
+  ];
 };
+
+const unknownUsers = (config: Config): readonly Problem[] =>
+  config.http.tokens.flatMap(({ as }, at): readonly Problem[] => {
+    if (as === undefined) return [];
+    try {
+      gitlabUser(as, gitlabsOf(config));
+      return [];
+    } catch (error) {
+      return [{ path: ['http', 'tokens', at, 'as'], message: messageOf(error) }];
+    }
+  });
 
 const sourceConflicts = (pipeline: string, { sources }: PipelineOptions): readonly Problem[] => {
   const seen = new Set<string>();

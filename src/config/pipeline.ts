@@ -1,5 +1,6 @@
 import type { Config, PipelineOptions } from '../config.ts';
 import { BadConfiguration } from '../errors.ts';
+import type { NamedGitlab } from './gitlab-user.ts';
 
 export const optionsOf = ({ pipelines }: Config, name: string): PipelineOptions => {
   const options = Object.hasOwn(pipelines, name) ? pipelines[name] : undefined;
@@ -7,3 +8,7 @@ export const optionsOf = ({ pipelines }: Config, name: string): PipelineOptions 
     throw new BadConfiguration(`there is no pipeline "${name}"; there are ${Object.keys(pipelines).join(', ')}`);
   return options;
 };
+
+/** Of all pipelines. */
+export const gitlabsOf = ({ pipelines }: Pick<Config, 'pipelines'>): readonly NamedGitlab[] =>
+  Object.values(pipelines).flatMap(({ sources }) => sources.flatMap(({ gitlab }) => (gitlab ? [gitlab] : [])));

@@ -1,5 +1,6 @@
 /** Who asks: the token says, and with it what may be asked and of which projects there is an answer. */
 import { createHash, timingSafeEqual } from 'node:crypto';
+import { gitlabUser, type NamedGitlab } from '../config/gitlab-user.ts';
 import type { TOKEN_SCOPES, TokenOptions } from '../config.ts';
 import type { Hosted } from '../host.ts';
 import { type MayRead, mayReadNamed } from '../may-read.ts';
@@ -18,10 +19,11 @@ export type CallerOf = (authorization: string | undefined) => Caller | undefined
 
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
 
-export const callersOf = (tokens: readonly TokenOptions[]): CallerOf => {
+/** `gitlabs` are those of all pipelines, as a token is for any of them. */
+export const callersOf = (tokens: readonly TokenOptions[], gitlabs: readonly NamedGitlab[]): CallerOf => {
   const known = tokens.map(({ name, token, scopes, ...reader }) => ({
     digest: digest(token),
-    caller: { name, scopes: new Set(scopes), mayRead: readerOf(reader) },
+    caller: { name, scopes: new Set(scopes), mayRead: readerOf(reader, gitlabs) },
   }));
   return (authorization) => {
     const token = /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1];
@@ -34,9 +36,13 @@ export const callersOf = (tokens: readonly TokenOptions[]): CallerOf => {
 };
 
 /** Where a token names projects and a user, what both allow. */
-const readerOf = ({ projects, as: user }: Pick<TokenOptions, 'projects' | 'as'>): Caller['mayRead'] => {
+const readerOf = (
+  { projects, as }: Pick<TokenOptions, 'projects' | 'as'>,
+  gitlabs: readonly NamedGitlab[],
+): Caller['mayRead'] => {
   const named = projects.length > 0 ? mayReadNamed(projects) : undefined;
-  if (user === undefined) return () => named;
+  if (as === undefined) return () => named;
+  const user = gitlabUser(as, gitlabs);
   return (pipeline) => {
     const theirs = mayReadAs(pipeline, user);
     return named ? async (asked) => theirs(await named(asked)) : theirs;

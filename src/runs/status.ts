@@ -33,6 +33,8 @@ export interface ProjectStatus {
 export interface Waiting {
   readonly on: 'dependency' | 'approval' | 'project' | 'flow' | 'rules' | 'generation';
   readonly name: string;
+  /** The project that it names, if it names one. */
+  readonly of?: { readonly instance: string; readonly project: string };
   readonly reason: string;
   readonly since?: string;
 }
@@ -258,15 +260,20 @@ const flowsWithoutMembers = (lag: Status['lag']): readonly Waiting[] =>
     reason: `${lag[flow].records} records wait, and nobody runs it`,
   }));
 
+const projectOf = (key: string): NonNullable<Waiting['of']> => {
+  const { instance, project } = parseRef(key);
+  return { instance, project };
+};
+
 /** Also those that were never planned. */
 const blockedProjects = async ({ state }: Parts): Promise<readonly Waiting[]> => {
   const waits: Waiting[] = [];
   for await (const { key, value } of rows(state, 'projects', 'projects')) {
-    const name = value.path || readableKey(key);
-    if (value.hidden !== undefined) waits.push({ on: 'project', name, reason: `hidden: ${value.hidden}` });
+    const project = { on: 'project', name: value.path || readableKey(key), of: projectOf(key) } as const;
+    if (value.hidden !== undefined) waits.push({ ...project, reason: `hidden: ${value.hidden}` });
     if (!value.blocked) continue;
     const { reason, at } = value.blocked;
-    waits.push({ on: 'project', name, reason, since: new Date(at).toISOString() });
+    waits.push({ ...project, reason, since: new Date(at).toISOString() });
   }
   return waits;
 };
@@ -277,7 +284,7 @@ const unapproved = async ({ state }: Parts): Promise<readonly Waiting[]> => {
     if (!value.open || value.approval?.given !== false) continue;
     const { lacking, of } = value.approval;
     const reason = `needs approval: it would delete ${lacking} of ${of} documents; \`tidemark approve\` says that this is meant`;
-    waits.push({ on: 'approval', name: readableKey(key), reason });
+    waits.push({ on: 'approval', name: readableKey(key), of: projectOf(key), reason });
   }
   return waits;
 };

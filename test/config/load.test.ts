@@ -324,3 +324,33 @@ describe('pipelines side by side', () => {
     await config(sources('{ git: { path: x, name: one } }, { gitlab: { name: one, groups: [x] } }'));
   });
 });
+
+describe('a token that is bound to a user', () => {
+  const tokens = (as: string) => `http: { tokens: [{ name: jane, token: 0123456789abcdef, as: ${as} }] }\n`;
+  const gitlab = (name: string, host: string) => `{ gitlab: { name: ${name}, url: "https://${host}", groups: [x] } }`;
+  const pipeline = (...sources: string[]) => `{ sources: [${sources.join(', ')}] }`;
+  const one = `pipelines: { a: ${pipeline(gitlab('main', 'a.example'), gitlab('wikis', 'a.example/'))} }\n`;
+  const two = `pipelines: { a: ${pipeline(gitlab('main', 'a.example'), gitlab('extern', 'b.example'))} }\n`;
+  const apart = `pipelines: { a: ${pipeline(gitlab('main', 'a.example'))}, b: ${pipeline(gitlab('main', 'b.example'))} }\n`;
+
+  it('needs no instance where there is one GitLab, and the instance where there are several', async () => {
+    for (const text of [`${one}${tokens('jane')}`, `${one}${tokens('jane@wikis')}`, `${two}${tokens('jane@extern')}`])
+      await config(text);
+    expect(await refusal(`${two}${tokens('jane')}`)).toEqual([
+      expect.stringMatching(
+        /^tidemark.yaml:2:\d+: http.tokens\[0\].as: expected the instance too, .*: "jane@main" or "jane@extern", got "jane"$/,
+      ),
+    ]);
+  });
+
+  it.each([
+    ['an instance that is not there', two, 'jane@mian', 'expected an instance that is configured: "jane@main"'],
+    ['an address of mail', two, 'jane@example.com', 'expected an instance that is configured'],
+    ['what is no name', two, '"@jane"', 'expected a user of GitLab, as "jane" or "jane@instance"'],
+    ['a user and no GitLab', '', 'jane', 'expected a GitLab among the sources that knows the user'],
+    ['a name of two GitLabs in two pipelines', apart, 'jane@main', 'expected one GitLab that is called "main"'],
+    ['no instance and two pipelines', apart, 'jane', 'expected the instance too'],
+  ])('is refused with %s', async (_, sources, as, message) => {
+    expect((await refusal(`${sources}${tokens(as)}`)).join('\n')).toContain(message);
+  });
+});

@@ -59,7 +59,10 @@ beforeEach(async () => {
   const handle = api({
     ...{ onLoopback: true, hosts: [], origins: [], version: '1', pipelines: [service.pipeline] },
     telemetry: recordedTelemetry(),
-    callerOf: callersOf(TOKENS.map((token) => ({ ...token, token: tokenOf(token.name) }))),
+    callerOf: callersOf(
+      TOKENS.map((token) => ({ ...token, token: tokenOf(token.name) })),
+      [{ name: 'main', url: gitlab.origin }],
+    ),
   });
   server = createServer((request, response) => {
     void handle(request, response, new URL(request.url ?? '/', 'http://localhost'));

@@ -21,7 +21,7 @@ const serve = async (parts: Parts, options: Partial<ApiOptions> = {}) => {
   const hosted = { name: 'default', parts, dependencies: () => [] } as unknown as Hosted;
   const handle = api({
     ...{ onLoopback: true, hosts: [], origins: [], pipelines: [hosted], telemetry, version: '1' },
-    callerOf: callersOf([{ name: 'me', token: TOKEN, scopes: ['search', 'status'], projects: [] }]),
+    callerOf: callersOf([{ name: 'me', token: TOKEN, scopes: ['search', 'status'], projects: [] }], []),
     ...options,
   });
   server = createServer((request, response) => {

@@ -236,7 +236,10 @@ export const simulatedGitlab = async () => {
     },
     project: (path: string, options: ProjectOptions = {}) => addProject(world, path, options),
     user(username: string, of: Partial<SimulatedUser> = {}): SimulatedUser {
-      const user = { id: world.nextId(), username, admin: false, external: false, ...of };
+      const user: SimulatedUser = {
+        ...{ id: world.nextId(), username, state: 'active', admin: false, external: false },
+        ...of,
+      };
       world.users.push(user);
       return user;
     },

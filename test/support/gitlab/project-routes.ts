@@ -158,8 +158,8 @@ const projectRoute = async (world: World, request: Request): Promise<Answer> => 
 
 const usersRoute = (world: World, { url, token }: Request): Answer => {
   const wanted = url.searchParams.get('username');
-  const show = ({ id, username, admin, external }: World['users'][number]) => ({
-    ...{ id, username, state: 'active' },
+  const show = ({ id, username, state, admin, external }: World['users'][number]) => ({
+    ...{ id, username, state },
     // Only an administrator is told of these.
     ...(token?.user === undefined || token.user.admin ? { is_admin: admin, external } : {}),
   });

@@ -49,7 +49,9 @@ export interface SimulatedProject {
 
 export interface SimulatedUser {
   readonly id: number;
-  readonly username: string;
+  username: string;
+  /** `blocked` of one who may not sign in any more. */
+  state: 'active' | 'blocked';
   admin: boolean;
   external: boolean;
 }
