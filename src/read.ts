@@ -1,4 +1,5 @@
 /** The text of a document out of the store, from one line to another: what search finds in, and not what lies elsewhere. */
+import { isLowSurrogate } from './chunker/long-line.ts';
 import { rows } from './clock/rows.ts';
 import { NotFound, TryAgain } from './errors.ts';
 import { type FoundChunk, urlOf } from './found.ts';
@@ -27,6 +28,8 @@ export interface PlaceQuery {
 
 export interface LineQuery extends PlaceQuery {
   readonly from: number;
+  /** Of that line, the first character. */
+  readonly column?: number;
   readonly lines: number;
 }
 
@@ -35,9 +38,11 @@ export interface DocumentText
   readonly startLine: number;
   readonly endLine: number;
   readonly totalLines: number;
+  readonly startColumn: number;
   readonly text: string;
   /** The first line that is left. */
   readonly next: number | null;
+  readonly nextColumn: number | null;
 }
 
 export const read = async (parts: Parts, asked: LineQuery): Promise<DocumentText> => {
@@ -52,7 +57,9 @@ export const read = async (parts: Parts, asked: LineQuery): Promise<DocumentText
   const all = linesOf(points);
   if (asked.from > all.length)
     throw new NotFound(`${asked.path} ends with line ${all.length}, and line ${asked.from} was asked for`);
-  const shown = all.slice(asked.from - 1, asked.from - 1 + asked.lines);
+  const [first = '', ...others] = all.slice(asked.from - 1, asked.from - 1 + asked.lines);
+  const startColumn = columnOf(first, asked);
+  const shown = [first.slice(startColumn - 1), ...others];
   const endLine = asked.from + shown.length - 1;
   const row = projects.get(projectKey(id))?.value;
   const at = { project: row?.path || id.project, ref: id.ref, path: id.path, startLine: asked.from, endLine };
@@ -60,8 +67,10 @@ export const read = async (parts: Parts, asked: LineQuery): Promise<DocumentText
     ...at,
     ...shownPath(id.path),
     totalLines: all.length,
+    startColumn,
     text: shown.join('\n'),
     next: endLine < all.length ? endLine + 1 : null,
+    nextColumn: endLine < all.length ? 1 : null,
     blob: indexedBlob,
     // Of the version that is shown, which an entry that failed does not have.
     commit: points[0]?.commit ?? commit,
@@ -69,6 +78,13 @@ export const read = async (parts: Parts, asked: LineQuery): Promise<DocumentText
     stale: isStale(wants.get(document), entry),
     url: urlOf(row, at),
   };
+};
+
+/** Never inside a surrogate pair, whose two halves are no text. */
+const columnOf = (line: string, { path, from, column = 1 }: LineQuery): number => {
+  if (column > line.length + 1)
+    throw new NotFound(`line ${from} of ${path} has ${line.length} characters, and character ${column} was asked for`);
+  return isLowSurrogate(line.charCodeAt(column - 1)) ? Math.max(1, column - 1) : column;
 };
 
 export interface IndexedDocument {

@@ -19,6 +19,19 @@ const MAX_NAME_CHARS = 4_096;
 export const DEFAULT_LINES = 200;
 const MAX_LINES = 2_000;
 
+const SHOWN_KEYS = 3;
+const SHOWN_CHARS = 60;
+
+/** What is not known is named, and not repeated at whatever length it has. */
+const strict = <Shape extends z.core.$ZodLooseShape>(shape: Shape) =>
+  z.strictObject(shape, {
+    error: (issue) => {
+      if (issue.code !== 'unrecognized_keys') return undefined;
+      const shown = issue.keys.slice(0, SHOWN_KEYS).map((key) => `"${key.slice(0, SHOWN_CHARS)}"`);
+      return `expected no ${shown.join(', ')}${issue.keys.length > SHOWN_KEYS ? ' and others' : ''}; there are ${Object.keys(shape).join(', ')}`;
+    },
+  });
+
 const name = () => z.string().min(1).max(MAX_NAME_CHARS);
 
 const oneOrMore = <T extends z.ZodType>(schema: T) => z.union([schema, z.array(schema).min(1).max(100)]);
@@ -49,7 +62,7 @@ const fresh = z
   .default(false)
   .describe('Wait, for half a minute at most, until all that stands in the repositories now can be found.');
 
-export const searchRequest = z.strictObject({
+export const searchRequest = strict({
   query: z
     .string()
     .min(1)
@@ -64,12 +77,11 @@ export const searchRequest = z.strictObject({
   fresh,
 });
 
-export const similarRequest = z.strictObject({
-  of: z
-    .strictObject({
-      ...file,
-      line: z.int().min(1).default(1).describe('A line in it.'),
-    })
+export const similarRequest = strict({
+  of: strict({
+    ...file,
+    line: z.int().min(1).default(1).describe('A line in it.'),
+  })
     .exactOptional()
     .describe('An indexed place, whose chunk is compared with all others. Either this or `text`.'),
   text: z.string().min(1).max(MAX_TEXT_CHARS).exactOptional().describe('Any text or code. Either this or `of`.'),
@@ -77,13 +89,18 @@ export const similarRequest = z.strictObject({
   ...page,
 });
 
-export const readRequest = z.strictObject({
+export const readRequest = strict({
   ...file,
-  from: z.int().min(1).default(1).describe('The first line.'),
+  from: z.int().min(1).default(1).describe('The first line: `next` of the answer before.'),
+  column: z
+    .int()
+    .min(1)
+    .default(1)
+    .describe('The first character of it, in UTF-16 units: `nextColumn` of the answer before.'),
   lines: z.int().min(1).max(MAX_LINES).default(DEFAULT_LINES).describe('How many lines.'),
 });
 
-export const statusRequest = z.strictObject({});
+export const statusRequest = strict({});
 
 const freshness = z
   .object({
@@ -112,7 +129,7 @@ const place = {
 
 const lines = { startLine: z.number(), endLine: z.number() };
 
-const hit = z.object({
+export const hitAnswer = z.object({
   score: z.number().describe('Comparable within one answer alone.'),
   ...place,
   ...lines,
@@ -129,7 +146,7 @@ const hit = z.object({
 const hits = {
   generation: z.string().describe('The generation of the index that has answered.'),
   tookMs: z.number(),
-  hits: z.array(hit).readonly(),
+  hits: z.array(hitAnswer).readonly(),
   next: z.number().nullable().describe('The offset of the next page; null where nothing is left.'),
 };
 
@@ -145,8 +162,13 @@ export const readAnswer = z.object({
   ...place,
   ...lines,
   totalLines: z.number(),
+  startColumn: z.number().describe('Of the first line, where the text begins.'),
   text: z.string(),
-  next: z.number().nullable().describe('The first line that is left; null at the end.'),
+  next: z.number().nullable().describe('The line to go on from; null at the end.'),
+  nextColumn: z
+    .number()
+    .nullable()
+    .describe('And the character of it; beyond 1 within a line that is too long for one answer.'),
   ...standing,
 }) satisfies z.ZodType<DocumentText>;
 

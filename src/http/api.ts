@@ -19,7 +19,7 @@ const SECOND = 1_000;
 const ANSWER_MS = 60 * SECOND;
 const MAX_AT_ONCE = 64;
 /** What is a number and no text, of what stands in an address. */
-const NUMBERS = new Set(['from', 'lines']);
+const NUMBERS = new Set(['from', 'column', 'lines']);
 
 export interface ApiOptions extends GuardOptions {
   readonly pipelines: readonly Hosted[];

@@ -3,6 +3,7 @@ import { type CallToolResult, McpServer, type ToolAnnotations } from '@modelcont
 import { z } from 'zod';
 import type { AnswerOf, Question } from '../api/questions.ts';
 import {
+  hitAnswer,
   readAnswer,
   readRequest,
   searchAnswer,
@@ -13,7 +14,15 @@ import {
   statusRequest,
 } from '../api/schemas.ts';
 import { messageOf } from '../errors.ts';
-import { DEFAULT_TOKENS, fittingHits, fittingLines, fittingProjects, MAX_TOKENS, MIN_TOKENS } from './budget.ts';
+import {
+  DEFAULT_TOKENS,
+  fittingError,
+  fittingHits,
+  fittingLines,
+  fittingProjects,
+  MAX_TOKENS,
+  MIN_TOKENS,
+} from './budget.ts';
 
 export type Ask = <Q extends Question>(question: Q, request: unknown) => Promise<AnswerOf<Q>>;
 
@@ -43,8 +52,19 @@ const budget = {
     .min(MIN_TOKENS)
     .max(MAX_TOKENS)
     .default(DEFAULT_TOKENS)
-    .describe('The answer is kept below that; `next` says where it goes on.'),
+    .describe('The answer is kept below that; `next` says where it goes on, and `cut` what it lacks.'),
 };
+
+const cut = {
+  cut: z
+    .array(z.string())
+    .readonly()
+    .exactOptional()
+    .describe(
+      'Fields of which something was left out for lack of room: a larger `maxTokens` has more, `read` has the lines.',
+    ),
+};
+const hits = { hits: z.array(hitAnswer.extend(cut)).readonly(), ...cut };
 
 /** A server for one connection, or for one request where there are no connections. */
 export const mcpServer = ({ version, ask }: McpOptions): McpServer => {
@@ -59,11 +79,11 @@ export const mcpServer = ({ version, ask }: McpOptions): McpServer => {
         'answer "where is", "how does", "who else does": before grepping, and for repositories that are not checked out. ' +
         'Each hit has its path, exact lines, text and commit, and says whether it is stale. `next` is the offset of more hits.',
       inputSchema: searchRequest.extend(budget),
-      outputSchema: searchAnswer,
+      outputSchema: searchAnswer.extend(hits),
       annotations: READ_ONLY,
     },
     ({ maxTokens, ...request }) =>
-      resultOf(async () => fittingHits(await ask('search', request), request.offset, maxTokens)),
+      resultOf(maxTokens, async () => fittingHits(await ask('search', request), request.offset, maxTokens)),
   );
   server.registerTool(
     'read',
@@ -71,12 +91,12 @@ export const mcpServer = ({ version, ask }: McpOptions): McpServer => {
       title: 'Read a document',
       description:
         'Reads lines of an indexed file, as the index has them: use it to see more around a hit, in repositories that are not ' +
-        'checked out above all. Blank lines count, as in the file. `next` is the line to go on from.',
+        'checked out above all. Blank lines count, as in the file. `next` is the line to go on from, and `nextColumn` its first character, for `column`.',
       inputSchema: readRequest.extend(budget),
-      outputSchema: readAnswer,
+      outputSchema: readAnswer.extend(cut),
       annotations: READ_ONLY,
     },
-    ({ maxTokens, ...request }) => resultOf(async () => fittingLines(await ask('read', request), maxTokens)),
+    ({ maxTokens, ...request }) => resultOf(maxTokens, async () => fittingLines(await ask('read', request), maxTokens)),
   );
   server.registerTool(
     'similar',
@@ -86,11 +106,11 @@ export const mcpServer = ({ version, ask }: McpOptions): McpServer => {
         'Finds what is like a place (`of`: a path and a line, from a hit) or like a text or piece of code (`text`), by ' +
         'meaning: copies, other implementations, documentation of the same thing.',
       inputSchema: similarRequest.extend(budget),
-      outputSchema: similarAnswer,
+      outputSchema: similarAnswer.extend(hits),
       annotations: READ_ONLY,
     },
     ({ maxTokens, ...request }) =>
-      resultOf(async () => fittingHits(await ask('similar', request), request.offset, maxTokens)),
+      resultOf(maxTokens, async () => fittingHits(await ask('similar', request), request.offset, maxTokens)),
   );
   server.registerTool(
     'status',
@@ -100,19 +120,19 @@ export const mcpServer = ({ version, ask }: McpOptions): McpServer => {
         'Says which repositories and branches are indexed, at which commit, and what is pending, has failed or waits. Use it ' +
         'when a search finds less than it should. Repositories that leave too much room are left out, and counted in `left`.',
       inputSchema: statusRequest.extend(budget),
-      outputSchema: statusAnswer.extend({ left: z.number() }),
+      outputSchema: statusAnswer.extend({ left: z.number(), ...cut }),
       annotations: READ_ONLY,
     },
-    ({ maxTokens }) => resultOf(async () => fittingProjects(await ask('status', {}), maxTokens)),
+    ({ maxTokens }) => resultOf(maxTokens, async () => fittingProjects(await ask('status', {}), maxTokens)),
   );
   return server;
 };
 
-const resultOf = async (answer: () => Promise<object>): Promise<CallToolResult> => {
+const resultOf = async (maxTokens: number, answer: () => Promise<object>): Promise<CallToolResult> => {
   try {
     const found = await answer();
     return { content: [{ type: 'text', text: JSON.stringify(found) }], structuredContent: { ...found } };
   } catch (error) {
-    return { content: [{ type: 'text', text: messageOf(error) }], isError: true };
+    return { content: [{ type: 'text', text: fittingError(messageOf(error), maxTokens) }], isError: true };
   }
 };
