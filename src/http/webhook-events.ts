@@ -1,25 +1,42 @@
 /** What a payload of GitLab's says, as far as it is believed: look at this project, or at these branches of it. */
 import { z } from 'zod';
 
+/** Longer than GitLab allows, groups and all; what is longer is no name of it. */
+const MAX_NAME_CHARS = 4_096;
+/** A push of more branches than that is found by the resync. */
+const MAX_REFS = 100;
+
+/** GitLab counts from one, and a number that JSON cannot hold exactly is nobody's id. */
+const id = z.int().min(1).max(Number.MAX_SAFE_INTEGER);
+/** Of segments that GitLab allows, so that no key and no line of a log is another one's. */
+const path = z
+  .string()
+  .max(MAX_NAME_CHARS)
+  .regex(/^[\p{L}\p{N}_.][\p{L}\p{N}_.+-]*(?:\/[\p{L}\p{N}_.][\p{L}\p{N}_.+-]*)*$/u);
+const name = z
+  .string()
+  .max(MAX_NAME_CHARS)
+  .regex(/^[^\p{Cc}]*$/u);
+
 /** Of all the rest nothing is read. */
 const payloadSchema = z.object({
-  object_kind: z.string().optional(),
-  event_name: z.string().optional(),
-  project_id: z.number().optional(),
-  path_with_namespace: z.string().optional(),
-  old_path_with_namespace: z.string().optional(),
-  full_path: z.string().optional(),
-  old_full_path: z.string().optional(),
-  ref: z.string().optional(),
+  object_kind: name.optional(),
+  event_name: name.optional(),
+  project_id: id.optional(),
+  path_with_namespace: path.optional(),
+  old_path_with_namespace: path.optional(),
+  full_path: path.optional(),
+  old_full_path: path.optional(),
+  ref: name.optional(),
   before: z.string().optional(),
   after: z.string().optional(),
-  changes: z.array(z.object({ before: z.string(), after: z.string(), ref: z.string() })).optional(),
+  changes: z.array(z.object({ before: z.string(), after: z.string(), ref: name })).optional(),
   project: z
     .object({
-      id: z.number().optional(),
-      path_with_namespace: z.string().optional(),
-      default_branch: z.string().nullish(),
-      web_url: z.string().optional(),
+      id: id.optional(),
+      path_with_namespace: path.optional(),
+      default_branch: name.nullish(),
+      web_url: name.optional(),
     })
     .optional(),
 });
@@ -66,10 +83,10 @@ const commit = (id: string): string | null => (/^0+$/.test(id) ? null : id);
 const isCommit = (id: string): boolean => /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(id);
 
 const projectIn = ({ project_id, project, path_with_namespace }: Payload): ProjectNews | undefined => {
-  const id = project_id ?? project?.id;
-  if (id === undefined) return undefined;
+  const number = project_id ?? project?.id;
+  if (number === undefined) return undefined;
   return {
-    project: String(id),
+    project: String(number),
     path: project?.path_with_namespace ?? path_with_namespace,
     defaultBranch: project?.default_branch ?? undefined,
     webUrl: project?.web_url,
@@ -82,6 +99,7 @@ const movedIn = ({ ref, before, after, changes }: Payload): readonly RefMoved[] 
     changes ?? (ref !== undefined && before !== undefined && after !== undefined ? [{ ref, before, after }] : []);
   return all
     .filter((one) => one.ref.startsWith(HEADS) && isCommit(one.before) && isCommit(one.after))
+    .slice(0, MAX_REFS)
     .map((one) => ({ ref: one.ref.slice(HEADS.length), before: commit(one.before), after: commit(one.after) }));
 };
 

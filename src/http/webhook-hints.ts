@@ -74,6 +74,8 @@ const hintsOf = async (pipeline: Receiving, gitlab: GitlabInstance, news: Believ
   if (!row && !gitlab.names(news)) return [];
   const itself: Hint = { kind: 'project', id: id(news.project) };
   if (news.is === 'project') return [{ ...itself, ...(news.destroyed ? { force: true } : {}) }];
+  // What it is and which branches it has is asked of GitLab before anything is written of it.
+  if (withState && !row) return [itself];
   const looks = looksOf(gitlab, news).map(({ ref, ...hint }): Hint => ({ ...hint, id: id(news.project, ref) }));
   // What is hidden is looked at again when it shows itself.
   if (row?.hidden !== undefined) return [itself];

@@ -20,6 +20,8 @@ const MAX_HELD_BYTES = 128 * MIB;
 /** GitLab waits ten seconds. */
 const ANSWER_MS = 8 * SECOND;
 const REMEMBERED_IDS = 10_000;
+/** GitLab's are UUIDs; one that is longer is not remembered. */
+const MAX_ID_CHARS = 100;
 /** GitLab sends an event again within days, if at all; a signature is refused long before. */
 const REMEMBERED_MS = 60 * 60 * SECOND;
 
@@ -54,6 +56,7 @@ const recentIds = (time: Time) => {
   return {
     has: (id: string) => time.now() - (seen.get(id) ?? Number.NEGATIVE_INFINITY) < REMEMBERED_MS,
     add(id: string) {
+      if (id.length > MAX_ID_CHARS) return;
       seen.delete(id);
       seen.set(id, time.now());
       for (const oldest of seen.keys()) {

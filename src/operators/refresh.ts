@@ -27,6 +27,8 @@ export const refreshProject = (parts: Parts) =>
       const { path, url, visibility, groups, archived = false, hidden } = await ask((port) => port.project(project));
       const known = { path, url, visibility, groups, archived, hidden, blocked: undefined };
       const wasClosed = (row: ProjectRow | undefined) => row !== undefined && (isClosed(row) || row.reopened);
+      // Nothing of it is here, and whoever told of it may have made it up.
+      if (hidden !== undefined && !before) return superseded('project is not one of ours');
       if (hidden !== undefined) {
         await update(parts, key, (row) => ({ ...known, refs: row?.refs ?? [], reopened: wasClosed(row) }));
         telemetry.projectHidden({ project: key, reason: hidden });
@@ -55,6 +57,7 @@ export const refreshProject = (parts: Parts) =>
       return done;
     } catch (error) {
       if (!(error instanceof BlockProject)) throw error;
+      if (!before) return superseded('project is not one of ours');
       await blockProject(parts, key, error.message);
       await hideRefused(parts, key, { destroyed: hints.some(({ force }) => force) });
       throw error;
