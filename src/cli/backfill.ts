@@ -155,7 +155,7 @@ const readable = (of: Report): string => {
     `  chunks ${of.chunks}: embedded ${of.embedded}, reused ${of.reused}`,
     ...of.unplanned.map(({ project, ref }) => `  not looked at: ${project} ${ref}`),
   ];
-  if (of.failed > 0) lines.push('tidemark dead-letters list says why');
+  if (of.failed > 0) lines.push(`\`tidemark dead-letters stats --run ${of.run}\` says why, and what to do`);
   return lines.join('\n');
 };
 

@@ -64,13 +64,19 @@ export const deadLettersList: DataCommand = {
   options: { json: { description: 'An object a line.' }, ...RESOLVED, ...FILTER },
   async run({ pipeline, output, signal }, args) {
     const { listDeadLetters } = await import('../runs/dead-letters.ts');
+    const remedies = new Map<string, string>();
     for await (const row of listDeadLetters(pipeline.parts, { ...filterOf(args), resolved: args.flag('resolved') })) {
       if (signal.aborted) return EXIT.cancelled;
+      remedies.set(row.class, row.remedy);
       await output.line(args.flag('json') ? JSON.stringify(row) : printable(lineOf(row)));
     }
+    // Once for each class, and beside the list, whose lines are a letter each.
+    if (!args.flag('json')) for (const one of remedies) output.note(printable(adviceOf(one)));
     return EXIT.success;
   },
 };
+
+const adviceOf = ([kind, remedy]: readonly [string, string]): string => `what to do: ${kind}: ${remedy}`;
 
 const lineOf = ({ id, at, stage, class: kind, message, document, state }: DeadLetterRow): string =>
   `${at}  ${stage}/${kind}${state === 'open' ? '' : ` (${state})`}  ${document ?? ''}  ${message}  [${id}]`;
@@ -87,7 +93,7 @@ export const deadLettersStats: DataCommand = {
       await output.line(JSON.stringify(stats));
       return EXIT.success;
     }
-    const { total, oldest, newest, byState, byClass, byProject } = stats;
+    const { total, oldest, newest, byState, byClass, byProject, remedies } = stats;
     await output.line(total === 0 ? 'none' : `${total}, from ${oldest} to ${newest}`);
     for (const [what, counts] of [
       ['state', byState],
@@ -98,6 +104,7 @@ export const deadLettersStats: DataCommand = {
       for (const [name, count] of most)
         await output.line(printable(`  ${what}  ${String(count).padStart(7)}  ${name}`));
     }
+    for (const one of Object.entries(remedies)) await output.line(printable(adviceOf(one)));
     return EXIT.success;
   },
 };

@@ -119,7 +119,7 @@ const judged = (about: string, { waits, webhooks, deadLetters, projects, store }
   if (failed > 0 || deadLetters > 0)
     found.push({
       ...{ level: 'warning', about, finding: `${failed} documents failed, ${deadLetters} dead letters` },
-      remedy: 'tidemark dead-letters list says why, and replay tries again.',
+      remedy: '`tidemark dead-letters stats` says why, and what to do.',
     });
   return found;
 };

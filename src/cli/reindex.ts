@@ -40,7 +40,7 @@ export const reindex: DataCommand = {
     );
     if (typeof result === 'object') {
       output.note(
-        `${result.failed} documents have failed in the new index, and ${result.failedBefore} in the one that answers, so that one stays: tidemark dead-letters list says why; tidemark reindex --accept-failures moves all the same`,
+        `${result.failed} documents have failed in the new index, and ${result.failedBefore} in the one that answers, so that one stays: tidemark dead-letters stats says why, and what to do; tidemark reindex --accept-failures moves all the same`,
       );
       return EXIT.failures;
     }

@@ -13,6 +13,7 @@ import {
 import { globPattern } from '../sinks/glob.ts';
 import { shownPath } from './documents.ts';
 import { projectFilter } from './projects.ts';
+import { remedyOf } from './remedies.ts';
 
 /** Letters whose rows are read together. */
 const BATCH = 500;
@@ -30,6 +31,8 @@ export interface DeadLetterRow {
   readonly stage: string;
   readonly class: string;
   readonly message: string;
+  /** What a person can do about it. */
+  readonly remedy: string;
   /** `instance/project/ref/path`; `null` for a record that is about none. */
   readonly document: string | null;
   readonly instance: string;
@@ -92,10 +95,12 @@ const letterOf = (names: Names, record: LogRecord): Letter => {
   const document = schema === changeSchema || schema === documentSchema ? key : undefined;
   const { instance, project, ref, path } = parseDocument(key);
   const stage = headers['x-stage'] ?? 'unknown';
+  const kind = headers['x-class'] ?? 'unknown';
   const row: DeadLetterRow = {
     id: headers['x-id'] ?? `${topic}/${partition}/${offset}/${stage}`,
-    ...{ topic, partition, offset, key, stage, class: headers['x-class'] ?? 'unknown' },
+    ...{ topic, partition, offset, key, stage, class: kind },
     message: headers['x-message'] ?? '',
+    remedy: remedyOf(kind),
     document: document === undefined ? null : readableKey(document),
     ...{ instance, project, ref: document === undefined ? null : ref },
     ...(document === undefined ? { path: null } : shownPath(path)),
@@ -182,6 +187,8 @@ export interface DeadLetterStats {
   readonly byState: Readonly<Record<string, number>>;
   /** By stage and class, `convert/poison`. */
   readonly byClass: Readonly<Record<string, number>>;
+  /** What a person can do, by class. */
+  readonly remedies: Readonly<Record<string, string>>;
   /** By instance and project. */
   readonly byProject: Readonly<Record<string, number>>;
   readonly oldest: string | null;
@@ -193,6 +200,7 @@ export const deadLetterStats = async (parts: Parts, filter: DeadLetterFilter): P
   const count = (of: Record<string, number>, name: string) => {
     of[name] = (of[name] ?? 0) + 1;
   };
+  const remedies: Record<string, string> = {};
   let total = 0;
   let oldest: string | null = null;
   let newest: string | null = null;
@@ -201,10 +209,11 @@ export const deadLetterStats = async (parts: Parts, filter: DeadLetterFilter): P
     count(counts.byState, row.state);
     count(counts.byClass, `${row.stage}/${row.class}`);
     count(counts.byProject, `${row.instance}/${row.project}`);
+    remedies[row.class] = row.remedy;
     if (oldest === null || row.at < oldest) oldest = row.at;
     if (newest === null || row.at > newest) newest = row.at;
   }
-  return { total, ...counts, oldest, newest };
+  return { total, ...counts, remedies, oldest, newest };
 };
 
 export const showDeadLetter = async (parts: Parts, id: string): Promise<ShownDeadLetter | undefined> => {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Parts } from '../../src/parts.ts';
 import { projectKey } from '../../src/records.ts';
 import { deadLetterStats, listDeadLetters, showDeadLetter } from '../../src/runs/dead-letters.ts';
+import { remedyOf } from '../../src/runs/remedies.ts';
 import { discardDeadLetters, replayDeadLetters } from '../../src/runs/replay.ts';
 import { POISON, TOXIC } from '../sim/content.ts';
 import { INSTANCE, NAMES } from '../sim/names.ts';
@@ -135,6 +136,7 @@ describe('what becomes of dead letters', () => {
       total: 2,
       byState: { discarded: 1, open: 1 },
       byClass: { 'convert/poison': 1, 'embed/refused': 1 },
+      remedies: { poison: remedyOf('poison'), refused: remedyOf('refused') },
       byProject: { 'sim/1': 2 },
       oldest: expect.any(String),
       newest: expect.any(String),
