@@ -67,7 +67,8 @@ export const doubtOf = async ({
   if (user !== undefined && found.uid !== user)
     return {
       finding: `the data directory ${data} belongs to user ${found.uid}, and this is user ${user}`,
-      remedy: `Run it as that user, or name a directory that Tidemark makes: TIDEMARK_DATA=${shellWord(join(data, 'tidemark'))}`,
+      // A volume belongs to root wherever it is mounted, and whoever runs here may make a directory in it.
+      remedy: `Run it as that user, or name a directory that Tidemark makes: TIDEMARK_DATA=${shellWord(found.uid === 0 ? join(data, 'tidemark') : `${data}-data`)}`,
     };
   const tracked = await trackedDoubt(data, environment);
   return tracked ?? (user === undefined ? undefined : await openness(data, found.mode));

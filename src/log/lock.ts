@@ -86,12 +86,13 @@ const lockOf = (directory: string, mine: number, owner: Owner): Lock => {
   return {
     async check() {
       if (await isMine()) return;
-      const other = await lockOwner(directory);
-      throw new LostLock(
-        other
-          ? `process ${other.pid} has taken over ${directory}: this one, ${owner.pid}, did not answer it. It ends at once, and writes nothing more`
-          : `${directory} is gone, or its lock is: this process, ${owner.pid}, ends at once, and writes nothing more`,
-      );
+      const highest = (await numbers(directory)).at(-1);
+      const other = highest === undefined ? undefined : await read(fileOf(directory, highest));
+      const what =
+        highest === undefined
+          ? `${directory} is gone, or its lock is`
+          : `process ${other?.pid ?? 'unknown, which has ended since,'} has taken over ${directory}, as this one did not answer it`;
+      throw new LostLock(`${what}: process ${owner.pid} ends at once, and writes nothing more`);
     },
     fence: { file, content: contentOf(owner) },
     release: () =>
