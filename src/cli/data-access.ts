@@ -80,6 +80,10 @@ export const dataAccess = ({ keepMs, ...options }: AccessOptions): DataAccess =>
     const until = systemTime.now() + OWNER_ENDS_MS;
     while (systemTime.now() < until) {
       const { taken, forget } = await take();
+      if ('held' in taken && taken.held.isLost()) {
+        forget();
+        continue;
+      }
       if ('held' in taken) return runHere(taken.held, forget, request, output, signal);
       const exit = await askOwner(taken.owner, request, output, signal);
       if (exit !== undefined) return exit;
