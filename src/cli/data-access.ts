@@ -64,14 +64,13 @@ export const dataAccess = ({ keepMs, ...options }: AccessOptions): DataAccess =>
 
   const runHere = async (
     { host, lost }: Held,
-    forget: () => void,
+    drop: () => void,
     ...[request, output, signal]: Parameters<DataAccess['run']>
   ): Promise<number> => {
     try {
       return await Promise.race([execute(host, options.commands, request, output, signal), lost]);
     } catch (error) {
-      // The next command asks whoever has the directory now.
-      if (error instanceof LostLock) forget();
+      if (error instanceof LostLock) drop();
       throw error;
     }
   };
@@ -80,11 +79,16 @@ export const dataAccess = ({ keepMs, ...options }: AccessOptions): DataAccess =>
     const until = systemTime.now() + OWNER_ENDS_MS;
     while (systemTime.now() < until) {
       const { taken, forget } = await take();
-      if ('held' in taken && taken.held.isLost()) {
-        forget();
+      if ('held' in taken) {
+        /** The next command asks whoever has the directory now. A process that is over after this one ends as it is. */
+        const drop = () => {
+          forget();
+          if (keepMs > 0) void taken.held.close();
+        };
+        if (!taken.held.isLost()) return runHere(taken.held, drop, request, output, signal);
+        drop();
         continue;
       }
-      if ('held' in taken) return runHere(taken.held, forget, request, output, signal);
       const exit = await askOwner(taken.owner, request, output, signal);
       if (exit !== undefined) return exit;
       if (signal.aborted) return EXIT.cancelled;

@@ -25,7 +25,7 @@ export interface Held {
   /** Rejects with `LostLock` once another process holds the directory, or it is gone. Whoever holds it ends at once then. */
   readonly lost: Promise<never>;
   isLost(): boolean;
-  /** There is nothing to close after a loss. */
+  /** After a loss, for a process that stays; another one ends without. */
   close(): Promise<void>;
 }
 
@@ -107,34 +107,30 @@ const heldOf = (
   { dismiss, drained }: Pick<Held, 'dismiss' | 'drained'>,
   telemetry: Telemetry,
 ): Held => {
-  let closing: Promise<void> | undefined;
-  const close = () => {
-    closing ??= host.close();
-    return closing;
+  const release = async () => {
+    await drained();
+    try {
+      await host.close();
+    } finally {
+      watch.stop();
+      // Last, and only then deaf: until then nobody may take this process for dead.
+      await lock.release().finally(() => control.close());
+    }
   };
-  /** Nobody is answered any more, and nobody waited for. Threads and files go where the process stays, as an agent's. */
+  /** Threads and files go, of a process that stays. What they could not write is the affair of whoever has the lock. */
   const abandon = async () => {
     dismiss();
     await control.close();
-    await close();
-  };
-  watch.lost.catch(() =>
-    abandon().catch((error: unknown) => {
+    await host.close().catch((error: unknown) => {
       telemetry.backgroundFailed({ what: 'closing what another process holds', error: messageOf(error) });
-    }),
-  );
+    });
+  };
+  let closing: Promise<void> | undefined;
   return {
     ...{ host, dismiss, drained, lost: watch.lost, isLost: watch.isLost },
-    async close() {
-      if (watch.isLost()) return;
-      await drained();
-      try {
-        await close();
-      } finally {
-        watch.stop();
-        // Last, and only then deaf: until then nobody may take this process for dead.
-        if (!watch.isLost()) await lock.release().finally(() => control.close());
-      }
+    close() {
+      closing ??= watch.isLost() ? abandon() : release();
+      return closing;
     },
   };
 };
@@ -148,6 +144,8 @@ const watchOf = ({ check, fence }: Lock): Watch => {
   const lost = new Promise<never>((_, reject) => {
     lose = reject;
   });
+  // Nobody may be waiting for it at the moment.
+  lost.catch(() => undefined);
   const look = () =>
     check().catch((error: unknown) => {
       if (error instanceof LostLock) {

@@ -72,7 +72,7 @@ describe('a process that stays, as one that has the library', () => {
     const told = expect(working).rejects.toThrow(TryAgain);
     const data = join(repository.directory, '.tidemark');
     await eventually(
-      () => readdir(data).catch(() => []),
+      () => readdir(data).catch((): string[] => []),
       (names) => names.includes('lock.1'),
     );
     await takeOver();
