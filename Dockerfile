@@ -12,7 +12,7 @@ FROM node:22.20.0-bookworm-slim
 RUN apt-get update && apt-get install --yes --no-install-recommends git ca-certificates tini \
   && rm -rf /var/lib/apt/lists/* \
   && useradd --uid 10001 --create-home tidemark \
-  && install --directory --owner=tidemark --group=tidemark /var/lib/tidemark
+  && install --directory --mode=0700 --owner=tidemark --group=tidemark /var/lib/tidemark
 WORKDIR /app
 COPY --from=build /build/package.json ./
 COPY --from=build /build/node_modules node_modules

@@ -5,7 +5,7 @@ import { optionsOf } from './config/pipeline.ts';
 import type { Config, PipelineOptions } from './config.ts';
 import type { OpenEngines } from './engines.ts';
 import { messageOf } from './errors.ts';
-import type { Lock } from './log/lock.ts';
+import type { Hold } from './log/lock.ts';
 import { type Dependency, dependency, PATIENCE, type Patience, steady } from './operators/attempt.ts';
 import type { Limits, Parts, Source } from './parts.ts';
 import type { Log, Time, VectorStore } from './ports.ts';
@@ -37,7 +37,7 @@ export interface Surroundings {
   readonly openEngines: OpenEngines;
   /** Of all that is embedded. */
   readonly data: string;
-  readonly lock: Pick<Lock, 'check'>;
+  readonly lock: Hold;
   readonly environment: Environment;
   readonly time: Time;
   readonly telemetry: Telemetry;

@@ -435,7 +435,7 @@ export const configSchema = z.strictObject({
   ),
   data: option(
     text().optional(),
-    'The directory of what is embedded. Relative to the file that says so. `TIDEMARK_DATA` goes before, relative to the current directory.',
+    'The directory of what is embedded, of the user that Tidemark runs as: others may not write to it, and git may not track it. Relative to the file that says so. `TIDEMARK_DATA` goes before, relative to the current directory.',
     { otherwise: '`.tidemark` at the top of the current repository', example: '/var/lib/tidemark' },
   ),
   http: option(

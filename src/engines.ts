@@ -2,10 +2,10 @@
 import { join } from 'node:path';
 import type { Config } from './config.ts';
 import { BadConfiguration, messageOf } from './errors.ts';
-import { makeDirectory } from './log/disk.ts';
+import { makeDirectory, openOwn } from './log/disk.ts';
 import { openEmbeddedLog } from './log/embedded.ts';
 import type { TopicsOptions } from './log/kafka-topics.ts';
-import type { Lock } from './log/lock.ts';
+import type { Hold } from './log/lock.ts';
 import type { Policy } from './log/upkeep.ts';
 import type { Names } from './parts.ts';
 import type { Log, State, Time, VectorStore } from './ports.ts';
@@ -23,7 +23,7 @@ export interface EngineOptions {
   readonly names: Names;
   /** Of this pipeline alone. */
   readonly directory: string;
-  readonly lock: Pick<Lock, 'check'>;
+  readonly lock: Hold;
   readonly time: Time;
   readonly telemetry: Telemetry;
 }
@@ -46,8 +46,8 @@ export const openEngines: OpenEngines = async (options) => {
       state,
       store,
       async close() {
-        await log.close();
-        await close();
+        // A log whose lock is lost refuses to be closed in order; the store's threads end all the same.
+        await log.close().finally(close);
       },
     };
   } catch (error) {
@@ -56,9 +56,14 @@ export const openEngines: OpenEngines = async (options) => {
   }
 };
 
-const openStore = async ({ config, names, directory, time }: EngineOptions): Promise<Omit<Engines, 'log'>> => {
+const openStore = async ({ config, names, directory, lock, time }: EngineOptions): Promise<Omit<Engines, 'log'>> => {
   await makeDirectory(directory);
-  if (config.store.kind === 'embedded') return openEmbedded({ file: join(directory, 'store.db'), now: time.now });
+  if (config.store.kind === 'embedded') {
+    const file = join(directory, 'store.db');
+    // SQLite would follow a link. It gives the files beside this one the same permissions.
+    await (await openOwn(file, 'a')).close();
+    return openEmbedded({ file, now: time.now, fence: lock.fence });
+  }
   const { kind: _, timeoutSeconds, ...options } = config.store;
   // Read when it is needed: the default starts without it.
   const { openQdrant } = await import('./sinks/qdrant.ts');

@@ -38,6 +38,11 @@ export class Unavailable extends StopFlow {
   override readonly name: string = 'Unavailable';
 }
 
+/** Another process has what this one held: it ends at once, and writes nothing more. Its next start waits or is told. */
+export class LostLock extends StopFlow {
+  override readonly name: string = 'LostLock';
+}
+
 /** Nothing more may be spent for now. What was done is kept, and what was not is done by the next start. */
 export class BudgetSpent extends StopFlow {
   override readonly name: string = 'BudgetSpent';

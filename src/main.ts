@@ -25,4 +25,5 @@ process.exitCode = await runCommandLine({
   stdout,
   stderr,
   interrupts: interrupts(process, Date.now, endNow),
+  endNow: (exit) => process.exit(exit),
 });

@@ -33,6 +33,7 @@ export interface Telemetry {
   kafkaSaid(of: { level: 'debug' | 'warn'; message: string; error?: string }): void;
   topicDiffers(of: { topic: string; setting: string; expected: string; found: string }): void;
   webhook(of: { event: string; outcome: 'filed' | 'dropped' | 'refused' | 'unavailable'; reason: string }): void;
+  dataDirectoryClosed(of: { directory: string; mode: string }): void;
   archiveUnusable(of: { instance: string; project: string; error: string }): void;
 }
 
@@ -155,6 +156,9 @@ export const telemetry = (logger: Logger, registry: Registry): Telemetry => {
       const of = { event, outcome, ...(reason === '' ? {} : { reason }) };
       if (outcome === 'refused' || outcome === 'unavailable') logger.warn(of, 'webhook');
       else logger.info(of, 'webhook');
+    },
+    dataDirectoryClosed({ directory, mode }) {
+      logger.warn({ directory, mode }, 'others could read the data directory: it is closed to them from now on');
     },
     archiveUnusable({ instance, project, error }) {
       archives.inc({ instance });

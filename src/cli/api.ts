@@ -2,6 +2,7 @@ import { answerTo, isQuestion, questions } from '../api/questions.ts';
 import { BadUsage, messageOf } from '../errors.ts';
 import type { DataCommand } from './command.ts';
 import { EXIT } from './exit.ts';
+import { quoted } from './output.ts';
 
 const names = Object.keys(questions).join(', ');
 
@@ -13,7 +14,7 @@ export const api: DataCommand = {
   words: { usage: 'QUESTION [JSON]', min: 1, max: 2 },
   async run({ pipeline, output, signal }, args) {
     const [name = '', json = '{}'] = args.words;
-    if (!isQuestion(name)) throw new BadUsage(`there is no question "${name}": there are ${names}`);
+    if (!isQuestion(name)) throw new BadUsage(`there is no question ${quoted(name)}: there are ${names}`);
     await output.line(JSON.stringify(await answerTo(name, { pipeline, signal }, parsed(json))));
     return EXIT.success;
   },

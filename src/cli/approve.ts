@@ -1,6 +1,6 @@
 import type { DataCommand } from './command.ts';
 import { EXIT } from './exit.ts';
-import { printable } from './output.ts';
+import { inLine } from './output.ts';
 
 export const approve: DataCommand = {
   kind: 'data',
@@ -15,7 +15,7 @@ export const approve: DataCommand = {
     const [ref = ''] = args.words;
     const approved = await approveParts(pipeline.parts, ref);
     const text = `${ref}: ${approved.lacking} of ${approved.of} documents go`;
-    await output.line(args.flag('json') ? JSON.stringify(approved) : printable(text));
+    await output.line(args.flag('json') ? JSON.stringify(approved) : inLine(text));
     return EXIT.success;
   },
 };

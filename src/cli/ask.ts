@@ -10,7 +10,7 @@ import type { Output } from './output.ts';
 
 /** An owner that is busy answers late; one that is gone refuses at once. */
 const ANSWER_MS = 10_000;
-const MAX_ABOUT_CHARS = 10_000;
+const MAX_ABOUT_BYTES = 10_000;
 
 /** What the owner says of itself; `undefined` if whoever answers there does not know its token, or nobody does. */
 export const aboutOwner = async ({ address, token }: Owner): Promise<About | undefined> => {
@@ -20,12 +20,24 @@ export const aboutOwner = async ({ address, token }: Owner): Promise<About | und
       redirect: 'error',
       signal: AbortSignal.timeout(ANSWER_MS),
     });
-    const about = aboutSchema.safeParse(JSON.parse((await response.text()).slice(0, MAX_ABOUT_CHARS)));
+    const about = aboutSchema.safeParse(JSON.parse(await beginningOf(response)));
     return about.success && isSame(about.data.proof, proofOf(token, nonce)) ? about.data : undefined;
   } catch {
     // Refused, reset, too late or no JSON: whatever is there, it is not the owner.
     return undefined;
   }
+};
+
+/** Whatever is there may answer without an end. */
+const beginningOf = async (response: Response): Promise<string> => {
+  const read: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const piece of response.body ?? []) {
+    read.push(piece);
+    bytes += piece.length;
+    if (bytes > MAX_ABOUT_BYTES) break;
+  }
+  return Buffer.concat(read).toString('utf8');
 };
 
 /**

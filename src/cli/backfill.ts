@@ -6,7 +6,7 @@ import type { Estimate } from '../runs/estimate.ts';
 import type { Bounds } from '../runs/trial.ts';
 import type { Args, Context, DataCommand } from './command.ts';
 import { EXIT } from './exit.ts';
-import type { Output } from './output.ts';
+import { inLine, type Output } from './output.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
@@ -153,7 +153,7 @@ const readable = (of: Report): string => {
     `  planned ${of.planned}: indexed ${of.indexed}, skipped ${of.skipped}, deleted ${of.deleted}, failed ${of.failed}, superseded ${of.superseded}`,
     `  unchanged ${of.unchanged}`,
     `  chunks ${of.chunks}: embedded ${of.embedded}, reused ${of.reused}`,
-    ...of.unplanned.map(({ project, ref }) => `  not looked at: ${project} ${ref}`),
+    ...of.unplanned.map(({ project, ref }) => inLine(`  not looked at: ${project} ${ref}`)),
   ];
   if (of.failed > 0) lines.push(`\`tidemark dead-letters stats --run ${of.run}\` says why, and what to do`);
   return lines.join('\n');

@@ -4,7 +4,7 @@ import { nearest } from '../config/problems.ts';
 import { BadUsage } from '../errors.ts';
 import type { Host, Hosted } from '../host.ts';
 import type { ShapeRow } from '../records.ts';
-import type { Output, Streams } from './output.ts';
+import { type Output, quoted, type Streams } from './output.ts';
 import type { Place, Surroundings } from './place.ts';
 import type { Interrupts } from './signals.ts';
 
@@ -83,9 +83,6 @@ export const COMMON_OPTIONS: Readonly<Record<string, OptionSpec>> = {
   help: { description: 'Says this.' },
 };
 
-const MAX_WORD_CHARS = 32;
-const shown = (word: string) => (word.length > MAX_WORD_CHARS ? `${word.slice(0, MAX_WORD_CHARS)}…` : word);
-
 /** The command that the first words name, with the rest. Throws `BadUsage` with the nearest name. */
 export const findCommand = <C extends Described>(
   commands: readonly C[],
@@ -106,7 +103,7 @@ export const findCommand = <C extends Described>(
 };
 
 const unknown = (what: string, given: string, near: string | undefined) =>
-  `there is no ${what} "${shown(given)}"${near ? `: did you mean "${near}"?` : '; see tidemark --help'}`;
+  `there is no ${what} ${quoted(given)}${near ? `: did you mean "${near}"?` : '; see tidemark --help'}`;
 
 /** Throws `BadUsage` for what the command does not know or lacks. */
 export const parseCommand = (
@@ -136,7 +133,7 @@ export const parseCommand = (
       throw new BadUsage(`${unknown('option', token.rawName, near && `--${near}`)} of tidemark ${name}`.trim());
     }
     if (spec.value === undefined && token.value !== undefined)
-      throw new BadUsage(`--${token.name} takes no value, got "${shown(token.value)}"`);
+      throw new BadUsage(`--${token.name} takes no value, got ${quoted(token.value)}`);
     if (spec.value !== undefined && !token.value) throw new BadUsage(`--${token.name} needs a value: ${spec.value}`);
     const before = values.get(token.name) ?? [];
     if (before.length > 0 && !spec.several && spec.value !== undefined)
@@ -147,7 +144,7 @@ export const parseCommand = (
   const { min, max, usage } = words ?? { min: 0, max: 0, usage: '' };
   if (!help && given.length < min) throw new BadUsage(`tidemark ${name} needs ${usage}`);
   if (!help && given.length > max)
-    throw new BadUsage(`tidemark ${name} takes ${usage || 'no words'}, got "${shown(given[max] ?? '')}" as well`);
+    throw new BadUsage(`tidemark ${name} takes ${usage || 'no words'}, got ${quoted(given[max])} as well`);
   return { args: argsOf(given, values), help };
 };
 
@@ -161,7 +158,7 @@ const argsOf = (words: readonly string[], values: ReadonlyMap<string, readonly s
     if (text === undefined) return otherwise;
     const number = /^\d+$/.test(text) ? Number(text) : Number.NaN;
     if (!(number >= min && number <= max))
-      throw new BadUsage(`--${name}: expected a whole number from ${min} to ${max}, got "${shown(text)}"`);
+      throw new BadUsage(`--${name}: expected a whole number from ${min} to ${max}, got ${quoted(text)}`);
     return number;
   },
 });

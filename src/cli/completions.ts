@@ -2,6 +2,7 @@
 import { BadUsage } from '../errors.ts';
 import { COMMON_OPTIONS, type Command, type FreeCommand, type OptionSpec } from './command.ts';
 import { EXIT } from './exit.ts';
+import { quoted as shown } from './output.ts';
 
 const SHELLS = { bash: () => bash, zsh: () => zsh, fish: () => fish };
 
@@ -14,7 +15,8 @@ zsh:  eval "$(tidemark completions zsh)" in ~/.zshrc, after compinit
 fish: tidemark completions fish > ~/.config/fish/completions/tidemark.fish`,
   words: { usage: Object.keys(SHELLS).join('|'), min: 1, max: 1 },
   async run({ output }, { words: [shell = ''] }) {
-    if (!Object.hasOwn(SHELLS, shell)) throw new BadUsage(`expected ${Object.keys(SHELLS).join(', ')}, got "${shell}"`);
+    if (!Object.hasOwn(SHELLS, shell))
+      throw new BadUsage(`expected ${Object.keys(SHELLS).join(', ')}, got ${shown(shell)}`);
     await output.line(SHELLS[shell as keyof typeof SHELLS]()(commands().map(completable)));
     return EXIT.success;
   },

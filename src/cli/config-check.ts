@@ -1,6 +1,7 @@
 import { masked } from '../config/masked.ts';
 import type { OwnCommand } from './command.ts';
 import { EXIT } from './exit.ts';
+import { inLine } from './output.ts';
 
 export const configCheck: OwnCommand = {
   kind: 'own',
@@ -16,10 +17,11 @@ export const configCheck: OwnCommand = {
     await output.line(
       `${file ?? 'No file: the defaults, and the git repository of the current directory'}: no problems.`,
     );
-    await output.line(`data: ${data}`);
+    await output.line(inLine(`data: ${data}`));
     for (const [name, { sources, embedder, chunk }] of Object.entries(config.pipelines)) {
       const places = sources.map(({ git, gitlab }) => git?.path ?? gitlab?.url ?? '').join(', ');
-      await output.line(`pipeline ${name}: ${places}; chunks of ${chunk.tokens} tokens, embedder ${embedder.kind}`);
+      const text = `pipeline ${name}: ${places}; chunks of ${chunk.tokens} tokens, embedder ${embedder.kind}`;
+      await output.line(inLine(text));
     }
     return EXIT.success;
   },

@@ -2,7 +2,7 @@
  * Has commands run on the data directory: in this process while nobody else holds it, else in the one that does. Whoever
  * asks more than once keeps hold of it for a moment, and then lets others have it.
  */
-import { TryAgain } from '../errors.ts';
+import { LostLock, TryAgain } from '../errors.ts';
 import type { ControlRequest } from '../http/control.ts';
 import type { Owner } from '../log/lock.ts';
 import { stay, systemTime } from '../time.ts';
@@ -62,11 +62,33 @@ export const dataAccess = ({ keepMs, ...options }: AccessOptions): DataAccess =>
     return leaving;
   };
 
+  const runHere = async (
+    { host, lost }: Held,
+    drop: () => void,
+    ...[request, output, signal]: Parameters<DataAccess['run']>
+  ): Promise<number> => {
+    try {
+      return await Promise.race([execute(host, options.commands, request, output, signal), lost]);
+    } catch (error) {
+      if (error instanceof LostLock) drop();
+      throw error;
+    }
+  };
+
   const attempt: DataAccess['run'] = async (request, output, signal) => {
     const until = systemTime.now() + OWNER_ENDS_MS;
     while (systemTime.now() < until) {
       const { taken, forget } = await take();
-      if ('held' in taken) return execute(taken.held.host, options.commands, request, output, signal);
+      if ('held' in taken) {
+        /** The next command asks whoever has the directory now. A process that is over after this one ends as it is. */
+        const drop = () => {
+          forget();
+          if (keepMs > 0) void taken.held.close();
+        };
+        if (!taken.held.isLost()) return runHere(taken.held, drop, request, output, signal);
+        drop();
+        continue;
+      }
       const exit = await askOwner(taken.owner, request, output, signal);
       if (exit !== undefined) return exit;
       if (signal.aborted) return EXIT.cancelled;

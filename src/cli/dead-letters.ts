@@ -2,7 +2,7 @@ import { BadUsage } from '../errors.ts';
 import type { DeadLetterFilter, DeadLetterRow } from '../runs/dead-letters.ts';
 import type { Args, DataCommand, OptionSpec } from './command.ts';
 import { EXIT } from './exit.ts';
-import { printable } from './output.ts';
+import { inLine, printable, quoted } from './output.ts';
 
 const FILTER: Readonly<Record<string, OptionSpec>> = {
   stage: { value: 'STAGE', description: 'Only of this stage, such as convert.' },
@@ -39,7 +39,7 @@ const filterOf = (args: Args): DeadLetterFilter => {
 const timeOf = (args: Args, name: string): number | undefined => {
   const text = args.text(name);
   const at = text === undefined ? undefined : Date.parse(text);
-  if (Number.isNaN(at)) throw new BadUsage(`--${name}: expected a time such as 2026-05-01T12:00Z, got "${text}"`);
+  if (Number.isNaN(at)) throw new BadUsage(`--${name}: expected a time such as 2026-05-01T12:00Z, got ${quoted(text)}`);
   return at;
 };
 
@@ -68,7 +68,7 @@ export const deadLettersList: DataCommand = {
     for await (const row of listDeadLetters(pipeline.parts, { ...filterOf(args), resolved: args.flag('resolved') })) {
       if (signal.aborted) return EXIT.cancelled;
       remedies.set(row.class, row.remedy);
-      await output.line(args.flag('json') ? JSON.stringify(row) : printable(lineOf(row)));
+      await output.line(args.flag('json') ? JSON.stringify(row) : inLine(lineOf(row)));
     }
     // Once for each class, and beside the list, whose lines are a letter each.
     if (!args.flag('json')) for (const one of remedies) output.note(printable(adviceOf(one)));
@@ -101,8 +101,7 @@ export const deadLettersStats: DataCommand = {
       ['project', byProject],
     ] as const) {
       const most = Object.entries(counts).sort(([, a], [, b]) => b - a);
-      for (const [name, count] of most)
-        await output.line(printable(`  ${what}  ${String(count).padStart(7)}  ${name}`));
+      for (const [name, count] of most) await output.line(inLine(`  ${what}  ${String(count).padStart(7)}  ${name}`));
     }
     for (const one of Object.entries(remedies)) await output.line(printable(adviceOf(one)));
     return EXIT.success;
@@ -120,7 +119,7 @@ export const deadLettersShow: DataCommand = {
     const [id = ''] = args.words;
     const found = await showDeadLetter(pipeline.parts, id);
     if (!found) {
-      output.note(`there is no dead letter ${printable(id)}: tidemark dead-letters list has them`);
+      output.note(`there is no dead letter ${quoted(id)}: tidemark dead-letters list has them`);
       return EXIT.failures;
     }
     await output.line(args.flag('json') ? JSON.stringify(found) : printable(JSON.stringify(found, undefined, 2)));

@@ -12,6 +12,7 @@ import { serverReranker } from '../rerankers/server.ts';
 import { type Environment, gitCommand } from '../sources/git-command.ts';
 import type { Telemetry } from '../telemetry.ts';
 import { systemTime } from '../time.ts';
+import { doubtOf } from './data-directory.ts';
 import type { Place } from './place.ts';
 
 const GIB = 1024 ** 3;
@@ -19,7 +20,6 @@ const GIB = 1024 ** 3;
 const MIN_FREE_BYTES = 1 * GIB;
 const MIN_NODE = [20, 19] as const;
 const MIN_GIT = [2, 25] as const;
-const OTHERS = 0o077;
 
 export interface Finding {
   readonly level: 'ok' | 'warning' | 'error';
@@ -76,7 +76,7 @@ export const settingFindings = ({ http, pipelines, webhooks }: Config): readonly
 };
 
 /** Of the directory itself, or where it is to be made. */
-export const diskFindings = async (data: string): Promise<readonly Finding[]> => {
+export const diskFindings = async ({ data, environment }: Place): Promise<readonly Finding[]> => {
   const about = 'data directory';
   const there = await existing(data);
   try {
@@ -88,18 +88,13 @@ export const diskFindings = async (data: string): Promise<readonly Finding[]> =>
   const { bavail, bsize } = await statfs(there);
   const free = bavail * bsize;
   const finding = `${data}, ${(free / GIB).toFixed(1)} GiB free`;
-  const findings: Finding[] = [
+  const doubt = await doubtOf({ data, environment });
+  return [
     free < MIN_FREE_BYTES
       ? { level: 'warning', about, finding, remedy: 'Make room, or name another place: TIDEMARK_DATA.' }
       : ok(about, finding),
+    ...(doubt ? [{ level: 'error', about, ...doubt } as const] : []),
   ];
-  const { mode } = await stat(there);
-  if (there === data && (mode & OTHERS) !== 0)
-    findings.push({
-      ...{ level: 'warning', about, finding: 'others of this machine may read what is indexed' },
-      remedy: `chmod 700 ${data}`,
-    });
-  return findings;
 };
 
 const existing = async (path: string): Promise<string> => {

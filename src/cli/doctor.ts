@@ -1,12 +1,12 @@
 import { optionsOf } from '../config/pipeline.ts';
-import { messageOf } from '../errors.ts';
+import { BadConfiguration, messageOf } from '../errors.ts';
 import type { Status } from '../runs/status.ts';
 import type { DataCommand, FreeAround, FreeCommand } from './command.ts';
 import { dataAccess } from './data-access.ts';
 import type { Finding } from './doctor-checks.ts';
 import { shapeForRequest } from './execute.ts';
 import { EXIT } from './exit.ts';
-import { printable } from './output.ts';
+import { inLine, printable } from './output.ts';
 import { findPlace, type Place } from './place.ts';
 import { command } from './questioner.ts';
 import { quietTelemetry } from './quiet.ts';
@@ -22,13 +22,16 @@ export const doctor = (commands: readonly DataCommand[]): FreeCommand => ({
   async run(around, args) {
     const findings = await findingsOf(around, commands, args.text('pipeline'));
     if (args.flag('json')) await around.output.line(JSON.stringify(findings));
-    else for (const one of findings) await around.output.line(printable(lineOf(one)));
+    else for (const one of findings) await around.output.line(lineOf(one));
     return findings.some(({ level }) => level === 'error') ? EXIT.failures : EXIT.success;
   },
 });
 
 const lineOf = ({ level, about, finding, remedy }: Finding): string =>
-  `${SIGNS[level]}${about}: ${finding}${remedy === '' ? '' : `\n      ${remedy}`}`;
+  `${SIGNS[level]}${inLine(about)}: ${below(finding)}${remedy === '' ? '' : `\n      ${below(remedy)}`}`;
+
+/** No line of a finding is to be taken for a finding. */
+const below = (text: string): string => printable(text).replaceAll('\n', '\n      ');
 
 const findingsOf = async (
   around: FreeAround,
@@ -55,7 +58,7 @@ const findingsOf = async (
     ...versions,
     { level: 'ok', about: 'configuration', finding: place.file ?? 'none, so the defaults hold', remedy: '' },
     ...checks.settingFindings(place.config),
-    ...(await checks.diskFindings(place.data)),
+    ...(await checks.diskFindings(place)),
   ];
   for (const { name, options } of pipelines) {
     findings.push(...(await checks.embedderFindings(name, options)));
@@ -81,7 +84,10 @@ const statusFindings = async (
     return judged(about, JSON.parse(printed) as Status);
   } catch (error) {
     const { log, store } = place.config;
-    const remedy = `Log (${log.kind}) and store (${store.kind}) have to answer from here: their addresses are in the configuration.`;
+    const remedy =
+      error instanceof BadConfiguration
+        ? 'Do what it says.'
+        : `Log (${log.kind}) and store (${store.kind}) have to answer from here: their addresses are in the configuration.`;
     return [{ level: 'error', about, finding: messageOf(error), remedy }];
   } finally {
     await access.close();

@@ -2,7 +2,7 @@ import { BadUsage } from '../errors.ts';
 import type { DocumentFilter, DocumentRow } from '../runs/documents.ts';
 import type { Args, DataCommand, OptionSpec } from './command.ts';
 import { EXIT } from './exit.ts';
-import { printable } from './output.ts';
+import { inLine, printable, quoted } from './output.ts';
 
 const STATUSES: readonly DocumentRow['status'][] = ['indexed', 'skipped', 'failed'];
 
@@ -19,7 +19,7 @@ const whereOf = (args: Args): Pick<DocumentFilter, 'project' | 'ref'> => {
 const statusOf = (given: string | undefined): Pick<DocumentFilter, 'status'> => {
   if (given === undefined) return {};
   const status = STATUSES.find((known) => known === given);
-  if (!status) throw new BadUsage(`--status: expected ${STATUSES.join(', ')}, got "${given}"`);
+  if (!status) throw new BadUsage(`--status: expected ${STATUSES.join(', ')}, got ${quoted(given)}`);
   return { status };
 };
 
@@ -39,7 +39,7 @@ export const documents: DataCommand = {
     const filter = { ...whereOf(args), ...statusOf(args.text('status')), ...(path === undefined ? {} : { path }) };
     for await (const row of listDocuments(pipeline.parts, filter)) {
       if (signal.aborted) return EXIT.cancelled;
-      await output.line(args.flag('json') ? JSON.stringify(row) : printable(lineOf(row)));
+      await output.line(args.flag('json') ? JSON.stringify(row) : inLine(lineOf(row)));
     }
     return EXIT.success;
   },
@@ -61,13 +61,13 @@ export const documentsShow: DataCommand = {
     for (const { chunkList, ...row } of found) {
       if (args.flag('json')) await output.line(JSON.stringify({ ...row, chunkList }));
       else {
-        await output.line(printable(lineOf(row)));
+        await output.line(inLine(lineOf(row)));
         for (const { startLine, endLine, heading, text } of chunkList)
-          await output.line(printable(`\n${startLine}-${endLine}  ${heading.join(' > ')}\n${text}`));
+          await output.line(`\n${startLine}-${endLine}  ${inLine(heading.join(' > '))}\n${printable(text)}`);
       }
     }
     if (found.length > 0) return EXIT.success;
-    output.note(`there is no document ${printable(path)}: tidemark documents lists them`);
+    output.note(`there is no document ${quoted(path)}: tidemark documents lists them`);
     return EXIT.failures;
   },
 };

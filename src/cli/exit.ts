@@ -1,5 +1,5 @@
 /** Exit codes, which scripts rely on (sysexits.h). */
-import { BadConfiguration, BadUsage, BudgetSpent, NotFound, TryAgain, Unavailable } from '../errors.ts';
+import { BadConfiguration, BadUsage, BudgetSpent, LostLock, NotFound, TryAgain, Unavailable } from '../errors.ts';
 
 export const EXIT = {
   success: 0,
@@ -16,7 +16,8 @@ export const exitCodeOf = (error: unknown): number => {
   if (error instanceof BadUsage) return EXIT.usage;
   if (error instanceof BadConfiguration) return EXIT.configuration;
   if (error instanceof NotFound) return EXIT.failures;
-  if (error instanceof TryAgain || error instanceof BudgetSpent) return EXIT.tryAgain;
+  // Whoever supervises it starts it again, and that start waits for the other, or is told of it.
+  if (error instanceof TryAgain || error instanceof BudgetSpent || error instanceof LostLock) return EXIT.tryAgain;
   if (error instanceof Unavailable) return EXIT.unavailable;
   return EXIT.internal;
 };

@@ -1,6 +1,6 @@
 import type { DataCommand } from './command.ts';
 import { EXIT } from './exit.ts';
-import { printable } from './output.ts';
+import { inLine } from './output.ts';
 
 export const forget: DataCommand = {
   kind: 'data',
@@ -21,7 +21,7 @@ export const forget: DataCommand = {
       : `left are ${left.points} points, ${left.entries} entries, ${left.wants} wants, ${left.deadLetters} dead letters: run it again`;
     const letters = deadLetters > 0 ? `; ${deadLetters} dead letters are discarded` : '';
     const text = `${project}: ${documents} documents are forgotten, ${found}${letters}`;
-    await output.line(args.flag('json') ? JSON.stringify(forgotten) : printable(text));
+    await output.line(args.flag('json') ? JSON.stringify(forgotten) : inLine(text));
     return isClean ? EXIT.success : EXIT.failures;
   },
 };

@@ -4,7 +4,7 @@ import type { GitlabInstance } from '../sources/gitlab-instance.ts';
 import { Refused } from '../sources/gitlab-requests.ts';
 import type { Args, Context, DataCommand } from './command.ts';
 import { EXIT } from './exit.ts';
-import { type Output, printable } from './output.ts';
+import { inLine, type Output } from './output.ts';
 
 const words = { usage: '[SCOPE...]', min: 0, max: 1_000 };
 const shared = {
@@ -70,7 +70,7 @@ export const hooksEnsure: DataCommand = {
         const { hook, did } = await instance.hooks.ensure(target, wanted, args.flag('renew'));
         isWell &&= hook.alert === 'executable';
         const text = `${target.path}: hook ${hook.id} ${did.join(', ') || 'is as it should be'}; ${hook.alert}`;
-        await context.output.line(args.flag('json') ? JSON.stringify({ ...target, did, ...hook }) : printable(text));
+        await context.output.line(args.flag('json') ? JSON.stringify({ ...target, did, ...hook }) : inLine(text));
       } catch (error) {
         // One that is refused leaves the others to be made.
         if (!(error instanceof Refused)) throw error;
@@ -96,7 +96,7 @@ export const hooksList: DataCommand = {
         const proof = hook.isSigned ? 'signed' : hook.hasToken ? 'with a token' : 'without a secret';
         const until = hook.disabledUntil === null ? '' : ` until ${hook.disabledUntil}`;
         const text = `${target.path}: hook ${hook.id} to ${hook.url}, ${proof}, ${hook.alert}${until}`;
-        await context.output.line(args.flag('json') ? JSON.stringify({ ...target, ...hook }) : printable(text));
+        await context.output.line(args.flag('json') ? JSON.stringify({ ...target, ...hook }) : inLine(text));
       }
     }
     return EXIT.success;
@@ -116,7 +116,7 @@ export const hooksRemove: DataCommand = {
     for await (const target of targetsOf(instance, args, context.output)) {
       const removed = await instance.hooks.remove(target, url);
       const text = `${target.path}: ${removed} hooks removed`;
-      await context.output.line(args.flag('json') ? JSON.stringify({ ...target, removed }) : printable(text));
+      await context.output.line(args.flag('json') ? JSON.stringify({ ...target, removed }) : inLine(text));
     }
     return EXIT.success;
   },

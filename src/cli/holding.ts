@@ -4,15 +4,17 @@
  */
 import { randomUUID } from 'node:crypto';
 import { isShared } from '../config/shared.ts';
+import { LostLock, messageOf } from '../errors.ts';
 import type { Host } from '../host.ts';
 import { type Control, openControl } from '../http/control.ts';
-import { type Lock, type Owner, takeLock } from '../log/lock.ts';
+import { type Hold, type Lock, type Owner, takeLock } from '../log/lock.ts';
 import type { Telemetry } from '../telemetry.ts';
 import { systemTime } from '../time.ts';
 import { aboutOwner } from './ask.ts';
 import type { DataCommand } from './command.ts';
+import { openDataDirectory } from './data-directory.ts';
 import { answering } from './execute.ts';
-import { makeDataDirectory, type Place } from './place.ts';
+import type { Place } from './place.ts';
 
 export interface Held {
   readonly host: Host;
@@ -20,8 +22,15 @@ export interface Held {
   dismiss(): void;
   /** No command of others is begun any more; resolves when those that were begun are over. */
   drained(): Promise<void>;
+  /** Rejects with `LostLock` once another process holds the directory, or it is gone. Whoever holds it ends at once then. */
+  readonly lost: Promise<never>;
+  isLost(): boolean;
+  /** After a loss, for a process that stays; another one ends without. */
   close(): Promise<void>;
 }
+
+/** Of a process that was frozen, also the first thing that it does when it goes on. */
+const LOOK_EVERY_MS = 250;
 
 export interface HoldOptions {
   readonly place: Place;
@@ -36,11 +45,11 @@ export interface HoldOptions {
 /** Resolves to the owner where another process holds the directory; nobody does where all is shared. */
 export const holdOrOwner = async (options: HoldOptions): Promise<{ held: Held } | { owner: Owner }> => {
   const { place, telemetry, commands, serving, stays } = options;
+  await openDataDirectory(place, telemetry);
   if (isShared(place.config)) {
     const host = await hostOf(place, { lock: NOBODYS, telemetry: await telemetry(), stays });
     return { held: sharedHeld(host) };
   }
-  await makeDataDirectory(place.data);
   const token = randomUUID();
   const answers = answering(commands);
   const control = await openControl({ token, serving, taking: answers.taking, run: answers.run });
@@ -54,16 +63,18 @@ export const holdOrOwner = async (options: HoldOptions): Promise<{ held: Held } 
       await control.close();
       return taken;
     }
-    const host = await hostOf(place, { lock: taken.lock, telemetry: await telemetry(), stays });
+    const told = await telemetry();
+    const watch = watchOf(taken.lock);
+    const host = await hostOf(place, { lock: watch.hold, telemetry: told, stays });
     answers.open(host);
-    return { held: heldOf(host, taken.lock, control, answers) };
+    return { held: heldOf(host, taken.lock, watch, control, answers, told) };
   } catch (error) {
     await control.close();
     throw error;
   }
 };
 
-const NOBODYS: Pick<Lock, 'check'> = { check: async () => undefined };
+const NOBODYS: Hold = { check: async () => undefined };
 
 /** There is nothing to hold, and nobody has to ask this process for anything. */
 const sharedHeld = (host: Host): Held => {
@@ -73,6 +84,8 @@ const sharedHeld = (host: Host): Held => {
     host,
     dismiss: () => undefined,
     drained: async () => undefined,
+    lost: new Promise<never>(() => undefined),
+    isLost: () => false,
     close: () => host.close().finally(() => clearInterval(alive)),
   };
 };
@@ -80,7 +93,7 @@ const sharedHeld = (host: Host): Held => {
 /** Loaded with the lock in hand: whoever only asks is done before that would be read. */
 const hostOf = async (
   { config, data, environment, engines }: Place,
-  needs: { readonly lock: Pick<Lock, 'check'>; readonly telemetry: Telemetry; readonly stays: boolean },
+  needs: { readonly lock: Hold; readonly telemetry: Telemetry; readonly stays: boolean },
 ): Promise<Host> => {
   const [{ openHost }, { openEngines }] = await Promise.all([import('../host.ts'), engines()]);
   return openHost({ config, openEngines, data, environment, time: systemTime, ...needs });
@@ -89,19 +102,60 @@ const hostOf = async (
 const heldOf = (
   host: Host,
   lock: Lock,
+  watch: Watch,
   control: Control,
   { dismiss, drained }: Pick<Held, 'dismiss' | 'drained'>,
-): Held => ({
-  host,
-  dismiss,
-  drained,
-  async close() {
+  telemetry: Telemetry,
+): Held => {
+  const release = async () => {
     await drained();
     try {
       await host.close();
     } finally {
+      watch.stop();
       // Last, and only then deaf: until then nobody may take this process for dead.
       await lock.release().finally(() => control.close());
     }
-  },
-});
+  };
+  /** Threads and files go, of a process that stays. What they could not write is the affair of whoever has the lock. */
+  const abandon = async () => {
+    dismiss();
+    await control.close();
+    await host.close().catch((error: unknown) => {
+      telemetry.backgroundFailed({ what: 'closing what another process holds', error: messageOf(error) });
+    });
+  };
+  let closing: Promise<void> | undefined;
+  return {
+    ...{ host, dismiss, drained, lost: watch.lost, isLost: watch.isLost },
+    close() {
+      closing ??= watch.isLost() ? abandon() : release();
+      return closing;
+    },
+  };
+};
+
+type Watch = Pick<Held, 'lost' | 'isLost'> & { readonly hold: Hold; stop(): void };
+
+/** Looks by itself, and learns of what others find who look. */
+const watchOf = ({ check, fence }: Lock): Watch => {
+  let isLost = false;
+  let lose: (error: LostLock) => void = () => undefined;
+  const lost = new Promise<never>((_, reject) => {
+    lose = reject;
+  });
+  // Nobody may be waiting for it at the moment.
+  lost.catch(() => undefined);
+  const look = () =>
+    check().catch((error: unknown) => {
+      if (error instanceof LostLock) {
+        clearInterval(timer);
+        isLost = true;
+        lose(error);
+      }
+      throw error;
+    });
+  // What cannot be looked at now is looked at again; whoever writes looks before that, and says so.
+  const timer = setInterval(() => look().catch(() => undefined), LOOK_EVERY_MS).unref();
+  return { lost, isLost: () => isLost, hold: { check: look, fence }, stop: () => clearInterval(timer) };
+};

@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline/promises';
 import { stringify } from 'yaml';
 import { BadUsage, messageOf } from '../errors.ts';
 import { type Environment, gitCommand } from '../sources/git-command.ts';
+import { quoted } from './output.ts';
 
 const REACH_MS = 5_000;
 const list = (text = ''): readonly string[] => text.split(/[\s,]+/).filter((item) => item !== '');
@@ -79,7 +80,8 @@ export const defaults = (given: Answers): Answers => {
 };
 
 const valid = (name: string, text: string, values: readonly string[] | undefined): string => {
-  if (values && !values.includes(text)) throw new BadUsage(`--${name}: expected ${values.join(' or ')}, got "${text}"`);
+  if (values && !values.includes(text))
+    throw new BadUsage(`--${name}: expected ${values.join(' or ')}, got ${quoted(text)}`);
   return text;
 };
 

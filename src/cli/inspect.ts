@@ -5,7 +5,7 @@ import { BadUsage, messageOf } from '../errors.ts';
 import type { Chunk } from '../ports.ts';
 import type { OwnCommand } from './command.ts';
 import { EXIT } from './exit.ts';
-import { printable } from './output.ts';
+import { inLine, printable } from './output.ts';
 
 interface Inspected {
   readonly path: string;
@@ -56,7 +56,7 @@ export const inspect: OwnCommand = {
         tokens: counted.reduce((sum, { tokens }) => sum + tokens, 0),
         chunks: counted,
       };
-      await output.line(args.flag('json') ? JSON.stringify(inspected) : printable(readable(inspected)));
+      await output.line(args.flag('json') ? JSON.stringify(inspected) : readable(inspected));
       return EXIT.success;
     } finally {
       await worker.close();
@@ -80,11 +80,11 @@ const bytesOf = async (file: string): Promise<Uint8Array> => {
 
 const readable = ({ path, selected, mediaType, language, title, skipped, tokens, chunks }: Inspected): string => {
   const out = selected ? [] : ['The configuration leaves it out: `include` and `exclude` of the pipeline.'];
-  if (skipped !== null) return [`${path}: skipped, ${skipped}`, ...out].join('\n');
-  const what = `${path}: ${mediaType}, ${language}${title === null ? '' : `, "${title}"`}`;
+  if (skipped !== null) return [inLine(`${path}: skipped, ${skipped}`), ...out].join('\n');
+  const what = inLine(`${path}: ${mediaType}, ${language}${title === null ? '' : `, "${title}"`}`);
   const blocks = chunks.map(({ startLine, endLine, heading, text, tokens: own }) => {
-    const under = heading.length > 0 ? `  ${heading.join(' > ')}` : '';
-    return `\n${startLine}-${endLine}  ${own} tokens${under}\n${text}`;
+    const under = heading.length > 0 ? `  ${inLine(heading.join(' > '))}` : '';
+    return `\n${startLine}-${endLine}  ${own} tokens${under}\n${printable(text)}`;
   });
   return [what, ...out, `${chunks.length} chunks, ${tokens} tokens`, ...blocks].join('\n');
 };

@@ -1,6 +1,6 @@
 /** Logs: JSON for programs, a line that can be read for a person at a terminal. */
 import pino, { type Logger } from 'pino';
-import { printable } from './output.ts';
+import { inLine, printable } from './output.ts';
 
 export interface LogOptions {
   readonly level: 'info' | 'warn';
@@ -11,13 +11,13 @@ export interface LogOptions {
 const LEVELS: Readonly<Record<number, string>> = { 40: ' warning:', 50: ' error:', 60: ' fatal:' };
 
 export const makeLogger = ({ level, readable, write }: LogOptions): Logger =>
-  pino({ level, base: null }, { write: readable ? (text: string) => write(lineOf(text)) : write });
+  pino({ level, base: null }, { write: (text: string) => write(readable ? lineOf(text) : printable(text)) });
 
 const lineOf = (text: string): string => {
   const { level, time, msg, ...rest } = JSON.parse(text) as { level: number; time: number; msg: string };
   const facts = Object.entries(rest).map(([key, value]) => `${key}=${plain(value)}`);
   const at = new Date(time).toTimeString().slice(0, 8);
-  return `${at}${LEVELS[level] ?? ''} ${printable([msg, ...facts].join(' '))}\n`;
+  return `${at}${LEVELS[level] ?? ''} ${inLine([msg, ...facts].join(' '))}\n`;
 };
 
 const plain = (value: unknown): string => {

@@ -1,9 +1,9 @@
-import { randomBytes } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
+import { randomBytes, randomUUID } from 'node:crypto';
+import { link, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TOKEN_SCOPES, type TokenOptions } from '../config.ts';
 import { BadConfiguration } from '../errors.ts';
-import { codeOf } from '../log/disk.ts';
+import { codeOf, readIfThere } from '../log/disk.ts';
 
 export const OWN_TOKEN = 'api-token';
 
@@ -11,13 +11,22 @@ export const OWN_TOKEN = 'api-token';
 export const ownToken = async (data: string): Promise<TokenOptions> => {
   const file = join(data, OWN_TOKEN);
   const made = randomBytes(32).toString('base64url');
-  try {
-    await writeFile(file, `${made}\n`, { flag: 'wx', mode: 0o600 });
-  } catch (error) {
-    if (codeOf(error) !== 'EEXIST') throw error;
-  }
-  const token = (await readFile(file, 'utf8')).trim();
+  const token = ((await readIfThere(file)) ?? (await firstOf(file, made))).trim();
   if (token.length < made.length)
     throw new BadConfiguration(`${file} holds no token: remove the file, and the next start makes a new one`);
   return { name: OWN_TOKEN, token, scopes: [...TOKEN_SCOPES], projects: [] };
+};
+
+/** Of several processes that share log and store one makes it. A link appears with its content. */
+const firstOf = async (file: string, made: string): Promise<string> => {
+  const draft = `${file}-${randomUUID()}.tmp`;
+  await writeFile(draft, `${made}\n`, { flag: 'wx', mode: 0o600 });
+  try {
+    await link(draft, file);
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') throw error;
+  } finally {
+    await unlink(draft);
+  }
+  return (await readIfThere(file)) ?? '';
 };

@@ -1,5 +1,5 @@
 /** Where a command is run: its configuration and its data directory. The one place that looks for either. */
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config.ts';
@@ -47,20 +47,6 @@ export const findPlace = async ({ env, cwd, engines }: Surroundings): Promise<Pl
     );
   const folder = join(top ?? dirname(file ?? cwd), FOLDER);
   return { config, file, top, data: config.data ?? folder, environment: env, engines };
-};
-
-/** Its own `.gitignore`, so that nobody commits an index, and git status stays as it was. */
-export const makeDataDirectory = async (data: string): Promise<void> => {
-  try {
-    await mkdir(data, { recursive: true, mode: 0o700 });
-    await writeFile(join(data, '.gitignore'), '*\n', { flag: 'wx' });
-  } catch (error) {
-    if (codeOf(error) === 'EEXIST') return;
-    throw new BadConfiguration(
-      `make the data directory ${data}: ${messageOf(error)}. TIDEMARK_DATA names another place for it`,
-      { cause: error },
-    );
-  }
 };
 
 /** The top of the work tree; of a bare repository its own directory. */

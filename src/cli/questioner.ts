@@ -1,6 +1,6 @@
 /** The questions to the data directory, whoever holds it: each is a command, and what it prints is the answer. */
 import type { AnswerOf, Question } from '../api/questions.ts';
-import { BadConfiguration, BadUsage, NotFound, TryAgain, Unavailable } from '../errors.ts';
+import { BadConfiguration, BadUsage, LostLock, NotFound, TryAgain, Unavailable } from '../errors.ts';
 import type { ControlRequest } from '../http/control.ts';
 import type { DataAccess } from './data-access.ts';
 import { EXIT } from './exit.ts';
@@ -34,7 +34,10 @@ export const command = async (
     note: (text) => void notes.push(text),
     progress: () => undefined,
   };
-  const exit = await access.run(request, output, signal);
+  const exit = await access.run(request, output, signal).catch((error: unknown) => {
+    // The process stays, and the same question goes to whoever has the directory now.
+    throw error instanceof LostLock ? new TryAgain(error.message, { cause: error }) : error;
+  });
   const printed = lines.join('\n');
   if (exit === EXIT.success || (exit === EXIT.failures && printed !== '')) return { printed };
   throw errorOf(exit, notes.at(-1)?.replace(/^tidemark: /, '') ?? `the command ended with ${exit}`);

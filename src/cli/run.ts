@@ -1,6 +1,6 @@
 /** From the words on the command line to an exit code. */
 import { optionsOf } from '../config/pipeline.ts';
-import { messageOf } from '../errors.ts';
+import { LostLock, messageOf } from '../errors.ts';
 import { systemTime } from '../time.ts';
 import { findCommand, parseCommand } from './command.ts';
 import { commands, dataCommands } from './commands.ts';
@@ -17,11 +17,14 @@ export interface Invocation extends Streams, Surroundings {
   readonly argv: readonly string[];
   readonly version: string;
   readonly interrupts: Interrupts;
+  /** Ends the process, whatever it has begun. */
+  endNow(exit: number): void;
 }
 
 export const runCommandLine = async (invocation: Invocation): Promise<number> => {
   const { argv, env, cwd, engines, version, interrupts, stderr } = invocation;
-  const output = streamOutput(invocation, systemTime.now);
+  const terminal = isTerminal(invocation);
+  const output = streamOutput(invocation, systemTime.now, terminal);
   try {
     const [first] = argv;
     if (first === '--version' || first === 'version') {
@@ -46,14 +49,11 @@ export const runCommandLine = async (invocation: Invocation): Promise<number> =>
     const pipeline = args.text('pipeline') ?? 'default';
     const configured = shapeForRequest(optionsOf(place.config, pipeline));
     const access = dataAccess({ place, telemetry: () => quietTelemetry(stderr), commands: dataCommands, keepMs: 0 });
-    return await access.run(
-      { argv: [...words], pipeline, configured, terminal: isTerminal(invocation) },
-      output,
-      interrupts.signal,
-    );
+    return await access.run({ argv: [...words], pipeline, configured, terminal }, output, interrupts.signal);
   } catch (error) {
     if (interrupts.signal.aborted) return EXIT.cancelled;
     output.note(`tidemark: ${messageOf(error)}`);
+    if (error instanceof LostLock) invocation.endNow(exitCodeOf(error));
     return exitCodeOf(error);
   }
 };

@@ -8,6 +8,7 @@ import { mayReadAs } from '../may-read-as.ts';
 import type { SearchMode } from '../search.ts';
 import type { DataCommand } from './command.ts';
 import { EXIT } from './exit.ts';
+import { quoted } from './output.ts';
 import { shownHits } from './shown-hits.ts';
 
 const FRESH_SECONDS = 30;
@@ -77,7 +78,7 @@ export const search: DataCommand = {
 
 const modeOf = (given: string | undefined): SearchMode => {
   const mode = MODES.find((known) => known === (given ?? 'hybrid'));
-  if (!mode) throw new BadUsage(`--mode: expected ${MODES.join(', ')}, got "${given}"`);
+  if (!mode) throw new BadUsage(`--mode: expected ${MODES.join(', ')}, got ${quoted(given)}`);
   return mode;
 };
 
@@ -93,7 +94,7 @@ const orAll = <T>(values: readonly T[]): readonly T[] | undefined => (values.len
 
 const kindOf = (word: string): FileKind => {
   const kind = FILE_KINDS.find((known) => known === word);
-  if (!kind) throw new BadUsage(`--kind: expected ${FILE_KINDS.join(', ')}, got "${word}"`);
+  if (!kind) throw new BadUsage(`--kind: expected ${FILE_KINDS.join(', ')}, got ${quoted(word)}`);
   return kind;
 };
 

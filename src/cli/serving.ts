@@ -2,7 +2,7 @@
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { gitlabsOf, optionsOf } from '../config/pipeline.ts';
 import { either } from '../either.ts';
-import { BadConfiguration, BadUsage, messageOf, TryAgain } from '../errors.ts';
+import { BadConfiguration, BadUsage, LostLock, messageOf, TryAgain } from '../errors.ts';
 import { follow } from '../follow.ts';
 import type { Hosted } from '../host.ts';
 import { api } from '../http/api.ts';
@@ -21,7 +21,7 @@ import type { Args, Around, DataCommand } from './command.ts';
 import { EXIT } from './exit.ts';
 import { type Held, type HoldOptions, holdOrOwner } from './holding.ts';
 import { makeLogger } from './logs.ts';
-import type { Output } from './output.ts';
+import { type Output, quoted } from './output.ts';
 import { ownToken } from './own-token.ts';
 import type { Place } from './place.ts';
 
@@ -65,14 +65,18 @@ export const serve = async (
       run({ pipeline, flows, stop, output, begun: () => sayReady(place, server, output) }),
     );
     // The first that fails ends them all; the others drain.
-    await Promise.all(running.map((one) => one.finally(() => stopped.abort()))).finally(() =>
+    const ended = Promise.all(running.map((one) => one.finally(() => stopped.abort()))).finally(() =>
       Promise.allSettled(running),
     );
+    await Promise.race([ended, held.lost]);
     for (const pipeline of pipelines) await sayLeft(pipeline, output);
   } finally {
-    held.dismiss();
-    await http?.close();
-    await held.close();
+    // Whoever has lost the directory drains nothing: that is the work of whoever has it now.
+    if (!held.isLost()) {
+      held.dismiss();
+      await http?.close();
+      await held.close();
+    }
   }
   return EXIT.success;
 };
@@ -180,7 +184,7 @@ const run = async (serving: Serving): Promise<void> => {
     try {
       await runFlows(serving);
     } catch (error) {
-      if (error instanceof BadConfiguration) throw error;
+      if (error instanceof BadConfiguration || error instanceof LostLock) throw error;
       output.note(`${pipeline.name}: the flows have stopped, and begin again in a minute: ${messageOf(error)}`);
       await stay(AGAIN_MS, stop);
     }
@@ -202,7 +206,8 @@ const flowsOf = (list: string | undefined): readonly Flow[] => {
   if (list === undefined) return FLOWS;
   return list.split(',').map((name) => {
     const flow = FLOWS.find((known) => known === name.trim());
-    if (!flow) throw new BadUsage(`--flows: expected some of ${FLOWS.join(', ')} with commas between, got "${name}"`);
+    if (!flow)
+      throw new BadUsage(`--flows: expected some of ${FLOWS.join(', ')} with commas between, got ${quoted(name)}`);
     return flow;
   });
 };

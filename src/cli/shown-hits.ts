@@ -2,7 +2,7 @@
 import { pathToFileURL } from 'node:url';
 import type { FoundChunk } from '../found.ts';
 import type { Found } from '../search.ts';
-import { printable } from './output.ts';
+import { inLine, printable } from './output.ts';
 
 const SHOWN_LINES = 6;
 /** Shorter words are in every line. */
@@ -47,7 +47,7 @@ const block = (hit: FoundChunk, number: number, words: RegExp | undefined, showi
     const said = printable(line);
     return `   ${place} ${showing.terminal && words ? said.replace(words, `${MARK}$&${PLAIN}`) : said}`.trimEnd();
   });
-  const under = heading.length > 0 ? [`   ${paint(DIM, printable(heading.join(' > ')))}`] : [];
+  const under = heading.length > 0 ? [`   ${paint(DIM, inLine(heading.join(' > ')))}`] : [];
   const left = lines.length - shown.length;
   const rest = left > 0 ? [`   ${paint(DIM, `${' '.repeat(width)} … ${left} more lines`)}`] : [];
   const title = `${number}. ${paint(BOLD, place(hit, showing))}  (${score.toFixed(3)}${stale ? ', changed since' : ''})`;
@@ -56,10 +56,10 @@ const block = (hit: FoundChunk, number: number, words: RegExp | undefined, showi
 
 /** A link where the terminal has some (OSC 8); to GitLab where there is a page, else to the file. */
 const place = ({ path, startLine, endLine, project, url }: FoundChunk, { terminal, folders }: Showing): string => {
-  const said = printable(`${path}:${startLine}-${endLine}`);
+  const said = inLine(`${path}:${startLine}-${endLine}`);
   const folder = folders.get(project);
   const link = url ?? (folder === undefined ? undefined : pathToFileURL(`${folder}/${path}`).href);
-  return terminal && link !== undefined ? `${ESC}]8;;${printable(link)}${ESC}\\${said}${ESC}]8;;${ESC}\\` : said;
+  return terminal && link !== undefined ? `${ESC}]8;;${inLine(link)}${ESC}\\${said}${ESC}]8;;${ESC}\\` : said;
 };
 
 /** Words of the question, by their beginnings: `commits` also marks `committed`. */

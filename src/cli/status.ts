@@ -1,7 +1,7 @@
 import type { Status } from '../runs/status.ts';
 import type { DataCommand } from './command.ts';
 import { EXIT } from './exit.ts';
-import { printable } from './output.ts';
+import { inLine } from './output.ts';
 
 const COMMIT_CHARS = 10;
 
@@ -13,7 +13,7 @@ export const status: DataCommand = {
   async run({ pipeline, output }, args) {
     const { statusOf } = await import('../runs/status.ts');
     const now = await statusOf(pipeline.parts, pipeline.dependencies());
-    await output.line(args.flag('json') ? JSON.stringify(now) : printable(readable(now)));
+    await output.line(args.flag('json') ? JSON.stringify(now) : readable(now));
     return EXIT.success;
   },
 };
@@ -39,7 +39,9 @@ const readable = (now: Status): string => {
     `dead letters: ${now.deadLetters}`,
     ...now.runs.map(({ id }) => `run ${id} is open`),
     ...waits,
-  ].join('\n');
+  ]
+    .map(inLine)
+    .join('\n');
 };
 
 const heard = ({ instance, heardAt }: Status['webhooks'][number]): string =>

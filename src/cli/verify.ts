@@ -1,7 +1,7 @@
 import type { Difference } from '../runs/differences.ts';
 import type { DataCommand } from './command.ts';
 import { EXIT } from './exit.ts';
-import { printable } from './output.ts';
+import { inLine } from './output.ts';
 
 /** So many are told in the one object; all of them are counted. */
 const MAX_TOLD = 10_000;
@@ -21,7 +21,7 @@ export const verify: DataCommand = {
     const told: Difference[] = [];
     const onDifference = async (one: Difference) => {
       if (told.length < MAX_TOLD) told.push(one);
-      if (!asJson) await output.line(printable(lineOf(one)));
+      if (!asJson) await output.line(inLine(lineOf(one)));
     };
     const repair = args.flag('repair');
     const compare = (stop: AbortSignal) => verifyParts(pipeline.parts, { onDifference, repair, stop });

@@ -1,5 +1,6 @@
 /** What the log does to the disk, with errors that name the reaction. */
-import { type FileHandle, mkdir, open, readFile, rename } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { type FileHandle, mkdir, open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { isKnown, messageOf, StopFlow, TryAgain } from '../errors.ts';
 
@@ -35,9 +36,46 @@ export const syncDirectory = async (directory: string): Promise<void> => {
   }
 };
 
+/** Windows has no users of this kind. */
+const user = process.geteuid?.();
+/** Without them a link is followed to somebody else's file, and a pipe is waited for. Windows knows neither. */
+const UNTRICKED = (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+const { O_APPEND, O_CREAT, O_RDONLY, O_RDWR, O_WRONLY } = constants;
+const FLAGS = {
+  r: O_RDONLY,
+  'r+': O_RDWR,
+  // Emptied only once it is known whose it is.
+  w: O_WRONLY | O_CREAT,
+  a: O_WRONLY | O_CREAT | O_APPEND,
+} as const;
+
+/**
+ * Opens a plain file of this user's, which nobody else may read when it is made here. Rejects with `StopFlow` where a
+ * link, a pipe or somebody else's file stands in its place.
+ */
+export const openOwn = async (file: string, how: keyof typeof FLAGS): Promise<FileHandle> => {
+  const refusal = (what: string, cause?: unknown) =>
+    new StopFlow(`open ${file}: ${what}, which Tidemark has not made: look who put it there, and remove it`, { cause });
+  const opened = await open(file, FLAGS[how] | UNTRICKED, 0o600).catch((cause: unknown) => {
+    if (codeOf(cause) === 'ELOOP') throw refusal('it is a symbolic link', cause);
+    if (codeOf(cause) === 'ENXIO') throw refusal('it is a pipe or a socket', cause);
+    throw cause;
+  });
+  try {
+    const found = await opened.stat();
+    if (!found.isFile()) throw refusal('it is no plain file');
+    if (user !== undefined && found.uid !== user) throw refusal(`it belongs to user ${found.uid}`);
+    if (how === 'w') await opened.truncate();
+    return opened;
+  } catch (error) {
+    await opened.close();
+    throw error;
+  }
+};
+
 /** Its name is durable afterwards, also if an earlier attempt had made it and came no further. */
 export const makeDirectory = async (directory: string): Promise<void> => {
-  const highest = (await mkdir(directory, { recursive: true })) ?? directory;
+  const highest = (await mkdir(directory, { recursive: true, mode: 0o700 })) ?? directory;
   for (let made = directory; ; made = dirname(made)) {
     await syncDirectory(dirname(made));
     if (made === highest || made === dirname(made)) return;
@@ -47,7 +85,7 @@ export const makeDirectory = async (directory: string): Promise<void> => {
 /** Either the whole old content or the whole new one is there, whenever the process or the machine stops. */
 export const replaceFile = async (file: string, content: string): Promise<void> => {
   const draft = `${file}.tmp`;
-  const handle = await open(draft, 'w');
+  const handle = await openOwn(draft, 'w');
   try {
     await handle.writeFile(content);
     await handle.datasync();
@@ -60,7 +98,12 @@ export const replaceFile = async (file: string, content: string): Promise<void> 
 
 export const readIfThere = async (file: string): Promise<string | undefined> => {
   try {
-    return await readFile(file, 'utf8');
+    const handle = await openOwn(file, 'r');
+    try {
+      return await handle.readFile('utf8');
+    } finally {
+      await handle.close();
+    }
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined;
     throw error;

@@ -5,21 +5,28 @@
  * Taking over must not be a race: two may find the same owner dead. So the files are numbered, the highest one is the
  * lock, and whoever creates the next number first has it. A number that was reached stays until a higher one is there.
  */
-import { link, readdir, readFile, rename, unlink, writeFile } from 'node:fs/promises';
+import { link, readdir, rename, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { StopFlow, TryAgain } from '../errors.ts';
-import { codeOf, makeDirectory, onDisk } from './disk.ts';
+import { LostLock, StopFlow, TryAgain } from '../errors.ts';
+import { codeOf, makeDirectory, onDisk, openOwn } from './disk.ts';
+import type { Fence } from './fence.ts';
 
-const ownerSchema = z.object({ pid: z.number().int(), address: z.string(), token: z.string() });
+/** An owner is a process of this machine: what is asked of it, and its token, go nowhere else. */
+const ADDRESS = /^http:\/\/(?:127\.0\.0\.1|\[::1\]):\d{1,5}$/;
+const ownerSchema = z.object({ pid: z.number().int(), address: z.string().regex(ADDRESS), token: z.string().min(1) });
 /** `address` is where its control API listens, `token` what it answers with and what it expects from those who ask. */
 export type Owner = z.infer<typeof ownerSchema>;
 
 export interface Lock {
-  /** Rejects with `StopFlow` once another process has taken over: this one must write no more. */
+  /** Rejects with `LostLock` once another process has taken over, or the directory is gone: this one must write no more. */
   check(): Promise<void>;
+  readonly fence: Fence;
   release(): Promise<void>;
 }
+
+/** Of a directory that is held; there is no fence where others may write too. */
+export type Hold = Pick<Lock, 'check'> & Partial<Pick<Lock, 'fence'>>;
 
 export interface LockRequest {
   readonly directory: string;
@@ -29,6 +36,7 @@ export interface LockRequest {
 }
 
 const ATTEMPTS = 20;
+const MAX_BYTES = 4_096;
 const NAME = /^lock\.(\d+)$/;
 const fileOf = (directory: string, number: number) => join(directory, `lock.${number}`);
 
@@ -38,7 +46,7 @@ export const takeLock = (request: LockRequest): Promise<{ readonly lock: Lock } 
     const { directory, owner } = request;
     await makeDirectory(directory);
     const draft = join(directory, `lock-${owner.token}.tmp`);
-    await writeFile(draft, JSON.stringify(owner), { mode: 0o600 });
+    await writeFile(draft, contentOf(owner), { mode: 0o600, flag: 'wx' });
     try {
       return await claim(request, draft);
     } finally {
@@ -72,21 +80,27 @@ const claim = async ({ directory, owner, alive }: LockRequest, draft: string) =>
 };
 
 const lockOf = (directory: string, mine: number, owner: Owner): Lock => {
-  const isMine = async () => (await numbers(directory)).at(-1) === mine;
+  const file = fileOf(directory, mine);
+  // The directory may have been removed and made again: a lock of the same number is another one then.
+  const isMine = async () => (await numbers(directory)).at(-1) === mine && (await read(file))?.token === owner.token;
   return {
     async check() {
       if (await isMine()) return;
-      const other = await lockOwner(directory);
-      throw new StopFlow(
-        `process ${other?.pid ?? 'unknown'} has taken over ${directory}: this one, ${owner.pid}, did not answer it`,
-      );
+      const highest = (await numbers(directory)).at(-1);
+      const other = highest === undefined ? undefined : await read(fileOf(directory, highest));
+      const what =
+        highest === undefined
+          ? `${directory} is gone, or its lock is`
+          : `process ${other?.pid ?? 'unknown, which has ended since,'} has taken over ${directory}, as this one did not answer it`;
+      throw new LostLock(`${what}: process ${owner.pid} ends at once, and writes nothing more`);
     },
+    fence: { file, content: contentOf(owner) },
     release: () =>
       onDisk(`release the lock of ${directory}`, async () => {
         if (!(await isMine())) return;
         const draft = join(directory, `lock-${owner.token}.tmp`);
-        await writeFile(draft, RELEASED);
-        await rename(draft, fileOf(directory, mine));
+        await writeFile(draft, RELEASED, { mode: 0o600 });
+        await rename(draft, file);
       }),
   };
 };
@@ -100,12 +114,28 @@ const numbers = async (directory: string): Promise<number[]> =>
     .map(Number)
     .sort((a, b) => a - b);
 
-/** `undefined` for a lock that was released, or whose content a power cut took with everyone who could own it. */
+/**
+ * `undefined` for a lock that was released, or whose content a power cut took with everyone who could own it; and for what
+ * no Tidemark of this user's has written.
+ */
 const read = async (file: string): Promise<Owner | undefined> => {
-  const content = await readFile(file, 'utf8').catch((error: unknown) => {
-    if (codeOf(error) === 'ENOENT') return '';
+  try {
+    const handle = await openOwn(file, 'r');
+    try {
+      const { buffer, bytesRead } = await handle.read(Buffer.alloc(MAX_BYTES), 0, MAX_BYTES, 0);
+      return ownerOf(buffer.toString('utf8', 0, bytesRead));
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    if (error instanceof StopFlow || codeOf(error) === 'ENOENT') return undefined;
     throw error;
-  });
+  }
+};
+
+const contentOf = (owner: Owner): string => JSON.stringify(owner);
+
+const ownerOf = (content: string): Owner | undefined => {
   const parsed = ownerSchema.safeParse(jsonOf(content));
   return parsed.success ? parsed.data : undefined;
 };

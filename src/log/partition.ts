@@ -3,7 +3,7 @@ import { mkdir, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { StopFlow } from '../errors.ts';
 import type { Outgoing, Time } from '../ports.ts';
-import { diskError, makeDirectory, writeAll } from './disk.ts';
+import { diskError, makeDirectory, openOwn, writeAll } from './disk.ts';
 import { frameTimestamp, type Prepared, prepare, writeFrame } from './frames.ts';
 import {
   createSegment,
@@ -70,11 +70,11 @@ interface Batch {
 export const openPartition = async (options: PartitionOptions): Promise<Partition> => {
   const { topic, number, directory, segmentBytes, rollMs, time, known, guard, published } = options;
   const place = `${topic}/${number}`;
-  await mkdir(directory, { recursive: true });
+  await mkdir(directory, { recursive: true, mode: 0o700 });
   let segments = await listSegments(directory);
   let active = segments.at(-1) ?? (await createFirst(directory));
   if (segments.length === 0) segments = [active];
-  let file = await open(active.file, 'r+');
+  let file = await openOwn(active.file, 'r+');
   let stable: Stable;
   try {
     stable = await recover(file, active, await startingPoint(segments, active, known));
@@ -111,7 +111,7 @@ export const openPartition = async (options: PartitionOptions): Promise<Partitio
     await clean();
     rolling = true;
     const next = await createSegment(directory, stable.next);
-    const handle = await open(next.file, 'r+');
+    const handle = await openOwn(next.file, 'r+');
     rolling = false;
     const old = file;
     active.last = stable.timestamp;

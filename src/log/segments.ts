@@ -2,10 +2,10 @@
  * A partition is a row of segments. Only the last one is written to. A segment's name is its first offset; one that
  * compaction wrote also names the offset that it reaches to, so that it is known which segments it stands for.
  */
-import { type FileHandle, open, readdir, stat, unlink } from 'node:fs/promises';
+import { type FileHandle, readdir, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StopFlow } from '../errors.ts';
-import { readAll, syncDirectory } from './disk.ts';
+import { openOwn, readAll, syncDirectory } from './disk.ts';
 import { frameBytes, frameOffset, frameTimestamp, isIntact } from './frames.ts';
 
 export interface Segment {
@@ -40,7 +40,7 @@ export const segmentAt = (file: string, base: number, bytes: number): Segment =>
 
 export const createSegment = async (directory: string, base: number): Promise<Segment> => {
   const file = segmentFile(directory, base);
-  const handle = await open(file, 'a');
+  const handle = await openOwn(file, 'a');
   await handle.close();
   await syncDirectory(directory);
   return segmentAt(file, base, 0);

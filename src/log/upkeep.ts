@@ -4,7 +4,7 @@
  */
 import { open, rename, unlink } from 'node:fs/promises';
 import type { Time } from '../ports.ts';
-import { codeOf, syncDirectory, writeAll } from './disk.ts';
+import { codeOf, openOwn, syncDirectory, writeAll } from './disk.ts';
 import { frameKey, frameOffset, frameTimestamp, isTombstone } from './frames.ts';
 import { type Newest, newestOffsets } from './newest.ts';
 import { firstTimestamp, type Partition } from './partition.ts';
@@ -132,7 +132,7 @@ const rewrite = async (
   const [head] = from;
   if (!head) return 0;
   const draft = `${head.file}.tmp`;
-  const handle = await open(draft, 'w');
+  const handle = await openOwn(draft, 'w');
   const taken: Segment[] = [];
   let bytes = 0;
   let first: number | undefined;

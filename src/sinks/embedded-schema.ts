@@ -1,5 +1,6 @@
 /** The tables, and how a file gets them. */
 import { isKnown, messageOf, StopFlow } from '../errors.ts';
+import type { Fence } from '../log/fence.ts';
 import { type Database, openDatabase, reaction } from './embedded-database.ts';
 
 /** Raise it with every change of a table, together with the step that brings an older file there. */
@@ -55,6 +56,8 @@ export interface FileOptions {
   readonly busyMs: number;
   /** The file may not outgrow this; 0 for no bound but the disk's. */
   readonly maxBytes: number;
+  /** Held by whoever may write; without it nobody else writes. */
+  readonly fence?: Fence | undefined;
 }
 
 /** For the one writer: what it has written is on the disk when a commit returns. */

@@ -3,6 +3,7 @@
  * share its wait for the disk; each is answered after the commit.
  */
 import { parentPort, workerData } from 'node:worker_threads';
+import { checkFence } from '../log/fence.ts';
 import { type Database, reaction } from './embedded-database.ts';
 import { forgetGenerations, generationReads, generationWrites } from './embedded-generations.ts';
 import { ledgerReads, ledgerWrites } from './embedded-ledger.ts';
@@ -33,7 +34,7 @@ export type WriterCalls = ReturnType<typeof reads> & ReturnType<typeof writes>['
 
 type Operation = (...args: readonly unknown[]) => unknown;
 
-const writer = (database: Database) => {
+const writer = (database: Database, fence: FileOptions['fence']) => {
   let now = 0;
   let sweepDueAt = 0;
   const reading = new Map(Object.entries(reads(database))) as unknown as ReadonlyMap<string, Operation>;
@@ -72,6 +73,7 @@ const writer = (database: Database) => {
   const inOneTransaction = (work: () => Answer[]): Answer[] => {
     database.exec('BEGIN IMMEDIATE');
     try {
+      if (fence) checkFence(fence);
       const answers = work();
       if (now >= sweepDueAt && !isolated(sweep, [])) sweepDueAt = now + SWEEP_EVERY_MS;
       database.exec('COMMIT');
@@ -126,8 +128,9 @@ const writer = (database: Database) => {
 const post = (message: FromWorker) => parentPort?.postMessage(message);
 
 const start = () => {
-  const database = openForWriting(workerData as FileOptions);
-  const { run } = writer(database);
+  const options = workerData as FileOptions;
+  const database = openForWriting(options);
+  const { run } = writer(database, options.fence);
   parentPort?.on('message', (message: Calls | 'close') => {
     if (message === 'close') {
       database.close();

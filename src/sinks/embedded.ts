@@ -2,6 +2,7 @@
  * State and store in one SQLite file, for a single process: nothing to install, durable at every answer. One thread
  * writes, another searches; this one only passes calls on. Why SQLite, and what it costs: docs/decisions.md.
  */
+import type { Fence } from '../log/fence.ts';
 import type { Generation, Page, Point, State, Table, VectorStore } from '../ports.ts';
 import { startWorker, type WorkerClient } from './embedded-client.ts';
 import { entryOf, parseRows, type Rows, rowOf } from './embedded-rows.ts';
@@ -17,6 +18,8 @@ export interface EmbeddedOptions {
   readonly busyMs?: number;
   /** The file may not outgrow this: calls that would make it throw `TryAgain`. 0 for no bound but the disk's. */
   readonly maxBytes?: number;
+  /** Of the lock, once whose loss nothing is written. */
+  readonly fence?: Fence | undefined;
 }
 
 export interface Embedded {
@@ -36,8 +39,8 @@ type Ask<C extends AnyCalls> = <K extends keyof C & string>(
 ) => Promise<ReturnType<C[K]>>;
 
 export const openEmbedded = async (options: EmbeddedOptions): Promise<Embedded> => {
-  const { file, now = Date.now, busyMs = 5_000, maxBytes = 0 } = options;
-  const common = { file, busyMs, maxBytes, now };
+  const { file, now = Date.now, busyMs = 5_000, maxBytes = 0, fence } = options;
+  const common = { file, busyMs, maxBytes, fence, now };
   const writer = await startWorker({ ...common, worker: 'embedded-writer', batchCalls: MAX_TRANSACTION_CALLS });
   const write = asking<WriterCalls>(async () => writer);
 

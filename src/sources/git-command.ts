@@ -130,7 +130,7 @@ export const gitCommand = ({
 
   const run = (args: readonly string[], { input, maxBytes = 64 * MEBIBYTE, codes = [0] }: Ask = {}): Promise<Answer> =>
     new Promise((resolve, reject) => {
-      const action = `run git ${args[0]}`;
+      const action = `run git ${args.find((arg) => !arg.startsWith('-'))}`;
       if (signal.aborted) {
         reject(new TryAgain(`cannot ${action}: the source is closed`));
         return;

@@ -23,4 +23,5 @@ process.exitCode = await runCommandLine({
   stdout,
   stderr,
   interrupts: interrupts(process, Date.now, () => process.exit(130)),
+  endNow: (exit) => process.exit(exit),
 });

@@ -117,14 +117,16 @@ describe('doctor', () => {
     await rm(file);
   });
 
-  it('warns of a data directory that others can read', async () => {
+  it('names a data directory that is not to be believed, with what to do', async () => {
     const data = join(empty, 'data');
-    await mkdir(data, { mode: 0o755 });
-    await chmod(data, 0o755);
-    const { found } = await findings({ TIDEMARK_DATA: data });
-    expect(found.find(({ about, level }) => about === 'data directory' && level === 'warning')?.remedy).toBe(
-      `chmod 700 ${data}`,
+    await mkdir(join(data, 'blobs'), { recursive: true });
+    await chmod(data, 0o777);
+    const { code, found } = await findings({ TIDEMARK_DATA: data });
+    expect(code).toBe(1);
+    expect(found.find(({ about, level }) => about === 'data directory' && level === 'error')?.remedy).toContain(
+      `chmod -R go-rwx ${data}`,
     );
+    for (const { level, remedy } of found) expect(remedy === '').toBe(level === 'ok');
   });
 });
 

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { request } from 'node:http';
+import { createServer, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { aboutOwner, askOwner } from '../../src/cli/ask.ts';
@@ -66,6 +67,24 @@ describe('who is who', () => {
     expect(await post(`{"argv":[]}\n`)).toBe(400);
     expect(await post('x'.repeat(2 * 1024 ** 2)).catch(() => 400)).toBe(400);
   });
+});
+
+it('whoever answers without an end is no owner, and is not listened to', async () => {
+  let sent = 0;
+  const server = createServer((_, response) => {
+    const piece = Buffer.alloc(64 * 1024, ' ');
+    const more = () => {
+      while (!response.destroyed && response.write(piece)) sent += piece.length;
+    };
+    response.on('drain', more);
+    more();
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address() as AddressInfo;
+  expect(await aboutOwner({ ...owner(), address: `http://127.0.0.1:${port}` })).toBeUndefined();
+  expect(sent).toBeLessThan(20 * 1024 ** 2);
+  server.closeAllConnections();
+  server.close();
 });
 
 describe('a command that another process runs', () => {

@@ -1,8 +1,10 @@
-import { readdir, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { StopFlow } from '../../src/errors.ts';
+import { LostLock, StopFlow } from '../../src/errors.ts';
+import { checkFence } from '../../src/log/fence.ts';
 import { type Lock, lockOwner, type Owner, takeLock } from '../../src/log/lock.ts';
 import { allOf, openLog, text, withDirectory } from './support.ts';
 
@@ -102,6 +104,92 @@ describe('the lock of a data directory', () => {
       };
       expect(await takeLock({ directory, owner: ownerOf('slow'), alive })).toEqual({ owner: ownerOf('third') });
       expect(await readdir(directory)).toEqual(['lock.3']);
+    });
+  });
+
+  it.each([
+    'http://192.0.2.1:7717',
+    'http://localhost:7717',
+    'http://127.0.0.1:7717/v1',
+    'http://127.0.0.1:7717@192.0.2.1',
+    'http://me@127.0.0.1:7717',
+    'https://127.0.0.1:7717',
+    'http://127.0.0.1.example:7717',
+  ])("is nobody's where it names an owner elsewhere: %s", async (address) => {
+    await withDirectory(async (directory) => {
+      await writeFile(join(directory, 'lock.7'), JSON.stringify({ pid: 1, address, token: 'planted' }));
+      expect(await lockOwner(directory)).toBeUndefined();
+      const alive = () => Promise.reject(new Error('nobody is to be asked'));
+      held(await takeLock({ directory, owner: ownerOf('first'), alive }));
+    });
+  });
+
+  it('believes numeric addresses of this machine', async () => {
+    await withDirectory(async (directory) => {
+      for (const [number, address] of ['http://127.0.0.1:7717', 'http://[::1]:80'].entries()) {
+        const owner = { pid: 1, address, token: 'first' };
+        await writeFile(join(directory, `lock.${number + 1}`), JSON.stringify(owner));
+        expect(await lockOwner(directory)).toEqual(owner);
+      }
+    });
+  });
+
+  it('is taken past a link, a pipe and a device in its place, and none of them is followed', async () => {
+    await withDirectory(async (directory) => {
+      const data = join(directory, 'data');
+      await mkdir(data);
+      const other = join(directory, 'lock-of-somebody-else');
+      await writeFile(other, JSON.stringify(ownerOf('theirs')));
+      await symlink(other, join(data, 'lock.1'));
+      const { take } = processes();
+      held(await take(data, 'first'));
+      expect(await readdir(data)).toEqual(['lock.2']);
+      expect(await readFile(other, 'utf8')).toContain('theirs');
+      execFileSync('mkfifo', [join(data, 'lock.3')]);
+      held(await take(data, 'second'));
+      await symlink('/dev/zero', join(data, 'lock.5'));
+      held(await take(data, 'third'));
+      expect(await readdir(data)).toEqual(['lock.6']);
+    });
+  });
+
+  it('is lost with its directory, also when another process has made that again and has the same number', async () => {
+    await withDirectory(async (directory) => {
+      const { take, answering } = processes();
+      const data = join(directory, 'data');
+      const lock = held(await take(data, 'first'));
+      await lock.check();
+      checkFence(lock.fence);
+      await rm(data, { recursive: true });
+      await expect(lock.check()).rejects.toThrow(/is gone, or its lock is/);
+      expect(() => checkFence(lock.fence)).toThrow(LostLock);
+      answering.delete('first');
+      const other = held(await take(data, 'second'));
+      expect(await readdir(data)).toEqual(['lock.1']);
+      await expect(lock.check()).rejects.toThrow(LostLock);
+      expect(() => checkFence(lock.fence)).toThrow(LostLock);
+      await lock.release();
+      await other.check();
+      checkFence(other.fence);
+    });
+  });
+
+  it('and the log make directories and files that nobody else can read', async () => {
+    await withDirectory(async (directory) => {
+      const before = process.umask(0);
+      try {
+        const lock = held(await processes().take(join(directory, 'a', 'b'), 'first'));
+        const topics = { t: { policy: 'delete', retentionMs: 3_600_000 } } as const;
+        const log = await openLog(join(directory, 'log'), topics, { lock });
+        await log.append('t', [text('k', 'v')]);
+        await log.close();
+        await lock.release();
+      } finally {
+        process.umask(before);
+      }
+      const made = await readdir(directory, { recursive: true });
+      expect(made.length).toBeGreaterThan(8);
+      for (const name of made) expect((await stat(join(directory, name))).mode & 0o077, name).toBe(0);
     });
   });
 

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -51,6 +51,22 @@ describe('the embedded store, when something goes wrong,', () => {
       expect(points).toBeGreaterThanOrEqual(named);
       await openAndClose(file);
     }
+  });
+
+  test('writes nothing once its lock is gone, or another process holds it', async () => {
+    const fence = { file: folder.path('lock.1'), content: '{"token":"mine"}' };
+    await writeFile(fence.file, fence.content);
+    const { state, store } = await opened({ fence });
+    await store.create('g', 4);
+    const row = (key: string) => ({ key, scope: 's', seq: 1, token: 't', value: { rules: 'r' } });
+    expect(await state.swap('rules', row('before'), undefined)).toBe(true);
+    await writeFile(fence.file, '{"token":"another"}');
+    await expect(state.swap('rules', row('after'), undefined)).rejects.toThrow(StopFlow);
+    await rm(fence.file);
+    await expect(state.swap('rules', row('after'), undefined)).rejects.toThrow(/lock\.1 is gone/);
+    expect([...(await state.read('rules', ['before', 'after'])).keys()]).toEqual(['before']);
+    await writeFile(fence.file, fence.content);
+    expect(await state.swap('rules', row('after'), undefined)).toBe(true);
   });
 
   test('fails only the call that fails, though many share its transaction', async () => {
