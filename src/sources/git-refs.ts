@@ -1,9 +1,9 @@
 import { lstat, readdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { TryAgain } from '../errors.ts';
+import { isPattern, type RefNames, refSelection } from '../paths/ref-selection.ts';
 import { isUnicode, pathFromBytes, pathToBytes } from '../paths.ts';
 import type { Git } from './git-command.ts';
-import { isPattern, type RefNames, refSelection } from './ref-selection.ts';
 
 /** The ref of a repository whose HEAD is no branch, as after `git checkout v1.0` and in many CI jobs. */
 const DETACHED = 'HEAD';

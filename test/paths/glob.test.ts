@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { globPattern, neededBy } from '../../src/sinks/glob.ts';
+import { globMatcher, neededBy } from '../../src/paths/glob.ts';
 import { pointPayload } from '../../src/sinks/qdrant-payload.ts';
 import { point } from '../contracts/store-builders.ts';
 
@@ -46,9 +46,9 @@ describe('what a glob needs', () => {
     let matching = 0;
     fc.assert(
       fc.property(glob, fc.array(path, { minLength: 30, maxLength: 30 }), (glob, paths) => {
-        const pattern = globPattern(glob);
+        const matches = globMatcher(glob);
         const needed = neededBy(glob);
-        for (const one of paths.filter((one) => pattern.test(one))) {
+        for (const one of paths.filter((one) => matches(one))) {
           matching += 1;
           const places = placesOf(one);
           if (needed.path !== undefined) expect(places.paths).toContain(needed.path);
@@ -85,5 +85,5 @@ it.each([
   ['a.b+c(d)', 'a.b+c(d)', true],
   ['a.b', 'axb', false],
 ])('the glob %s and %s: %s', (glob, path, matches) => {
-  expect(globPattern(glob).test(path)).toBe(matches);
+  expect(globMatcher(glob)(path)).toBe(matches);
 });
