@@ -134,6 +134,8 @@ const addNewPoints = (database: Database, g: number, following: Following) => {
       following.point = row;
     }
     if (rows.length < READ_ROWS) return;
+    // An index of millions of points takes longer to read than any search may take.
+    post({ getting: 'on' });
   }
 };
 
