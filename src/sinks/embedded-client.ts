@@ -160,6 +160,10 @@ export const startWorker = async (options: WorkerOptions): Promise<WorkerClient>
           drained = resolve;
         });
       }
+      if (!ready) {
+        await worker.terminate();
+        return;
+      }
       const exited = new Promise((resolve) => worker.once('exit', resolve));
       worker.postMessage('close');
       await exited;
