@@ -204,7 +204,10 @@ describe('a refusal', () => {
     ['pipelines: { My_Docs: }', '1:14: pipelines.My_Docs: expected a name of at most 60 small letters'],
     ['pipelines: {}', '1:1: pipelines: expected at least one pipeline'],
     ['pipelines:\n  a:\n    sources: []', '3:5: pipelines.a.sources: expected a list'],
-    ['pipelines:\n  a:\n    include:\n      - 1\n', '4:9: pipelines.a.include[0]: expected a pattern as in a `.gitignore`'],
+    [
+      'pipelines:\n  a:\n    include:\n      - 1\n',
+      '4:9: pipelines.a.include[0]: expected a pattern as in a `.gitignore`',
+    ],
     ['pipelines: { a: { sources: [{}] } }', '1:29: pipelines.a.sources[0]: expected one of git and gitlab'],
     [
       'pipelines: { a: { sources: [{ gitlab: }] } }',
