@@ -4,8 +4,23 @@
  */
 import { z } from 'zod';
 import { embedderSchema } from './config/embedder.ts';
-import { choice, flag, option, pattern, secret, size, text, url, whole } from './config/options.ts';
+import {
+  choice,
+  filePatterns,
+  flag,
+  MAX_PATTERN_CHARS,
+  option,
+  pattern,
+  patterns,
+  secret,
+  size,
+  text,
+  url,
+  whole,
+} from './config/options.ts';
 import { rerankerSchema } from './config/reranker.ts';
+import { globProblem } from './paths/glob.ts';
+import { isBranchName } from './paths/ref-selection.ts';
 import { DEFAULT_SELECTION } from './selection.ts';
 
 const MIB = 1024 ** 2;
@@ -17,7 +32,10 @@ const pipelineName = pattern(/^[a-z0-9](?:[a-z0-9-]{0,58}[a-z0-9])?$/, PIPELINE_
 
 const refs = (otherwise: string) =>
   option(
-    z.array(text()).default([]),
+    patterns(
+      isBranchName,
+      `a branch as git may call it, of at most ${MAX_PATTERN_CHARS} characters, in which \`*\` is any run of characters`,
+    ).default([]),
     `Branches to index, by name or pattern, in which \`*\` is any run of characters. An empty list is ${otherwise}, also when that changes.`,
     { example: ['main', 'release/*'] },
   );
@@ -85,11 +103,11 @@ const pipeline = z.strictObject({
     'Where documents come from.',
     { otherwise: 'one `git` source, the current directory', example: [{ git: { path: '../handbook' } }] },
   ),
-  include: option(z.array(text()).default([...DEFAULT_SELECTION.include]), 'Files to index, as in a `.gitignore`.', {
+  include: option(filePatterns().default([...DEFAULT_SELECTION.include]), 'Files to index, as in a `.gitignore`.', {
     example: ['docs/**'],
   }),
   exclude: option(
-    z.array(text()).default([...DEFAULT_SELECTION.exclude]),
+    filePatterns().default([...DEFAULT_SELECTION.exclude]),
     'Files to leave out of those, as in a `.gitignore`. Replaces the default, which leaves out vendored, built, generated and minified files and lock files.',
     { example: ['vendor/', '*.min.js'] },
   ),
@@ -325,7 +343,10 @@ const token = z.strictObject({
     { example: ['search'] },
   ),
   projects: option(
-    z.array(text()).default([]),
+    patterns(
+      (glob) => globProblem(glob) === undefined,
+      `a glob of at most ${MAX_PATTERN_CHARS} characters, with at most 200 alternatives in \`{}\`, at most 10 deep`,
+    ).default([]),
     'The projects that it is told of, by path or glob, or as `instance:path`. A group stands for all below it. An empty list is all.',
     { example: ['team', 'docs/*'] },
   ),

@@ -9,12 +9,12 @@ import { type Lag, lagOf, sumOf } from './lag.ts';
 import { asking } from './operators/asking.ts';
 import { fileHints, type Hint } from './operators/hints.ts';
 import type { Parts } from './parts.ts';
+import { globMatcher } from './paths/glob.ts';
 import type { Row } from './ports.ts';
 import { type LedgerEntry, parseDocument, parseRef, projectKey, type RefId, refKey } from './records.ts';
 import { activeGeneration } from './runs/generations.ts';
 import { endsOf } from './runs/run-rows.ts';
 import type { Scope } from './scope.ts';
-import { globPattern } from './sinks/glob.ts';
 
 const SECOND = 1_000;
 const FIRST_LOOK_MS = 50;
@@ -151,13 +151,13 @@ const pendingIn = async (
 ): Promise<number | undefined> => {
   if (maxCounted === 0) return undefined;
   const active = await activeGeneration(parts);
-  const pattern = path === undefined ? undefined : globPattern(path);
+  const matches = path === undefined ? undefined : globMatcher(path);
   let [counted, pending] = [0, 0];
   for (const { key: ref } of refs) {
     for await (const page of pages(parts.state, 'wants', ref)) {
       counted += page.length;
       if (counted > maxCounted) return undefined;
-      const wants = pattern ? page.filter(({ key }) => pattern.test(parseDocument(key).path)) : page;
+      const wants = matches ? page.filter(({ key }) => matches(parseDocument(key).path)) : page;
       const keys = wants.map(({ key }) => key);
       const ledger = active === undefined ? undefined : await parts.store.generation(active).ledger(keys);
       pending += wants.filter(({ key, seq }) => (ledger?.get(key)?.seq ?? -1) < seq).length;

@@ -1,5 +1,6 @@
 /** Who may be told of which projects. What is forbidden and what does not exist are answered alike. */
-import { globPattern } from './sinks/glob.ts';
+import { globRule } from './paths/glob.ts';
+import { matcher } from './paths/matcher.ts';
 
 export interface ReadableProject {
   readonly instance: string;
@@ -13,9 +14,6 @@ export type MayRead = (projects: readonly ReadableProject[]) => Promise<readonly
 
 /** By globs over the path, such as `team` or `team/*-docs`, or over `instance:path`. A group stands for all below it. */
 export const mayReadNamed = (globs: readonly string[]): MayRead => {
-  const patterns = globs.map((glob) => globPattern(`/${glob}`));
-  return async (projects) =>
-    projects.filter(({ instance, path }) =>
-      patterns.some((pattern) => pattern.test(path) || pattern.test(`${instance}:${path}`)),
-    );
+  const named = matcher(globs.map((glob) => globRule(`/${glob}`)));
+  return async (projects) => projects.filter(({ instance, path }) => named(path) || named(`${instance}:${path}`));
 };

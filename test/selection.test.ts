@@ -66,6 +66,22 @@ describe('selection', () => {
     expect(first.filter((yes) => !yes).length).toBe(4_500);
   });
 
+  it('takes a character of many bytes for one, as it does a letter', () => {
+    const selected = selection({ include: ['**/*'], exclude: ['/?', '/x[!a]'] });
+    expect(['😀', 'é', 'x😀', '\udc80'].filter(selected)).toEqual([]);
+    expect(['😀😀', 'xa'].filter((path) => !selected(path))).toEqual([]);
+  });
+
+  it('ends with any patterns, however many stars they have', () => {
+    const selected = selection({
+      include: ['**/*'],
+      exclude: [`${'*a'.repeat(400)}b`, `${'**/a/'.repeat(150)}b`, 'c*c*c*c*d'],
+    });
+    expect(selected('a'.repeat(4_000))).toBe(true);
+    expect(selected('a/'.repeat(2_000) + 'c'.repeat(4_000))).toBe(true);
+    expect(selected(`${'a'.repeat(4_000)}b`)).toBe(false);
+  });
+
   describe('beside git itself', () => {
     let repository: TestRepository;
     beforeAll(async () => {
@@ -95,6 +111,7 @@ describe('selection', () => {
         '\\!n',
         '\\#h',
         '*b',
+        ...['**a', '***', '[]a]', '[a', '[[:alpha:]]*', '[[:no:]]', '[b-a]', '[a\\]]', '[!]a]', 'a\\ ', 'b ', '\\'],
       );
       const pattern = fc
         .tuple(
@@ -120,7 +137,7 @@ describe('selection', () => {
           const selected = selection({ include: ['**/*'], exclude });
           expect(new Set(paths.filter((one) => !selected(one)))).toEqual(ignored);
         }),
-        { numRuns: 300 },
+        { numRuns: 400 },
       );
     }, 60_000);
   });

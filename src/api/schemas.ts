@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { FILE_KINDS } from '../converters/format.ts';
+import { globProblem, MAX_GLOB_CHARS } from '../paths/glob.ts';
 import type { DocumentText } from '../read.ts';
 import type { Status } from '../runs/status.ts';
 import type { Found } from '../search.ts';
@@ -34,13 +35,20 @@ const strict = <Shape extends z.core.$ZodLooseShape>(shape: Shape) =>
 
 const name = () => z.string().min(1).max(MAX_NAME_CHARS);
 
+const glob = () =>
+  z
+    .string()
+    .min(1)
+    .max(MAX_GLOB_CHARS + 2)
+    .refine((text) => globProblem(text) === undefined, { error: ({ input }) => globProblem(String(input)) });
+
 const oneOrMore = <T extends z.ZodType>(schema: T) => z.union([schema, z.array(schema).min(1).max(100)]);
 
 const filters = {
   project: oneOrMore(name()).exactOptional().describe('Only in these projects, by path (group/name) or id.'),
   group: oneOrMore(name()).exactOptional().describe('Only in projects of these groups and of their subgroups.'),
   ref: name().exactOptional().describe('Only on this branch.'),
-  path: name().exactOptional().describe('Only in files of this glob, such as docs/** or *.ts.'),
+  path: glob().exactOptional().describe('Only in files of this glob, such as docs/** or *.ts.'),
   language: oneOrMore(name()).exactOptional().describe('Only in these languages, such as typescript or markdown.'),
   kind: oneOrMore(z.enum(FILE_KINDS)).exactOptional().describe('Only in files of these kinds.'),
 };

@@ -1,5 +1,5 @@
 import { isAbsolute } from 'node:path';
-import { DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET, MODES, searchRequest } from '../api/schemas.ts';
+import { DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET, MODES } from '../api/schemas.ts';
 import { type GitlabUser, gitlabUser } from '../config/gitlab-user.ts';
 import { FILE_KINDS, type FileKind } from '../converters/format.ts';
 import { BadUsage, messageOf } from '../errors.ts';
@@ -48,12 +48,12 @@ export const search: DataCommand = {
     },
   },
   async run({ pipeline, output, terminal, signal }, args) {
-    const { questions } = await import('../api/questions.ts');
+    const { answerTo } = await import('../api/questions.ts');
     const [query = ''] = args.words;
     const [ref, path] = [args.text('ref'), args.text('path')];
     const [project, group, language] = ['project', 'group', 'lang'].map((name) => orAll(args.texts(name)));
     const kind = orAll(args.texts('kind').map(kindOf));
-    const request = searchRequest.parse({
+    const request = {
       query,
       mode: modeOf(args.text('mode')),
       limit: args.whole('limit', { min: 1, max: MAX_LIMIT, otherwise: DEFAULT_LIMIT }),
@@ -65,10 +65,10 @@ export const search: DataCommand = {
       ...(path === undefined ? {} : { path }),
       ...(language === undefined ? {} : { language }),
       ...(kind === undefined ? {} : { kind }),
-    });
+    };
     const user = args.text('as');
     const mayRead = user === undefined ? undefined : mayReadAs(pipeline, userOf(user, pipeline));
-    const found = await questions.search.ask({ pipeline, mayRead, signal }, request);
+    const found = await answerTo('search', { pipeline, mayRead, signal }, request);
     await output.line(
       args.flag('json') ? JSON.stringify(found) : shownHits(found, { terminal, folders: foldersOf(pipeline) }),
     );

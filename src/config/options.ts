@@ -71,3 +71,18 @@ export const url = (...schemes: readonly string[]) =>
 /** As a sentence lists them. */
 export const alternatives = (words: readonly string[]): string =>
   words.length < 2 ? words.join() : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
+
+export const MAX_PATTERN_CHARS = 1_000;
+/** Bounds what judging a path may cost: each character of it is compared with all places of all patterns at worst. */
+const MAX_PATTERNS_CHARS = 100_000;
+
+/** A list of patterns, of which each is judged by itself and all by their length. */
+export const patterns = (isOne: (text: string) => boolean, expected: string) =>
+  z
+    .array(z.string().min(1).max(MAX_PATTERN_CHARS).refine(isOne).meta({ expected }))
+    .refine((all) => all.reduce((sum, { length }) => sum + length, 0) <= MAX_PATTERNS_CHARS)
+    .meta({ expected: `a list of at most ${MAX_PATTERNS_CHARS} characters, each item ${expected}` });
+
+/** As a `.gitignore` has them, where any text is one. */
+export const filePatterns = () =>
+  patterns(() => true, `a pattern as in a \`.gitignore\`, of at most ${MAX_PATTERN_CHARS} characters`);

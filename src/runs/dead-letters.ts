@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { Names, Parts } from '../parts.ts';
+import { globMatcher } from '../paths/glob.ts';
 import type { LogRecord } from '../ports.ts';
 import {
   changeSchema,
@@ -10,7 +11,6 @@ import {
   type ResolutionRow,
   readableKey,
 } from '../records.ts';
-import { globPattern } from '../sinks/glob.ts';
 import { shownPath } from './documents.ts';
 import { projectFilter } from './projects.ts';
 import { remedyOf } from './remedies.ts';
@@ -134,7 +134,7 @@ export async function* letters(parts: Parts, filter: DeadLetterFilter): AsyncGen
 const matcher = async (parts: Parts, filter: DeadLetterFilter): Promise<(letter: Letter) => boolean> => {
   const { ids, stage, class: kind, run, since = Number.NEGATIVE_INFINITY, before = Number.POSITIVE_INFINITY } = filter;
   const inProject = await projectFilter(parts, filter.project);
-  const pattern = filter.path === undefined ? undefined : globPattern(filter.path);
+  const matches = filter.path === undefined ? undefined : globMatcher(filter.path);
   return ({ row, record, document }) => {
     const at = Date.parse(row.at);
     return (
@@ -144,7 +144,7 @@ const matcher = async (parts: Parts, filter: DeadLetterFilter): Promise<(letter:
       at >= since &&
       at < before &&
       inProject(row) &&
-      (!pattern || (document !== undefined && pattern.test(parseDocument(document).path))) &&
+      (!matches || (document !== undefined && matches(parseDocument(document).path))) &&
       (run === undefined || runsOf(readRecord(parts.names, row.topic, record.value)).includes(run))
     );
   };

@@ -1,9 +1,9 @@
 import { ledgerPages, rows } from '../clock/rows.ts';
 import type { Parts } from '../parts.ts';
+import { globMatcher } from '../paths/glob.ts';
 import { isUnicode, pathToBytes } from '../paths.ts';
 import type { Generation } from '../ports.ts';
 import { documentKey, type LedgerEntry, parseDocument, parseRef } from '../records.ts';
-import { globPattern } from '../sinks/glob.ts';
 import { activeGeneration } from './generations.ts';
 import { projectFilter } from './projects.ts';
 
@@ -68,12 +68,12 @@ export async function* listDocuments(parts: Parts, filter: DocumentFilter = {}):
   const active = await activeGeneration(parts);
   if (active === undefined) return;
   const inProject = await projectFilter(parts, filter.project);
-  const pattern = filter.path === undefined ? undefined : globPattern(filter.path);
+  const matches = filter.path === undefined ? undefined : globMatcher(filter.path);
   for await (const page of ledgerPages(parts.store.generation(active))) {
     for (const entry of page) {
       const id = parseDocument(entry.document);
       if (!inProject(id) || (filter.ref !== undefined && id.ref !== filter.ref)) continue;
-      if (pattern && !pattern.test(id.path)) continue;
+      if (matches && !matches(id.path)) continue;
       if (filter.status !== undefined && entry.status !== filter.status) continue;
       const row = rowOf(entry);
       if (row) yield row;

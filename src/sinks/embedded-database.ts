@@ -1,6 +1,6 @@
 /** The little of libsql that is used, and what its errors ask for. */
 import Libsql from 'libsql';
-import { isKnown, messageOf, StopFlow, TryAgain } from '../errors.ts';
+import { BadUsage, isKnown, messageOf, StopFlow, TryAgain } from '../errors.ts';
 
 /** Anything else would end the process: the driver panics on a boolean, and on a Buffer that stands alone. */
 export type Value = string | number | Buffer | null;
@@ -72,7 +72,7 @@ const LASTING = /^SQLITE_(CORRUPT|NOTADB|READONLY|CANTOPEN|PERM|AUTH|FORMAT|MISM
 
 /** The error as a reaction, when SQLite's code tells one. */
 export const reaction = (action: string, error: unknown): unknown => {
-  if (isKnown(error)) return error;
+  if (isKnown(error) || error instanceof BadUsage) return error;
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   // The driver's own errors are no real ones: what makes an error one is lost on the way to another thread.
   const cause = code === '' ? error : new Error(`${code}: ${messageOf(error)}`);

@@ -1,5 +1,5 @@
 /** What passes between the main thread and the two workers of the embedded store. */
-import { StopFlow, TryAgain } from '../errors.ts';
+import { BadUsage, messageOf, StopFlow, TryAgain } from '../errors.ts';
 
 export interface Call {
   readonly id: number;
@@ -15,7 +15,7 @@ export interface Calls {
 
 /** Errors lose their class on the way between threads, and the class says what is to be done. */
 export interface Failure {
-  readonly reaction: 'TryAgain' | 'StopFlow' | 'unknown';
+  readonly reaction: 'TryAgain' | 'StopFlow' | 'BadUsage' | 'unknown';
   readonly message: string;
   readonly cause: unknown;
 }
@@ -24,21 +24,28 @@ export type Answer =
   | { readonly id: number; readonly value: unknown }
   | { readonly id: number; readonly failure: Failure };
 
-/** The first message says whether the worker has opened its file. */
-export type FromWorker = { readonly started: Failure | undefined } | { readonly answers: readonly Answer[] };
+/**
+ * The first message says whether the worker has opened its file. What takes long although all is well says now and then
+ * that it is `getting` on.
+ */
+export type FromWorker =
+  | { readonly started: Failure | undefined }
+  | { readonly getting: 'on' }
+  | { readonly answers: readonly Answer[] };
+
+const KNOWN = { TryAgain, StopFlow, BadUsage } as const;
+const REACTIONS = Object.keys(KNOWN) as (keyof typeof KNOWN)[];
 
 export const toFailure = (error: unknown): Failure => {
-  const reaction = error instanceof TryAgain ? 'TryAgain' : error instanceof StopFlow ? 'StopFlow' : 'unknown';
-  const known = reaction !== 'unknown' && error instanceof Error;
+  const reaction = REACTIONS.find((name) => error instanceof KNOWN[name]) ?? 'unknown';
   return {
     reaction,
-    message: error instanceof Error ? error.message : String(error),
-    cause: known ? error.cause : error,
+    message: messageOf(error),
+    cause: reaction !== 'unknown' && error instanceof Error ? error.cause : error,
   };
 };
 
 export const fromFailure = ({ reaction, message, cause }: Failure): Error => {
-  if (reaction === 'TryAgain') return new TryAgain(message, { cause });
-  if (reaction === 'StopFlow') return new StopFlow(message, { cause });
+  if (reaction !== 'unknown') return new KNOWN[reaction](message, { cause });
   return cause instanceof Error ? cause : new Error(message, { cause });
 };

@@ -4,6 +4,7 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { StopFlow } from '../errors.ts';
+import { globMatcher } from '../paths/glob.ts';
 import type { Hit, Query } from '../ports.ts';
 import { type DocumentId, parseDocument, projectKey } from '../records.ts';
 import { type Blob, type Database, fromText, reaction } from './embedded-database.ts';
@@ -11,7 +12,6 @@ import { findGeneration, type GenerationTables } from './embedded-generations.ts
 import { type Answer, type Calls, type FromWorker, toFailure } from './embedded-messages.ts';
 import { floatsOf, HIT_COLUMNS, type HitColumns, pointOf, termsOfBlob } from './embedded-points.ts';
 import { type FileOptions, openForReading } from './embedded-schema.ts';
-import { globPattern } from './glob.ts';
 import { type Allowed, type Candidate, type SearchIndex, searchIndex } from './search-index.ts';
 import { askedTerms } from './terms.ts';
 
@@ -134,6 +134,8 @@ const addNewPoints = (database: Database, g: number, following: Following) => {
       following.point = row;
     }
     if (rows.length < READ_ROWS) return;
+    // An index of millions of points takes longer to read than any search may take.
+    post({ getting: 'on' });
   }
 };
 
@@ -179,12 +181,12 @@ const allowedBy = (documents: ReadonlyMap<number, DocumentId>, query: Query): Al
   const { ref, path, languages } = query;
   if (!query.projects && ref === undefined && path === undefined) return { document: undefined, languages };
   const projects = query.projects && new Set(query.projects);
-  const pattern = path === undefined ? undefined : globPattern(path);
+  const matches = path === undefined ? undefined : globMatcher(path);
   const answers = new Map<number, boolean>();
   const ask = (document: number): boolean => {
     const parts = documents.get(document);
     if (!parts || (projects && !projects.has(projectKey(parts)))) return false;
-    return (ref === undefined || parts.ref === ref) && (!pattern || pattern.test(parts.path));
+    return (ref === undefined || parts.ref === ref) && (!matches || matches(parts.path));
   };
   return {
     document(document) {

@@ -4,6 +4,7 @@
  */
 import type { Fence } from '../log/fence.ts';
 import type { Generation, Page, Point, State, Table, VectorStore } from '../ports.ts';
+import { besideOf } from '../thread.ts';
 import { startWorker, type WorkerClient } from './embedded-client.ts';
 import { entryOf, parseRows, type Rows, rowOf } from './embedded-rows.ts';
 import type { SearcherCalls } from './embedded-searcher.ts';
@@ -20,6 +21,8 @@ export interface EmbeddedOptions {
   readonly maxBytes?: number;
   /** Of the lock, once whose loss nothing is written. */
   readonly fence?: Fence | undefined;
+  /** How long a search may go on; then its thread is ended, the search throws `TryAgain`, and the others go on in a new one. */
+  readonly searchMs?: number;
 }
 
 export interface Embedded {
@@ -39,15 +42,22 @@ type Ask<C extends AnyCalls> = <K extends keyof C & string>(
 ) => Promise<ReturnType<C[K]>>;
 
 export const openEmbedded = async (options: EmbeddedOptions): Promise<Embedded> => {
-  const { file, now = Date.now, busyMs = 5_000, maxBytes = 0, fence } = options;
+  const { file, now = Date.now, busyMs = 5_000, maxBytes = 0, searchMs = 20_000, fence } = options;
   const common = { file, busyMs, maxBytes, fence, now };
-  const writer = await startWorker({ ...common, worker: 'embedded-writer', batchCalls: MAX_TRANSACTION_CALLS });
+  const writer = await startWorker({
+    ...common,
+    worker: 'embedded-writer',
+    thread: besideOf(import.meta.url, 'embedded-writer'),
+    batchCalls: MAX_TRANSACTION_CALLS,
+  });
   const write = asking<WriterCalls>(async () => writer);
 
   // Started by the first search: its index takes memory that a process which only writes can do without.
   let searcher: Promise<WorkerClient> | undefined;
   const search = asking<SearcherCalls>(() => {
-    searcher ??= startWorker({ ...common, worker: 'embedded-searcher', batchCalls: 1 }).catch((error: unknown) => {
+    const thread = besideOf(import.meta.url, 'embedded-searcher');
+    const asked = { worker: 'embedded-searcher', thread, batchCalls: 1, deadlineMs: searchMs };
+    searcher ??= startWorker({ ...common, ...asked }).catch((error: unknown) => {
       searcher = undefined;
       throw error;
     });

@@ -1,9 +1,9 @@
 /** Search: Qdrant ranks, and what the ledger does not name is left out of what it brings. */
 import type { QdrantClient } from '@qdrant/js-client-rest';
 import { StopFlow } from '../errors.ts';
+import { globMatcher, neededBy } from '../paths/glob.ts';
 import type { Hit, Query } from '../ports.ts';
 import { parseDocument } from '../records.ts';
-import { globPattern, neededBy } from './glob.ts';
 import { DENSE, SPARSE } from './qdrant-collections.ts';
 import { oneOf } from './qdrant-guards.ts';
 import type { Ledger } from './qdrant-ledger.ts';
@@ -39,14 +39,14 @@ export const qdrantSearch =
     if (projects?.length === 0 || languages?.length === 0) return [];
     const ask = rankedBy(query, exact);
     if (!ask) return [];
-    const pattern = path === undefined ? undefined : globPattern(path);
-    const matches = ({ document }: Candidate) => !pattern || pattern.test(parseDocument(document).path);
+    const matches = path === undefined ? undefined : globMatcher(path);
+    const isMatching = ({ document }: Candidate) => !matches || matches(parseDocument(document).path);
     const named = namedIn(ledger);
 
     for (let size = limit + SPARE; ; size *= GROWTH) {
       const { points } = await server.ask('search', (client) => client.query(collection, ask(size)));
       const candidates = points.map(({ id, score, payload }) => ({ id: String(id), document: keyIn(payload), score }));
-      const kept = await firstOf(candidates.filter(matches), limit, named);
+      const kept = await firstOf(candidates.filter(isMatching), limit, named);
       if (kept.length < limit && points.length === size) continue;
       const found = kept.length > 0 ? await read(kept.map(({ id }) => id)) : new Map();
       return kept.flatMap(({ id, score }) => {

@@ -1,9 +1,9 @@
 import { lstat, readdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { TryAgain } from '../errors.ts';
+import { isBranchName, isPattern, type RefNames, refSelection } from '../paths/ref-selection.ts';
 import { isUnicode, pathFromBytes, pathToBytes } from '../paths.ts';
 import type { Git } from './git-command.ts';
-import { isPattern, type RefNames, refSelection } from './ref-selection.ts';
 
 /** The ref of a repository whose HEAD is no branch, as after `git checkout v1.0` and in many CI jobs. */
 const DETACHED = 'HEAD';
@@ -11,10 +11,6 @@ const HEADS = 'refs/heads/';
 
 /** Where git notes the branch that it will come back to. A rebase is no reason to index another ref meanwhile. */
 const INTERRUPTED = ['rebase-merge/head-name', 'rebase-apply/head-name', 'BISECT_START'];
-
-/** No ref can have such a name: git need not be asked, and must not be, because it would read a pattern or another file. */
-const isImpossible = (ref: string): boolean =>
-  ref === '' || ref.includes('..') || /[~^:?*[\\]/.test(ref) || Array.from(ref).some((char) => char <= ' ');
 
 const nameOf = (latin1: string): string => pathFromBytes(Buffer.from(latin1.trimEnd(), 'latin1'));
 
@@ -139,7 +135,8 @@ export const gitRefs = async ({ git, typeOf, directory, names }: RefsOptions): P
 
   const head = async (ref: string): Promise<string | undefined> => {
     if (ref === DETACHED) return detached();
-    if (isImpossible(ref)) return undefined;
+    // Git need not be asked, and must not be, because it would read a pattern or another file.
+    if (isPattern(ref) || !isBranchName(ref)) return undefined;
     const at = await ownFile(ref);
     if (at !== undefined && (await typeOf(at)) === 'commit') return at;
     const { commit, stderr } = await listed(ref);

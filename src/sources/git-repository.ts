@@ -1,11 +1,11 @@
 import { StopFlow, TryAgain } from '../errors.ts';
+import type { RefNames } from '../paths/ref-selection.ts';
 import { pathFromBytes } from '../paths.ts';
 import type { TreeEntry } from '../ports.ts';
 import { type Environment, type Git, gitCommand } from './git-command.ts';
 import { type GitObject, objectReader } from './git-objects.ts';
 import { gitRefs, type Refs } from './git-refs.ts';
 import { isSubmodule } from './git-trees.ts';
-import type { RefNames } from './ref-selection.ts';
 
 const MEBIBYTE = 1024 * 1024;
 /** A folder with millions of files; git itself can hardly work with more. */

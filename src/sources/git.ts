@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { BlockProject, TryAgain } from '../errors.ts';
+import type { RefNames } from '../paths/ref-selection.ts';
 import type { Project, RepoSource, Time } from '../ports.ts';
 import { readBlobs } from './git-blobs.ts';
 import type { Environment } from './git-command.ts';
@@ -7,7 +8,6 @@ import { differences } from './git-compare.ts';
 import { assertPlace, isId, openRepository, type Repository } from './git-repository.ts';
 import { find, list, type Position, positionAt, type ReadTree } from './git-trees.ts';
 import { type Watch, watchRefs } from './git-watch.ts';
-import type { RefNames } from './ref-selection.ts';
 
 const SECOND = 1_000;
 const MEBIBYTE = 1024 * 1024;

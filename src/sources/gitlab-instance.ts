@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Config, SourceOptions } from '../config.ts';
 import { messageOf, StopFlow } from '../errors.ts';
+import { refSelection } from '../paths/ref-selection.ts';
 import type { Time } from '../ports.ts';
 import { systemTime } from '../time.ts';
 import type { BlobCache } from './blob-cache.ts';
@@ -13,7 +14,6 @@ import { type Pace, paceOf } from './gitlab-pace.ts';
 import { isNamed, type Scope } from './gitlab-projects.ts';
 import { gitlabReaders, type Readers } from './gitlab-readers.ts';
 import { requests as requestsOf } from './gitlab-requests.ts';
-import { refSelection } from './ref-selection.ts';
 
 export type GitlabOptions = NonNullable<SourceOptions['gitlab']>;
 

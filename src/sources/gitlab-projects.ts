@@ -1,11 +1,11 @@
 /** Which projects and branches of a GitLab are indexed, and what is known of them. */
 import { BlockProject, messageOf } from '../errors.ts';
+import { isPattern, type RefNames, refSelection } from '../paths/ref-selection.ts';
 import type { Project } from '../ports.ts';
 import { WIKI } from '../records.ts';
 import { branchSchema, checked, type GitlabApi, type ProjectAnswer, projectSchema } from './gitlab-api.ts';
 import { Refused } from './gitlab-requests.ts';
 import type { GitlabWikis } from './gitlab-wikis.ts';
-import { isPattern, type RefNames, refSelection } from './ref-selection.ts';
 
 const SECOND = 1_000;
 /** How long it holds what a listing has told of a project. */

@@ -204,7 +204,10 @@ describe('a refusal', () => {
     ['pipelines: { My_Docs: }', '1:14: pipelines.My_Docs: expected a name of at most 60 small letters'],
     ['pipelines: {}', '1:1: pipelines: expected at least one pipeline'],
     ['pipelines:\n  a:\n    sources: []', '3:5: pipelines.a.sources: expected a list'],
-    ['pipelines:\n  a:\n    include:\n      - 1\n', '4:9: pipelines.a.include[0]: expected text, got 1'],
+    [
+      'pipelines:\n  a:\n    include:\n      - 1\n',
+      '4:9: pipelines.a.include[0]: expected a pattern as in a `.gitignore`',
+    ],
     ['pipelines: { a: { sources: [{}] } }', '1:29: pipelines.a.sources[0]: expected one of git and gitlab'],
     [
       'pipelines: { a: { sources: [{ gitlab: }] } }',
@@ -352,5 +355,38 @@ describe('a token that is bound to a user', () => {
     ['no instance and two pipelines', apart, 'jane', 'expected the instance too'],
   ])('is refused with %s', async (_, sources, as, message) => {
     expect((await refusal(`${sources}${tokens(as)}`)).join('\n')).toContain(message);
+  });
+});
+
+describe('patterns', () => {
+  const withOptions = (options: object, refs: readonly string[] = []) =>
+    stringify({ pipelines: { default: { sources: [{ git: { path: '.', refs } }], ...options } } });
+
+  it('are taken as they are written, whatever letters they have', async () => {
+    const refs = ['feature-x', 'release-*', 'a&b', '(x', 'é😀'];
+    const include = ['[a&b]*', '(x', '*a*a*a*b', '😀'];
+    const { pipelines } = await config(withOptions({ include }, refs));
+    expect(pipelines.default).toMatchObject({ include, sources: [{ git: { refs } }] });
+  });
+
+  it('that cannot be followed are refused with their place', async () => {
+    const long = 'a'.repeat(1_001);
+    expect(await refusal(withOptions({}, ['main', 'a b', '[x]', 'a\u0001']))).toMatchObject([
+      expect.stringMatching(
+        /^tidemark.yaml:\d+:\d+: pipelines.default.sources\[0\].git.refs\[1\]: expected a branch .*"a b"/,
+      ),
+      expect.stringContaining('refs[2]: expected a branch'),
+      expect.stringContaining('refs[3]: expected a branch'),
+    ]);
+    expect(await refusal(withOptions({ exclude: ['ok', long] }))).toMatchObject([
+      expect.stringMatching(/exclude\[1\]: expected a pattern as in a `.gitignore`, of at most 1000 characters/),
+    ]);
+    expect(await refusal(withOptions({ include: Array.from({ length: 101 }, () => 'a'.repeat(1_000)) }))).toMatchObject(
+      [expect.stringContaining('include: expected a list of at most 100000 characters')],
+    );
+    const token = { name: 'me', token: 'a-token-of-sixteen', projects: [`${'{'.repeat(11)}${'}'.repeat(11)}`] };
+    expect(await refusal(stringify({ http: { tokens: [token] } }))).toMatchObject([
+      expect.stringContaining('projects[0]: expected a glob'),
+    ]);
   });
 });

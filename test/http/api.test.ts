@@ -51,6 +51,23 @@ afterEach(async () => {
 });
 
 describe('a question over HTTP', () => {
+  it('about paths of any glob is answered, and one beyond the bounds is refused', async () => {
+    await serve(pipeline.parts);
+    const statusOf = async (path: string) => {
+      const headers = { authorization: `Bearer ${TOKEN}` };
+      const answer = await fetch(`${url}/v1/search`, {
+        method: 'POST',
+        headers,
+        body: JSON.stringify({ query: 'ant', path }),
+      });
+      return [answer.status, answer.status === 200 ? '' : ((await answer.json()) as { error: string }).error];
+    };
+    for (const path of ['{**,**}'.repeat(10), '[a&b]*', '(x', '\ud800', '\0', 'a-b'])
+      expect(await statusOf(path)).toEqual([200, '']);
+    expect(await statusOf('a'.repeat(1_001))).toEqual([400, expect.stringContaining('at most 1000 characters')]);
+    expect(await statusOf('{'.repeat(11) + '}'.repeat(11))).toEqual([400, expect.stringContaining('at most 10 deep')]);
+  });
+
   it('is counted by what was asked and how it ended, and never with what was asked for', async () => {
     await serve(pipeline.parts);
     expect((await search('ant')).status).toBe(200);

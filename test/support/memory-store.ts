@@ -1,8 +1,8 @@
 import { StopFlow } from '../../src/errors.ts';
+import { globMatcher } from '../../src/paths/glob.ts';
 import type { Generation, Hit, Page, Point, Query, VectorStore } from '../../src/ports.ts';
 import { inverseFrequency } from '../../src/ranking/bm25.ts';
 import { type LedgerEntry, parseDocument, projectKey } from '../../src/records.ts';
-import { globPattern } from '../../src/sinks/glob.ts';
 import { askedTerms, documentTerms } from '../../src/sinks/terms.ts';
 
 export interface Contents {
@@ -24,7 +24,7 @@ const matches = ({ projects, ref, path, languages }: Query, point: Point) => {
   if (projects && !projects.includes(projectKey(id))) return false;
   if (ref !== undefined && id.ref !== ref) return false;
   if (languages && !languages.includes(point.language)) return false;
-  return path === undefined || globPattern(path).test(id.path);
+  return path === undefined || globMatcher(path)(id.path);
 };
 
 const dot = (a: Float32Array, b: Float32Array) => a.reduce((sum, value, index) => sum + value * (b[index] ?? 0), 0);
