@@ -84,7 +84,17 @@ const tick = (): number => Number(process.hrtime.bigint() / 1_000_000n) | 0;
 const bytesOf = (calls: readonly { readonly bytes: number }[]) => calls.reduce((sum, { bytes }) => sum + bytes, 0);
 
 export const thread = <Request, Answer>(file: URL, options: ThreadOptions): Thread<Request, Answer> => {
-  const { name, deadlineMs, heapMb, startMs = MINUTE, data, env = {}, ahead, attempts = 2, transient = false } = options;
+  const {
+    name,
+    deadlineMs,
+    heapMb,
+    startMs = MINUTE,
+    data,
+    env = {},
+    ahead,
+    attempts = 2,
+    transient = false,
+  } = options;
   const often = attempts === 2 ? ', twice' : '';
   const waiting: Task<Request, Answer>[] = [];
   const sent: Task<Request, Answer>[] = [];

@@ -26,7 +26,8 @@ const PLACEHOLDER =
 export const isPlaceholder = (value: string): boolean => PLACEHOLDER.test(value.slice(0, JUDGED));
 
 /** Words and versions, whatever stands between them: `my-app-db-credentials-v2`. */
-const SLUG = /^[/.:@]?(?:[A-Za-z]{2,40}|[vV]?\d{1,8}|[a-zA-Z]\d?)(?:[-_./:][-_./:]?(?:[A-Za-z]{2,40}|[vV]?\d{1,8}|[a-zA-Z]\d?)){1,20}$/;
+const SLUG =
+  /^[/.:@]?(?:[A-Za-z]{2,40}|[vV]?\d{1,8}|[a-zA-Z]\d?)(?:[-_./:][-_./:]?(?:[A-Za-z]{2,40}|[vV]?\d{1,8}|[a-zA-Z]\d?)){1,20}$/;
 /** Longer runs are words, humps of camels or numbers; what was drawn by lot changes its kind every two or three. */
 const WORD_RUN = 3.5;
 

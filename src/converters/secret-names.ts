@@ -14,11 +14,16 @@ type Telling = 'chosen' | 'drawn' | undefined;
 
 const WORDS = /[A-Z]?[a-z]+|[A-Z]+(?![a-z])/g;
 /** Behind the word that tells: `API_KEY_PROD`, `secret_key_base`. */
-const BESIDE = new Set('prod production dev development test testing staging stage live default base value v old new current'.split(' '));
-const CHOSEN = /^(?:.*(?:password|passwd|passphrase|passcode)|pass|pwd|.{1,12}pwd|(?:pg|db|user|root|admin|my|become|ssh)pass)$/;
+const BESIDE = new Set(
+  'prod production dev development test testing staging stage live default base value v old new current'.split(' '),
+);
+const CHOSEN =
+  /^(?:.*(?:password|passwd|passphrase|passcode)|pass|pwd|.{1,12}pwd|(?:pg|db|user|root|admin|my|become|ssh)pass)$/;
 const DRAWN = /^(?:.*(?:secret|apikey|secretkey|accesskey|privatekey)|.*token|credentials?|creds|auth)$/;
 const KEYS = new Set(
-  'api access private secret account encryption encrypt decryption signing sign master app application auth shared storage consumer license client service admin server deploy webhook cipher aes hmac jwt session integration write read cookie'.split(' '),
+  'api access private secret account encryption encrypt decryption signing sign master app application auth shared storage consumer license client service admin server deploy webhook cipher aes hmac jwt session integration write read cookie'.split(
+    ' ',
+  ),
 );
 
 const tellingOf = (name: string): Telling => {
@@ -41,7 +46,7 @@ const ARGUMENT = '(?:\\\\?["\'`]\\]?)?[,(][ \\t]{0,4}';
 const TIE = `(?:\\\\?["'\`])?[ \\t]{0,8}(?:[:=]|:=|\\?=)[ \\t]{0,8}[*_\`]{0,2}`;
 
 /** Tried in turn from the end of the name on. */
-const WAYS: readonly RegExp[] = [
+export const WAYS: readonly RegExp[] = [
   new RegExp(LINK + QUOTED, 'y'),
   new RegExp(ARGUMENT + QUOTED.replaceAll('quoted', 'argument'), 'y'),
   new RegExp(TIE + BARE, 'y'),
@@ -56,11 +61,12 @@ const WAYS: readonly RegExp[] = [
   /[ \t]{1,8}(?<apart>[^\s"'`,;<>(){}[\]\\]{6,400})/y,
 ];
 /** What has to stand before a name whose value is only set apart by a space. */
-const BEFORE_APART = /(?:--[\w-]{0,40}|\bENV\s{1,3}[\w-]{0,40}|\bset\s{1,3}[\w-]{0,40}|\b(?:login|user|account)\s{1,3}[^\s]{1,80}\s{1,8})$/;
+const BEFORE_APART =
+  /(?:--[\w-]{0,40}|\bENV\s{1,3}[\w-]{0,40}|\bset\s{1,3}[\w-]{0,40}|\b(?:login|user|account)\s{1,3}[^\s]{1,80}\s{1,8})$/;
 
 /** `a.b.c`, `this.token2`, `&x`, `Kind::Some`, a call or an index: something that has a value and is none. */
 const EXPRESSION = /^[&*!]{0,2}[A-Za-z_$][\w$]{0,100}(?:(?:\.|::|->|\?\.)[A-Za-z_$][\w$]{0,100}){1,20}[?!]{0,1}$/;
-const IDENTIFIER = /^[A-Za-z_$][\w$]*$/;
+const IDENTIFIER = /^[A-Za-z_$][\w$]{0,400}$/;
 
 /** Whether a quote is open on the line at this place. */
 const isInString = (content: string, at: number): boolean => {

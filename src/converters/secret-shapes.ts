@@ -29,7 +29,9 @@ const INSIDE = { inside: true };
 const REAL = { isSecret: (value: string) => !isPlaceholder(value) };
 
 /** `-----BEGIN PRIVATE`, and the same of RSA, EC, encrypted and OpenSSH ones; certificates begin otherwise. */
-const BASE64_KEYS = ['QUklW', 'SU0EgUFJJ', 'FQyBQUklW', 'FTkNS', 'PUEVO'].map((kind) => `LS0tLS1CRUdJTiB${kind}`).join(' ');
+const BASE64_KEYS = ['QUklW', 'SU0EgUFJJ', 'FQyBQUklW', 'FTkNS', 'PUEVO']
+  .map((kind) => `LS0tLS1CRUdJTiB${kind}`)
+  .join(' ');
 
 const ROWS: readonly Row[] = [
   ['AWS access key', 'AKIA ASIA ABIA ACCA', '[A-Z2-7]{16}(?!\\w)', REAL],
@@ -53,7 +55,11 @@ const ROWS: readonly Row[] = [
   ['Databricks token', 'dapi', '[0-9a-f]{32}(?!\\w)'],
   ['Tailscale key', 'tskey-', '[a-z]{2,12}-[A-Za-z0-9]{8,20}-[A-Za-z0-9]{20,40}'],
 
-  ['GitLab token', 'glpat- gldt- glrt- glcbt- glptt- glagent- gloas- glsoat- glft- glimt- glffct- glrtr-', '[\\w.-]{20,320}'],
+  [
+    'GitLab token',
+    'glpat- gldt- glrt- glcbt- glptt- glagent- gloas- glsoat- glft- glimt- glffct- glrtr-',
+    '[\\w.-]{20,320}',
+  ],
   ['GitLab runner token', 'GR1348941', '[\\w-]{20,64}'],
   ['GitHub token', 'ghp_ gho_ ghu_ ghs_ ghr_', '[A-Za-z0-9]{36,255}'],
   ['GitHub token', 'github_pat_', '\\w{22,255}'],
@@ -110,7 +116,12 @@ const ROWS: readonly Row[] = [
   ['Slack token', 'xapp-', '\\d-[A-Z0-9]{6,20}-\\d{8,20}-[a-z0-9]{32,100}'],
   ['Slack webhook', 'hooks.slack.com/', '(?:services|workflows|triggers)/[A-Za-z0-9+/]{30,80}', INSIDE],
   ['Discord webhook', 'discord.com/api/webhooks/ discordapp.com/api/webhooks/', '\\d{15,20}/[\\w-]{60,80}', INSIDE],
-  ['Teams webhook', '.webhook.office.com/webhookb2/', '[0-9a-f@-]{70,80}/IncomingWebhook/[0-9a-f]{32}/[0-9a-f-]{36}', INSIDE],
+  [
+    'Teams webhook',
+    '.webhook.office.com/webhookb2/',
+    '[0-9a-f@-]{70,80}/IncomingWebhook/[0-9a-f]{32}/[0-9a-f-]{36}',
+    INSIDE,
+  ],
   ['Telegram token', ':AA', '[\\w-]{33}(?![\\w-])', INSIDE],
   ['SendGrid key', 'SG.', '[\\w-]{22}\\.[\\w-]{43}(?![\\w-])'],
   ['Mailgun key', 'key-', '[0-9a-f]{32}(?!\\w)'],
@@ -143,7 +154,12 @@ const ROWS: readonly Row[] = [
   ['password hash', '$2a$ $2b$ $2y$', '\\d\\d\\$[./A-Za-z0-9]{53}', INSIDE],
   ['authorization', 'Bearer bearer BEARER', '\\s{1,3}([\\w.~+/-]{16,4000}={0,2})', RANDOM],
   ['authorization', 'Basic basic', '\\s{1,3}([A-Za-z0-9+/]{12,500}={0,2})(?![\\w.-])', RANDOM],
-  ['authorization', 'uthorization', '["\']?\\s{0,3}[:=,]\\s{0,3}["\']?(?:[Tt]oken|[Kk]ey)\\s([\\w.~+/=-]{16,500})', { ...INSIDE, ...RANDOM }],
+  [
+    'authorization',
+    'uthorization',
+    '["\']?\\s{0,3}[:=,]\\s{0,3}["\']?(?:[Tt]oken|[Kk]ey)\\s([\\w.~+/=-]{16,500})',
+    { ...INSIDE, ...RANDOM },
+  ],
 ];
 
 export const shapes: readonly Shape[] = ROWS.map(([name, starts, rest, more = {}]) => ({
