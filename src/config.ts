@@ -407,7 +407,7 @@ const limits = z.strictObject({
   ),
   secrets: option(
     z.enum(['redact', 'skip', 'index']).default('redact').meta({ expected: 'redact, skip or index' }),
-    'What becomes of a file with what looks like a secret, such as a key, a token or a password: the secret is left out (redact), the file is (skip), or nothing is (index). The ledger says so.',
+    'What becomes of a file with what looks like a secret, such as a key, a token or a password: the secret is left out (redact), the file is (skip), or nothing is (index). The ledger says so. A file that takes too long to look at is skipped as `secret`, unless nothing is looked for.',
     { example: 'skip' },
   ),
   convertSeconds: option(whole(1, 3600).default(30), 'How long one document may take to convert or to chunk.', {

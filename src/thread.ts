@@ -1,7 +1,7 @@
 /**
  * Work that would block the event loop, in a thread of its own that bad content may take down: with a heap limit, and a
- * deadline for each call. A call whose thread died, or that missed its deadline, is tried once more in a new thread and
- * then is a dead letter. The calls behind it are given to the new thread and never notice. The thread starts with the
+ * deadline for each call. A call whose thread died, or that missed its deadline, is tried once more in a new thread, unless
+ * its owner has another way, and then is a dead letter. The calls behind it are given to the new thread and never notice. The thread starts with the
  * first call and keeps no process alive.
  */
 import { createRequire } from 'node:module';
@@ -11,7 +11,6 @@ import { parentPort, type Transferable, Worker, type WorkerOptions, workerData }
 import { DeadLetter, messageOf, StopFlow, TryAgain } from './errors.ts';
 
 const MINUTE = 60_000;
-const MAX_ATTEMPTS = 2;
 /** Deaths in a row that no call can be blamed for. */
 const MAX_IDLE_DEATHS = 3;
 
@@ -27,6 +26,10 @@ export interface ThreadOptions {
   readonly data?: unknown;
   /** None by default: whoever gets to run code in there finds no secrets. */
   readonly env?: NodeJS.ProcessEnv;
+  /** How often a call is begun that brings its thread down or misses its deadline. Twice, unless this says otherwise. */
+  readonly attempts?: 1 | 2;
+  /** Whether the thread goes with its last call, for one that is seldom needed. */
+  readonly transient?: boolean;
   /** Calls that are handed over before the one at work is answered. What waits beyond that can still be overtaken. */
   readonly ahead: { readonly calls: number; readonly bytes: number };
 }
@@ -81,7 +84,18 @@ const tick = (): number => Number(process.hrtime.bigint() / 1_000_000n) | 0;
 const bytesOf = (calls: readonly { readonly bytes: number }[]) => calls.reduce((sum, { bytes }) => sum + bytes, 0);
 
 export const thread = <Request, Answer>(file: URL, options: ThreadOptions): Thread<Request, Answer> => {
-  const { name, deadlineMs, heapMb, startMs = MINUTE, data, env = {}, ahead } = options;
+  const {
+    name,
+    deadlineMs,
+    heapMb,
+    startMs = MINUTE,
+    data,
+    env = {},
+    ahead,
+    attempts = 2,
+    transient = false,
+  } = options;
+  const often = attempts === 2 ? ', twice' : '';
   const waiting: Task<Request, Answer>[] = [];
   const sent: Task<Request, Answer>[] = [];
   let worker: Worker | undefined;
@@ -135,11 +149,18 @@ export const thread = <Request, Answer>(file: URL, options: ThreadOptions): Thre
       worker.postMessage({ id: task.id, value }, transfer);
     }
     if (sent.length + waiting.length === 0) {
-      worker.unref();
+      if (transient) leave(worker);
+      else worker.unref();
       return;
     }
     worker.ref();
     timer ??= setTimeout(overrun, ready ? deadlineMs : startMs);
+  };
+
+  const leave = (idle: Worker) => {
+    worker = undefined;
+    ready = false;
+    void idle.terminate();
   };
 
   const stopWatch = () => {
@@ -191,12 +212,12 @@ export const thread = <Request, Answer>(file: URL, options: ThreadOptions): Thre
 
   const blame = (task: Task<Request, Answer>, cause: unknown) => {
     task.attempts += 1;
-    if (task.attempts < MAX_ATTEMPTS) waiting.unshift(task);
+    if (task.attempts < attempts) waiting.unshift(task);
     else if (overdue === task.id)
-      task.reject(new DeadLetter('deadline', `${task.name} took longer than ${deadlineMs} ms, twice`));
+      task.reject(new DeadLetter('deadline', `${task.name} took longer than ${deadlineMs} ms${often}`));
     else
       task.reject(
-        new DeadLetter('worker_died', `${task.name} brought its worker down, twice: ${messageOf(cause)}`, { cause }),
+        new DeadLetter('worker_died', `${task.name} brought its worker down${often}: ${messageOf(cause)}`, { cause }),
       );
   };
 

@@ -2,8 +2,9 @@
 import type { SkipReason } from '../ports.ts';
 import type { Text } from '../records.ts';
 import { decode, decoderVersion } from './decode.ts';
+import { isQuoting } from './kinds.ts';
 import { claimOf, rulesOf } from './registry.ts';
-import { redact, type SecretsPolicy, secretsVersion } from './secrets.ts';
+import { type Redacted, redact, type SecretsPolicy, secretsVersion } from './secrets.ts';
 
 export interface ContentLimits {
   /** Of the file as it is stored. */
@@ -34,8 +35,11 @@ export const convert = (path: string, bytes: Uint8Array, limits: ContentLimits):
   if (content.trim() === '') return { skip: 'empty' };
   if (bytes.length <= LFS_MAX_BYTES && LFS_POINTER.test(content)) return { skip: 'lfs_pointer' };
   const { secrets = 'index' } = limits;
-  const { content: told, found } = secrets === 'index' ? { content, found: [] } : redact(content);
-  if (secrets === 'skip' && found.length > 0) return { skip: 'secret' };
+  const code = isQuoting(claimOf(path, content));
+  const redacted: Redacted = secrets === 'index' ? { content, found: [] } : redact(content, { code });
+  const { content: told, found } = redacted;
+  // What nobody could look at in time may hold any.
+  if (redacted.unfinished || (secrets === 'skip' && found.length > 0)) return { skip: 'secret' };
   const { format, kind } = claimOf(path, told);
   const text = { ...format.text(told, kind), ...(found.length > 0 ? { redacted: found } : {}) };
   if (text.content !== told && text.content.trim() === '') return { skip: 'empty' };

@@ -11,7 +11,7 @@ import { asItStands, type Format, type Kind } from './format.ts';
 
 export const notebook: Format = {
   name: 'notebook',
-  version: 1,
+  version: 2,
   kinds: [{ language: 'jupyter', mediaType: 'application/x-ipynb+json', extensions: ['ipynb'] }],
   text(content, kind) {
     const markdown = markdownOf(content);
@@ -23,20 +23,21 @@ export const notebook: Format = {
 
 const JSON_KIND: Kind = { language: 'json', mediaType: 'application/json' };
 
-const SOURCE_BEGINS = /^\s*"source":\s*\[\s*$/;
-const SOURCE_ENDS = /^\s*\]\s*,?\s*$/;
-const CELL_TYPE = /^\s*"cell_type":\s*"(\w+)"\s*,?\s*$/;
+const SOURCE_BEGINS = /^"source":\s{0,8}\[$/;
+const CELL_TYPE = /^"cell_type":\s{0,8}"(\w{1,40})"$/;
 
-interface Cell {
-  readonly source?: unknown;
-}
+/** A line of the file without what stands around its one element. */
+const elementOf = (line: string): string => {
+  const element = line.trim();
+  return element.endsWith(',') ? element.slice(0, -1).trimEnd() : element;
+};
 
 const markdownOf = (content: string): string | undefined => {
   const parsed = parse(content);
   const cells = parsed?.cells;
   if (!Array.isArray(cells)) return undefined;
   const language = languageOf(parsed?.metadata);
-  const lines = content.split('\n');
+  const lines = content.split('\n').map(elementOf);
   const text: string[] = new Array(lines.length).fill('');
   let written = 0;
   let type = '';
@@ -44,26 +45,34 @@ const markdownOf = (content: string): string | undefined => {
     type = CELL_TYPE.exec(lines[i] ?? '')?.[1] ?? type;
     if (!SOURCE_BEGINS.test(lines[i] ?? '')) continue;
     const begin = i;
-    for (i += 1; i < lines.length && !SOURCE_ENDS.test(lines[i] ?? ''); i += 1) {
+    let longest = 2;
+    for (i += 1; i < lines.length && lines[i] !== ']'; i += 1) {
       const line = stringOf(lines[i] ?? '');
       // More than one line of source, or none, in a line of the file: nowhere to put it.
       if (line === undefined || /[\n\r]./s.test(line)) return undefined;
       text[i] = line.trimEnd();
+      longest = Math.max(longest, /^\s*(`*)/.exec(line)?.[1]?.length ?? 0);
       written += 1;
     }
     if (type === 'markdown') continue;
-    const longest = Math.max(2, ...text.slice(begin + 1, i).map((line) => /^\s*(`*)/.exec(line)?.[1]?.length ?? 0));
     const fence = '`'.repeat(longest + 1);
     text[begin] = type === 'code' ? fence + language : fence;
     text[i] = fence;
   }
   // What was read line by line has to be all that the notebook says it has.
-  const sources = cells.reduce(
-    (sum: number, { source }: Cell) => sum + (Array.isArray(source) ? source.length : source === '' ? 0 : 1),
-    0,
-  );
+  const sources = cells.reduce((sum: number, cell: unknown) => sum + linesIn(cell), 0);
   return written === sources && written > 0 ? text.join('\n') : undefined;
 };
+
+/** What is no cell, such as a `null` that a merge has left, holds none, and neither does one without a source. */
+const linesIn = (cell: unknown): number => {
+  const source: unknown = isObject(cell) ? cell.source : undefined;
+  if (Array.isArray(source)) return source.length;
+  return source === undefined || source === null || source === '' ? 0 : 1;
+};
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null;
 
 interface Notebook {
   readonly cells?: unknown;
@@ -73,24 +82,27 @@ interface Notebook {
 const parse = (content: string): Notebook | undefined => {
   try {
     const parsed: unknown = JSON.parse(content);
-    return typeof parsed === 'object' && parsed !== null ? parsed : undefined;
+    return isObject(parsed) ? parsed : undefined;
   } catch {
     // Not JSON, whatever its name: shown as the text that it is.
     return undefined;
   }
 };
 
-const stringOf = (line: string): string | undefined => {
-  const literal = /^\s*("(?:[^"\\]|\\.)*")\s*,?\s*$/.exec(line)?.[1];
-  // Half of a character is no text.
-  return literal === undefined ? undefined : (JSON.parse(literal) as string).replace(/\p{Surrogate}/gu, '\ufffd');
+const stringOf = (element: string): string | undefined => {
+  if (!element.startsWith('"')) return undefined;
+  try {
+    const value: unknown = JSON.parse(element);
+    // Half of a character is no text.
+    return typeof value === 'string' ? value.replace(/\p{Surrogate}/gu, '\ufffd') : undefined;
+  } catch {
+    // More than one string, or a name with its value.
+    return undefined;
+  }
 };
 
 const languageOf = (metadata: unknown): string => {
-  const { language_info, kernelspec } = (metadata ?? {}) as {
-    readonly language_info?: { readonly name?: unknown };
-    readonly kernelspec?: { readonly language?: unknown };
-  };
-  const name = language_info?.name ?? kernelspec?.language;
+  const { language_info: info, kernelspec: kernel } = isObject(metadata) ? metadata : {};
+  const name = (isObject(info) ? info.name : undefined) ?? (isObject(kernel) ? kernel.language : undefined);
   return typeof name === 'string' && /^[\w+#.-]+$/.test(name) ? name : '';
 };

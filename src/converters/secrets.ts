@@ -1,94 +1,185 @@
 /**
- * What looks like a secret, by shapes that their issuers have made to be recognised, by the armour of private keys, and
- * by assignments to telling names whose value is as random as no word is. Found once, it is in every index for ever, so
- * that one too many is the smaller harm.
+ * What looks like a secret, by shapes that their issuers have made to be recognised, by the armour of private keys, by
+ * URLs, and by telling names. Found once, it is in every index for ever, so that one too many is the smaller harm.
+ *
+ * A text costs what its length says. Each search goes by fixed words, tries a pattern only where one stands, and goes on
+ * behind what it has tried; each repetition in a pattern has a bound.
  */
+import { isPlaceholder, looksChosen } from './random.ts';
+import { namedSecrets } from './secret-names.ts';
+import { type Shape, shapes } from './secret-shapes.ts';
 
 /** Raise it with every change of what is found. */
-export const secretsVersion = 1;
+export const secretsVersion = 2;
 
 export type SecretsPolicy = 'redact' | 'skip' | 'index';
 
-interface Rule {
+export interface Span {
+  readonly start: number;
+  readonly end: number;
   readonly name: string;
-  readonly pattern: RegExp;
-  /** Which group is the secret; the whole match without it. */
-  readonly group?: number;
-  readonly isSecret?: (value: string) => boolean;
 }
 
-/** Bits a character; English is at about 3, 16 random letters and digits at nearly 4. */
-const entropy = (text: string): number => {
-  const counts = new Map<string, number>();
-  for (const char of text) counts.set(char, (counts.get(char) ?? 0) + 1);
-  let bits = 0;
-  for (const count of counts.values()) bits -= (count / text.length) * Math.log2(count / text.length);
-  return bits;
-};
-
-const RANDOM_BITS = 3.3;
-const PLACEHOLDER =
-  /example|sample|changeme|placeholder|dummy|secret|password|xxxx|\.\.\.|^\$|^<|^%|\{\{|^process\.|^os\.|\(/i;
-
-const isRandom = (value: string): boolean =>
-  /\d/.test(value) && /[a-z]/i.test(value) && !PLACEHOLDER.test(value) && entropy(value) >= RANDOM_BITS;
-
-const RULES: readonly Rule[] = [
-  {
-    name: 'private key',
-    pattern:
-      /-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----[\s\S]*?(?:-----END (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----|$)/g,
-  },
-  { name: 'AWS access key', pattern: /\b(?:AKIA|ASIA)[A-Z2-7]{16}\b/g },
-  { name: 'GitLab token', pattern: /\b(?:glpat|gldt|glrt|glcbt|glptt|glagent|gloas|glsoat|glft|glimt)-[\w-]{20,}/g },
-  { name: 'GitHub token', pattern: /\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_\w{22,})\b/g },
-  { name: 'Slack token', pattern: /\bxox[abeoprs]-[A-Za-z0-9-]{10,}/g },
-  { name: 'Slack webhook', pattern: /https:\/\/hooks\.slack\.com\/services\/T\w+\/B\w+\/\w+/g },
-  { name: 'Google API key', pattern: /\bAIza[\w-]{35}\b/g },
-  { name: 'Stripe key', pattern: /\b[rs]k_live_[A-Za-z0-9]{20,}\b/g },
-  { name: 'npm token', pattern: /\bnpm_[A-Za-z0-9]{36}\b/g },
-  { name: 'PyPI token', pattern: /\bpypi-AgE[\w-]{50,}/g },
-  { name: 'SendGrid key', pattern: /\bSG\.[\w-]{22}\.[\w-]{43}\b/g },
-  {
-    name: 'signing secret',
-    pattern: /\bwhsec_[A-Za-z0-9+/]{32,}={0,2}/g,
-    isSecret: (value) => entropy(value) >= RANDOM_BITS,
-  },
-  { name: 'JSON web token', pattern: /\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}/g },
-  {
-    name: 'password in a URL',
-    pattern: /\b[a-z][a-z0-9+.-]*:\/\/[^\s:/@'"]+:([^\s@/'"]{6,})@/gi,
-    group: 1,
-    isSecret: (value) => !PLACEHOLDER.test(value),
-  },
-  {
-    name: 'secret in an assignment',
-    pattern:
-      /\b[\w.-]{0,40}(?:password|passwd|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential)[\w-]{0,20}["']?\s{0,3}(?:=>|:=|[:=])\s{0,3}["'`]?([^\s"'`,;]{12,200})/gi,
-    group: 1,
-    isSecret: isRandom,
-  },
-];
+/** Says how many characters are about to be looked at once more; throws `TooMuch` when it was enough. */
+export type Look = (characters: number) => void;
 
 export interface Redacted {
   readonly content: string;
   /** What was found, each name once. */
   readonly found: readonly string[];
+  /** It would have taken too long to look at all of it: the content is as it came. */
+  readonly unfinished?: true;
 }
 
+export interface RedactOptions {
+  /** Of a program, where a value without quotes is an expression. */
+  readonly code?: boolean;
+  /**
+   * How many characters may be looked at more than once: a limit on time, but one that makes the same text of the same bytes
+   * on every machine, however busy it is. Ordinary files ask for a fraction of their length.
+   */
+  readonly looks?: number;
+}
+
+/** A second or two on any machine, and a hundred times what an ordinary file of 4 MiB needs. */
+const MAX_LOOKS = 50_000_000;
+
+class TooMuch extends Error {}
+
 /** Every secret gives way to its name; lines stay where they are. */
-export const redact = (content: string): Redacted => {
-  const found = new Set<string>();
-  let redacted = content;
-  for (const { name, pattern, group = 0, isSecret = () => true } of RULES) {
-    redacted = redacted.replace(pattern, (whole, ...groups: string[]) => {
-      const value = group === 0 ? whole : (groups[group - 1] ?? '');
-      if (value.startsWith('[redacted:') || !isSecret(value)) return whole;
-      found.add(name);
-      const at = whole.lastIndexOf(value);
-      const lines = '\n'.repeat(value.split('\n').length - 1);
-      return `${whole.slice(0, at)}[redacted: ${name}]${lines}${whole.slice(at + value.length)}`;
-    });
+export const redact = (content: string, { code = false, looks = MAX_LOOKS }: RedactOptions = {}): Redacted => {
+  let left = looks;
+  const look: Look = (characters) => {
+    left -= characters;
+    if (left < 0) throw new TooMuch();
+  };
+  try {
+    const spans = [
+      ...privateKeys(content),
+      ...shapedSecrets(content, look),
+      ...urlPasswords(content, look),
+      ...commandPasswords(content, look),
+      ...namedSecrets(content, { code }, look),
+    ];
+    return spans.length === 0 ? { content, found: [] } : without(content, spans);
+  } catch (error) {
+    if (error instanceof TooMuch) return { content, found: [], unfinished: true };
+    throw error;
   }
-  return { content: redacted, found: [...found] };
+};
+
+const without = (content: string, spans: readonly Span[]): Redacted => {
+  const found = new Set<string>();
+  const parts: string[] = [];
+  let done = 0;
+  // Of two that begin alike the one that was searched for first says more.
+  for (const { start, end, name } of spans.toSorted((a, b) => a.start - b.start)) {
+    if (end <= done) continue;
+    // What two of them share has one name.
+    if (start >= done) {
+      found.add(name);
+      parts.push(content.slice(done, start), `[redacted: ${name}]`);
+    }
+    parts.push('\n'.repeat(content.slice(Math.max(start, done), end).split('\n').length - 1));
+    done = end;
+  }
+  parts.push(content.slice(done));
+  return { content: parts.join(''), found: [...found] };
+};
+
+/** A key's beginning with something of it behind, lest what only speaks of keys goes, and all behind it. */
+const KEY_BEGINS =
+  /-----BEGIN (?:[A-Z0-9]{1,20} ){0,4}PRIVATE KEY(?: BLOCK)?-----(?:\s|\\{1,2}[nr]|["'+,]){0,40}(?:[A-Za-z0-9+/=]{16}|Proc-Type|DEK-Info|Version|Comment|Hash)|---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----|PuTTY-User-Key-File-\d/g;
+const KEY_ENDS =
+  /-----END (?:[A-Z0-9]{1,20} ){0,4}PRIVATE KEY(?: BLOCK)?-----|---- END SSH2 ENCRYPTED PRIVATE KEY ----|Private-(?:MAC|Hash): ?[0-9a-f]{0,128}/g;
+
+/** One that never ends goes to the end of the text. */
+const privateKeys = (content: string): Span[] => {
+  const spans: Span[] = [];
+  KEY_BEGINS.lastIndex = 0;
+  for (let begin = KEY_BEGINS.exec(content); begin; begin = KEY_BEGINS.exec(content)) {
+    KEY_ENDS.lastIndex = KEY_BEGINS.lastIndex;
+    const end = KEY_ENDS.exec(content) ? KEY_ENDS.lastIndex : content.length;
+    spans.push({ start: begin.index, end, name: 'private key' });
+    KEY_BEGINS.lastIndex = end;
+  }
+  return spans;
+};
+
+const byStart = new Map<string, Shape[]>();
+for (const shape of shapes)
+  for (const start of shape.starts) byStart.set(start, [...(byStart.get(start) ?? []), shape]);
+const longestFirst = [...byStart.keys()].sort((a, b) => b.length - a.length);
+const STARTS = new RegExp(longestFirst.map((start) => start.replace(/[.$^*+?()[\]{}|\\/]/g, '\\$&')).join('|'), 'g');
+
+const isWordAt = (content: string, at: number): boolean => /\w/.test(content[at] ?? '');
+/** Whether a word may begin here: behind no other, or behind an escape such as `\n`. */
+const isApart = (content: string, at: number): boolean =>
+  at === 0 || !isWordAt(content, at - 1) || (content[at - 2] === '\\' && /[nrt]/.test(content[at - 1] ?? ''));
+
+const shapedSecrets = (content: string, look: Look): Span[] => {
+  const spans: Span[] = [];
+  STARTS.lastIndex = 0;
+  for (let hit = STARTS.exec(content); hit; hit = STARTS.exec(content)) {
+    const at = hit.index;
+    for (const shape of byStart.get(hit[0]) ?? []) {
+      const match = matchOf(content, at, hit[0], shape);
+      if (!match) continue;
+      const { start, end } = match;
+      look(end - start);
+      // Whatever it is, it is read once.
+      STARTS.lastIndex = Math.max(STARTS.lastIndex, end);
+      const { name, lead, isSecret } = shape;
+      if (!isSecret(content.slice(start === at - lead ? at + hit[0].length : start, end))) continue;
+      spans.push({ start, end, name });
+      break;
+    }
+  }
+  return spans;
+};
+
+const matchOf = (content: string, at: number, literal: string, { rest, lead, inside }: Shape) => {
+  const from = at - lead;
+  if (from < 0 || !(inside || isApart(content, from))) return undefined;
+  rest.lastIndex = lead > 0 ? from : at + literal.length;
+  const match = rest.exec(content);
+  if (!match) return undefined;
+  let end = rest.lastIndex;
+  // What is left of a longer word would be a part of the secret.
+  while (isWordAt(content, end)) end += 1;
+  const value = match[1];
+  if (value === undefined) return { start: from, end };
+  const start = at + literal.length + match[0].indexOf(value);
+  return { start, end: start + value.length };
+};
+
+const AUTHORITY = /:\/\/[^\s:/@'"<>]{0,100}:(?<password>[^\s@/'"<>[\]]{6,200})@/y;
+
+const urlPasswords = (content: string, look: Look): Span[] => {
+  const spans: Span[] = [];
+  for (let at = content.indexOf('://'); at >= 0; at = content.indexOf('://', at + 3)) {
+    AUTHORITY.lastIndex = at;
+    const password = AUTHORITY.exec(content)?.groups?.password;
+    look(password === undefined ? 100 : password.length);
+    if (password === undefined || isPlaceholder(password)) continue;
+    const end = AUTHORITY.lastIndex - 1;
+    spans.push({ start: end - password.length, end, name: 'password in a URL' });
+  }
+  return spans;
+};
+
+/** What programs take as a password without a word for it. */
+const COMMANDS =
+  /\bcurl\b[^\n]{0,200}?\s(?:-u|--user)[ =]["']?[^\s"':]{1,64}:([^\s"':@]{6,100})|\bsshpass -p ?["']?([^\s"']{6,100})|:(?:5432|3306|\*):[\w*-]{1,64}:[\w*-]{1,64}:([^\s:]{6,100})$/gm;
+
+const commandPasswords = (content: string, look: Look): Span[] => {
+  const spans: Span[] = [];
+  COMMANDS.lastIndex = 0;
+  for (let found = COMMANDS.exec(content); found; found = COMMANDS.exec(content)) {
+    const password = found[1] ?? found[2] ?? found[3] ?? '';
+    look(found[0].length);
+    const end = COMMANDS.lastIndex;
+    if (looksChosen(password)) spans.push({ start: end - password.length, end, name: 'password of a command' });
+  }
+  return spans;
 };

@@ -88,6 +88,17 @@ describe('the content worker', () => {
     expect((await Promise.all(after)).map(([chunk]) => chunk?.text)).toEqual(after.map((_, i) => `later ${i}`));
   });
 
+  it('gives a file that needs longer than a slice to another thread, and the others go on', async () => {
+    const { chunker } = start({ tokens: hostile, deadlineMs: 60_000 });
+    await chunker.chunk('warm', text('warm'));
+    const slow = chunker.chunk('dir/slow', text('HANG')).catch(() => undefined);
+    const ended = slow.then(() => 'slow');
+    const after = Promise.all(Array.from({ length: 30 }, (_, i) => chunker.chunk(`d${i}`, text(`later ${i}`))));
+    expect(await Promise.race([ended, after.then((chunks) => chunks.length)])).toBe(30);
+    // By now it is at work in the other thread, and still in nobody's way.
+    expect(await chunker.chunk('last', text('last'))).toMatchObject([{ text: 'last' }]);
+  }, 60_000);
+
   it('goes on after a fault that is thrown, and says where it was', async () => {
     const { chunker } = start({ tokens: hostile });
     const failing = chunker.chunk('dir/c', text('THROW'));

@@ -73,7 +73,7 @@ describe('which format a file is in', () => {
 
 describe('rules', () => {
   it('name each converter with its version, whatever their order', () => {
-    expect(rulesOf()).toBe('code@1 json@2 markdown@1 notebook@1 plain@1 toml@1 yaml@1');
+    expect(rulesOf()).toBe('code@1 json@2 markdown@1 notebook@2 plain@1 toml@1 yaml@1');
     expect(rulesOf([...formats].reverse())).toBe(rulesOf());
   });
 

@@ -90,6 +90,34 @@ it.each([
   expect(textOf(content)).toEqual({ content, language: 'json', mediaType: 'application/json' });
 });
 
+it.each([
+  ['a null', null],
+  ['a number', 7],
+  ['a list', []],
+  ['no source', { cell_type: 'code' }],
+  ['a null as its source', { cell_type: 'raw', source: null }],
+])('a cell that is %s is skipped, and the others stay', (_, cell) => {
+  const { content, language } = textOf(file([cell, code(['a = 1'])]));
+  expect(language).toBe('jupyter');
+  expect(content.split('\n').filter((line) => line !== '')).toEqual(['```python', 'a = 1', '```']);
+});
+
+it('a notebook whose metadata are none has no language in its fences', () => {
+  for (const metadata of [null, 'x', [], { language_info: 5, kernelspec: null }])
+    expect(textOf(JSON.stringify({ cells: [code(['a = 1'])], metadata }, null, 1)).content).toContain(
+      '\n```\na = 1\n```',
+    );
+});
+
+it('a cell of 150,000 lines, a line of nine million characters and lines of blanks are read in one go', () => {
+  const wide = { fileBytes: 20_000_000, textBytes: 20_000_000 };
+  const converted = (content: string) => convert('a.ipynb', new TextEncoder().encode(content), wide);
+  expect(converted(file([code(new Array(150_000).fill('x\n'))]))).toMatchObject({ text: { language: 'jupyter' } });
+  expect(converted(file([code(['y'.repeat(9_000_000)])]))).toMatchObject({ text: { language: 'jupyter' } });
+  const blanks = `{"cells":[{"cell_type":"code",\n"source": [\n"a"${' '.repeat(500_000)}, "b"\n]}]}`;
+  expect(converted(blanks)).toMatchObject({ text: { language: 'json' } });
+});
+
 it('has nothing to say without a word in it', () => {
   expect(convert('a.ipynb', new TextEncoder().encode(file([prose([' ', ' '])])), limits)).toEqual({ skip: 'empty' });
 });

@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { convert } from '../../src/converters/convert.ts';
+import { WAYS } from '../../src/converters/secret-names.ts';
+import { shapes } from '../../src/converters/secret-shapes.ts';
 import { redact, type SecretsPolicy } from '../../src/converters/secrets.ts';
+import { heldOut, innocent, known, missed } from './secret-lines.ts';
 
 /** Put together here, so that nobody who scans this repository finds one. */
 const of = (...parts: string[]) => parts.join('');
@@ -65,5 +68,93 @@ describe('what looks like a secret', () => {
   it('is looked for in long lines that nearly match, all the way', () => {
     const text = `${'password_'.repeat(20_000)}\n${'a'.repeat(500_000)}\n${'eyJ'.repeat(50_000)}`;
     expect(redact(text).found).toEqual([]);
+  });
+});
+
+const limits = { fileBytes: 4_000_000, textBytes: 4_000_000, secrets: 'redact' } as const;
+const toldOf = (path: string, text: string): string => {
+  const converted = convert(path, Buffer.from(text), limits);
+  return 'text' in converted ? converted.text.content : `skipped: ${converted.skip}`;
+};
+
+describe('secrets as they stand in repositories', () => {
+  it.each([...known, ...heldOut])('%s: %s… is left out', (path, before, secret, after) => {
+    expect(toldOf(path, `${before}${secret}${after}\n`)).not.toContain(secret);
+  });
+
+  it.each(missed)('%s: %s… is not recognised, and nobody says that it is', (path, before, secret, after) => {
+    expect(toldOf(path, `${before}${secret}${after}\n`)).toContain(secret);
+  });
+
+  it.each(innocent)('%s: %s is none', (path, line) => {
+    expect(toldOf(path, `${line}\n`)).toBe(`${line}\n`);
+  });
+
+  it('nothing of a secret stays when it is longer than its shape', () => {
+    const secret = of('sk', '_live_', RANDOM.repeat(40));
+    expect(redact(`a ${secret} b`).content).toBe('a [redacted: Stripe key] b');
+  });
+
+  it('two in one line go both, and one that two rules find goes once', () => {
+    const line = `token = "${of('glpat', '-', RANDOM)}"; url = "https://a:${RANDOM}@b"`;
+    expect(redact(line).content).toBe(
+      'token = "[redacted: GitLab token]"; url = "https://a:[redacted: password in a URL]@b"',
+    );
+  });
+
+  it('what only speaks of private keys stays, with all that follows', () => {
+    const text = of('if (text.startsWith("-----BEGIN PRIVATE', ' KEY-----")) return parse(text);\nnext();\n');
+    expect(redact(text)).toEqual({ content: text, found: [] });
+  });
+});
+
+describe('looking for secrets takes time that grows with the text alone', () => {
+  it('since each repetition in a pattern has a bound', () => {
+    for (const { source } of [...shapes.map(({ rest }) => rest), ...WAYS]) {
+      const bare = source.replace(/\\./g, 'x').replace(/\[[^\]]*\]/g, 'x');
+      expect(bare).not.toMatch(/[^(?]?[*+]|\{\d+,\}/);
+    }
+  });
+
+  const units = [
+    ...[
+      'a+',
+      'a',
+      'token=',
+      'token:a b ',
+      'token=aA1',
+      'password="',
+      'password: a',
+      'password\n value:',
+      '<password>a',
+    ],
+    ...[
+      'a.token=a.',
+      'http://a:b',
+      '://a:',
+      '-----BEGIN A B ',
+      'curl -u a:',
+      ':5432:a:',
+      '--password a',
+      'key value="a',
+    ],
+    ...shapes.flatMap(({ starts }) => starts.flatMap((start) => [start, `${start}a`, `${start}-`])),
+  ];
+  it.each([2_000, 20_000])('in texts of %d characters that nearly match again and again', (length) => {
+    for (const unit of units) {
+      const text = unit.repeat(Math.ceil(length / unit.length));
+      expect([unit, redact(text, { looks: 60 * length }).unfinished]).toEqual([unit, undefined]);
+    }
+  });
+
+  it('and a text that nobody could look at in time is skipped as one with a secret', () => {
+    expect(redact(`token=${RANDOM}`, { looks: 5 })).toEqual({
+      content: `token=${RANDOM}`,
+      found: [],
+      unfinished: true,
+    });
+    const bytes = Buffer.from('token=aA1'.repeat(300_000));
+    expect(convert('a.txt', bytes, limits)).toEqual({ skip: 'secret' });
+    expect(convert('a.txt', bytes, { ...limits, secrets: 'index' })).toMatchObject({ text: { language: 'text' } });
   });
 });
