@@ -3,9 +3,10 @@ import { z } from 'zod';
 import { BadUsage } from '../errors.ts';
 import { untilFresh } from '../freshness.ts';
 import type { Hosted } from '../host.ts';
-import type { MayRead } from '../may-read.ts';
+import type { MayRead, ReadableProject } from '../may-read.ts';
 import { read } from '../read.ts';
-import { type Status, statusOf } from '../runs/status.ts';
+import { projectKey } from '../records.ts';
+import type { Status } from '../runs/status.ts';
 import { projectsFor, scopeOf } from '../scope.ts';
 import { search } from '../search.ts';
 import { similar } from '../similar.ts';
@@ -24,7 +25,7 @@ const SECOND = 1_000;
 export const FRESH_MS = 30 * SECOND;
 
 export interface Asking {
-  readonly pipeline: Pick<Hosted, 'parts' | 'dependencies' | 'withFlows'>;
+  readonly pipeline: Pick<Hosted, 'parts' | 'status' | 'withFlows'>;
   /** Everything without. */
   readonly mayRead?: MayRead | undefined;
   readonly signal: AbortSignal;
@@ -69,11 +70,10 @@ export const questions = {
     summary: 'Says how far the index is behind, what waits, and why.',
     request: statusRequest,
     answer: statusAnswer,
-    async ask({ pipeline: { parts, dependencies }, mayRead }) {
-      const status = await statusOf(parts, dependencies());
+    async ask({ pipeline, mayRead }) {
+      const status = await pipeline.status();
       if (!mayRead) return status;
-      const mine = await projectsFor(parts, { mayRead });
-      return readable(status, new Set(mine?.map(({ path }) => path)));
+      return readable(status, (await projectsFor(pipeline.parts, { mayRead })) ?? []);
     },
   }),
 } as const;
@@ -93,10 +93,18 @@ export const answerTo = async <Q extends Question>(name: Q, asking: Asking, requ
   return (ask as (asking: Asking, request: unknown) => Promise<AnswerOf<Q>>)(asking, checked.data);
 };
 
-/** Without what names projects that whoever asks may not read. */
-const readable = (status: Status, paths: ReadonlySet<string>): Status => ({
-  ...status,
-  projects: status.projects.filter(({ path }) => paths.has(path)),
-  runs: [],
-  waits: status.waits.filter(({ on, name }) => on !== 'project' || paths.has(name)),
-});
+/** Without what names projects that whoever asks may not read, or where they are. */
+const readable = (status: Status, mine: readonly ReadableProject[]): Status => {
+  const projects = new Set(mine.map(projectKey));
+  const instances = new Set(mine.map(({ instance }) => instance));
+  return {
+    ...status,
+    projects: status.projects.filter((of) => projects.has(projectKey(of))),
+    webhooks: status.webhooks.filter(({ instance }) => instances.has(instance)),
+    runs: [],
+    waits: status.waits.filter(
+      ({ instance, project }) =>
+        instance === undefined || project === undefined || projects.has(projectKey({ instance, project })),
+    ),
+  };
+};

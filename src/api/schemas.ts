@@ -154,6 +154,9 @@ const waiting = z.object({ records: z.number(), members: z.number() });
 const lane = z.object({ events: z.number(), changes: z.number() });
 
 export const statusAnswer = z.object({
+  at: z
+    .string()
+    .describe('When it was so: who asks often is told the same for a second, or as long as it took to find out.'),
   ready: z.boolean(),
   log: z.object({ up: z.boolean(), identity: z.string().nullable() }),
   store: z.object({ up: z.boolean(), documents: z.number().nullable(), points: z.number().nullable() }),
@@ -167,7 +170,7 @@ export const statusAnswer = z.object({
         project: z.string(),
         path: z.string(),
         ref: z.string(),
-        head: z.string().nullable(),
+        head: z.string().nullable().describe('Of the branch, as far as Tidemark knows without asking its source.'),
         planned: z.string().nullable(),
         documents: z.number(),
         pending: z.number(),
@@ -192,8 +195,10 @@ export const statusAnswer = z.object({
         name: z.string(),
         reason: z.string(),
         since: z.string().exactOptional(),
+        instance: z.string().exactOptional(),
+        project: z.string().exactOptional(),
       }),
     )
     .readonly()
-    .describe('What does not go on, and why.'),
+    .describe('What does not go on, and why; of what is about one project, whose it is.'),
 }) satisfies z.ZodType<Status>;

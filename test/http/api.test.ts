@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Hosted } from '../../src/host.ts';
 import { type ApiOptions, api } from '../../src/http/api.ts';
+import { boundedAsk } from '../../src/http/bounded.ts';
 import { callersOf } from '../../src/http/callers.ts';
 import type { Parts } from '../../src/parts.ts';
 import { backfill, pipelineOf } from '../runs/harness.ts';
@@ -20,7 +21,7 @@ const serve = async (parts: Parts, options: Partial<ApiOptions> = {}) => {
   telemetry = recordedTelemetry();
   const hosted = { name: 'default', parts, dependencies: () => [] } as unknown as Hosted;
   const handle = api({
-    ...{ onLoopback: true, hosts: [], origins: [], pipelines: [hosted], telemetry, version: '1' },
+    ...{ onLoopback: true, hosts: [], origins: [], pipelines: [hosted], ask: boundedAsk(telemetry), version: '1' },
     callerOf: callersOf([{ name: 'me', token: TOKEN, scopes: ['search', 'status'], projects: [] }]),
     ...options,
   });

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { request } from 'node:http';
-import { Registry } from 'prom-client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type HttpServer, openHttp } from '../../src/http/server.ts';
+import type { Listener } from '../../src/http/listener.ts';
+import { openHttp } from '../../src/http/server.ts';
 import { type News, newsOf } from '../../src/http/webhook-events.ts';
 import { gitlabWebhooks, type WebhookOptions } from '../../src/http/webhooks.ts';
 import { realTime } from '../support/git-source.ts';
@@ -28,7 +28,7 @@ const PUSH = {
   commits: [{ id: B, added: ['x'], modified: [], removed: [] }],
 };
 
-let server: HttpServer;
+let server: Listener;
 let options: { -readonly [Name in keyof WebhookOptions]?: WebhookOptions[Name] };
 let filed: News[];
 const telemetry = recordedTelemetry();
@@ -71,7 +71,7 @@ beforeEach(async () => {
     },
   });
   server = await openHttp({
-    ...{ host: '127.0.0.1', port: 0, registry: new Registry(), ready: () => [], status: async () => ({}) },
+    ...{ host: '127.0.0.1', port: 0, portOption: 'port', pages: {}, telemetry },
     receivers: { '/webhooks/gitlab': handler },
   });
 });

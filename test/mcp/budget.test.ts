@@ -61,6 +61,7 @@ it('projects with something pending come first, and those left out are counted',
   const lag = { records: 0, members: 1 };
   const fitting = fittingProjects(
     {
+      at: new Date(0).toISOString(),
       ...{ ready: true, log: { up: true, identity: null }, store: { up: true, documents: 1, points: 1 } },
       ...{
         generation: null,
