@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { request } from 'node:http';
+import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { aboutOwner, askOwner } from '../../src/cli/ask.ts';
@@ -66,6 +67,18 @@ describe('who is who', () => {
     expect(await post(`{"argv":[]}\n`)).toBe(400);
     expect(await post('x'.repeat(2 * 1024 ** 2)).catch(() => 400)).toBe(400);
   });
+});
+
+it('a request that asks for nothing is refused, and ends nothing', async () => {
+  const port = Number(new URL(control.address).port);
+  for (const target of ['//', '*', 'http://[', '//[']) {
+    const socket = connect(port, '127.0.0.1');
+    socket.write(`GET ${target} HTTP/1.1\r\nhost: localhost\r\n\r\n`);
+    const [answer] = await once(socket, 'data');
+    expect(String(answer), target).toMatch(/^HTTP\/1\.1 400 /);
+    socket.destroy();
+  }
+  expect(await aboutOwner(owner())).toBeDefined();
 });
 
 describe('a command that another process runs', () => {
