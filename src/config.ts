@@ -326,7 +326,9 @@ const store = z.discriminatedUnion('kind', [
     .meta({ description: 'Qdrant, for any number of processes.' }),
 ]);
 
-export const TOKEN_SCOPES = ['search', 'status'] as const;
+export const TOKEN_SCOPES = ['search', 'status', 'metrics'] as const;
+/** Figures are of all that is indexed, so that a token is for them only where that is said. */
+const DEFAULT_SCOPES: readonly (typeof TOKEN_SCOPES)[number][] = ['search', 'status'];
 
 const token = z.strictObject({
   name: option(text(), 'Whose it is: what logs and metrics say of it.', {
@@ -338,8 +340,8 @@ const token = z.strictObject({
     example: '${TIDEMARK_TOKEN}',
   }),
   scopes: option(
-    z.array(z.enum(TOKEN_SCOPES).meta({ expected: TOKEN_SCOPES.join(' or ') })).default([...TOKEN_SCOPES]),
-    'What may be asked with it: `search` is to search and to read.',
+    z.array(z.enum(TOKEN_SCOPES).meta({ expected: TOKEN_SCOPES.join(' or ') })).default([...DEFAULT_SCOPES]),
+    'What may be asked with it: `search` is to search and to read; `status` also opens the page `/status`; `metrics` are the figures of all projects, whatever `projects` and `as` say.',
     { example: ['search'] },
   ),
   projects: option(
@@ -440,6 +442,11 @@ const limits = z.strictObject({
   ),
 });
 
+const metricsPort = z.strictObject({
+  host: option(text().default('127.0.0.1'), 'The address that figures are given on.', { example: '0.0.0.0' }),
+  port: option(whole(0, 65_535).default(9464), 'And its port; 0 takes any that is free.', { example: 9100 }),
+});
+
 export const configSchema = z.strictObject({
   pipelines: option(
     z.record(pipelineName, pipeline).prefault({ default: {} }),
@@ -480,8 +487,17 @@ export const configSchema = z.strictObject({
         ),
         tokens: option(
           z.array(token).default([]),
-          'Who may use the API and MCP. Without any it is whoever can read the file `api-token` in the data directory.',
+          'Who may use the API, MCP and `/status`. Without any it is whoever can read the file `api-token` in the data directory, and on the loopback `/status` asks nobody.',
           { example: [{ name: 'agents', token: '${TIDEMARK_TOKEN}', projects: ['team'] }] },
+        ),
+        metrics: option(
+          metricsPort.optional(),
+          'A port of its own for `/metrics`, which asks nobody for a token there.',
+          {
+            otherwise:
+              'none: `/metrics` is on `http.port`, free on the loopback and elsewhere for a token of the scope `metrics`',
+            example: { host: '0.0.0.0', port: 9464 },
+          },
         ),
       })
       .prefault({}),

@@ -6,11 +6,16 @@ import { openPipeline, type Pipeline, type Surroundings, sharedBy } from './comp
 import { isShared } from './config/shared.ts';
 import { either } from './either.ts';
 import { BadConfiguration } from './errors.ts';
+import { kept } from './kept.ts';
 import { readGenerations } from './runs/generations.ts';
 import { FLOWS } from './runs/run-rows.ts';
+import { type Status, statusOf } from './runs/status.ts';
 import { adopt, serve } from './service.ts';
 import { shapeOf, type Target } from './shapes.ts';
 import type { Flow } from './telemetry.ts';
+
+/** Counting wants takes seconds where there are many, and who looks at a page more often learns nothing by it. */
+const STATUS_KEPT_MS = 1_000;
 
 export interface Hosted extends Pipeline {
   /**
@@ -18,6 +23,8 @@ export interface Hosted extends Pipeline {
    * also aborts the signal that the work is given.
    */
   withFlows<T>(work: (stop: AbortSignal) => Promise<T>, how: FlowsOptions): Promise<T>;
+  /** Computed once at a time for all who ask in this process, and a second old at most, or as old as it took. */
+  status(): Promise<Status>;
   flows(): { readonly running: boolean; readonly fault: unknown };
   /** Other processes may run its flows: log and store are shared. */
   readonly shared: boolean;
@@ -102,6 +109,7 @@ const withFlowsOf = (pipeline: Pipeline, shared: boolean): Hosted => {
 
   return {
     ...pipeline,
+    status: kept(() => statusOf(pipeline.parts, pipeline.dependencies()), STATUS_KEPT_MS),
     flows: () => ({ running: running !== undefined && fault === undefined, fault }),
     shared,
     async withFlows(work, how) {

@@ -29,6 +29,8 @@ export interface Telemetry {
   searchReady(of: { pipeline: string; seconds: number }): void;
   /** A question over HTTP. What was asked is nobody's business. */
   asked(of: { question: string; by: string; status: number; seconds: number }): void;
+  /** A fault of ours, whatever was asked. */
+  requestFailed(of: { error: string }): void;
   rerankingFailed(of: { error: string }): void;
   kafkaSaid(of: { level: 'debug' | 'warn'; message: string; error?: string }): void;
   topicDiffers(of: { topic: string; setting: string; expected: string; found: string }): void;
@@ -61,6 +63,7 @@ export const telemetry = (logger: Logger, registry: Registry): Telemetry => {
   const archives = counter('archives_unusable_total', 'Archives whose blobs are fetched one by one', ['instance']);
   const webhooks = counter('webhooks_total', 'Webhooks by what became of them', ['outcome']);
   const tokens = counter('embedder_tokens_total', 'Tokens that embedding servers have counted', ['embedder', 'model']);
+  const failedRequests = counter('requests_failed_total', 'Requests that a fault of ours left without an answer', []);
   const unranked = counter('reranking_failed_total', 'Questions answered without the configured reranker', []);
   const blocked = new Gauge({ name: 'tidemark_projects_blocked', help: 'Projects that refuse us', registers });
 
@@ -140,6 +143,10 @@ export const telemetry = (logger: Logger, registry: Registry): Telemetry => {
     asked({ question, by, status, seconds }) {
       asked.observe({ question, status }, seconds);
       logger.debug({ question, by, status, seconds }, 'asked');
+    },
+    requestFailed({ error }) {
+      failedRequests.inc();
+      logger.error({ error }, 'a request could not be answered');
     },
     rerankingFailed({ error }) {
       unranked.inc();

@@ -6,7 +6,7 @@ import type { Hosted } from '../host.ts';
 import type { MayRead, ReadableProject } from '../may-read.ts';
 import { read } from '../read.ts';
 import { projectKey } from '../records.ts';
-import { type Status, statusOf } from '../runs/status.ts';
+import type { Status } from '../runs/status.ts';
 import { projectsFor, scopeOf } from '../scope.ts';
 import { search } from '../search.ts';
 import { similar } from '../similar.ts';
@@ -25,7 +25,7 @@ const SECOND = 1_000;
 export const FRESH_MS = 30 * SECOND;
 
 export interface Asking {
-  readonly pipeline: Pick<Hosted, 'parts' | 'dependencies' | 'withFlows'>;
+  readonly pipeline: Pick<Hosted, 'parts' | 'status' | 'withFlows'>;
   /** Everything without. */
   readonly mayRead?: MayRead | undefined;
   readonly signal: AbortSignal;
@@ -70,11 +70,10 @@ export const questions = {
     summary: 'Says how far the index is behind, what waits, and why.',
     request: statusRequest,
     answer: statusAnswer,
-    async ask({ pipeline: { parts, dependencies }, mayRead }) {
-      const status = await statusOf(parts, dependencies());
+    async ask({ pipeline, mayRead }) {
+      const status = await pipeline.status();
       if (!mayRead) return status;
-      const mine = await projectsFor(parts, { mayRead });
-      return readable(status, mine ?? []);
+      return readable(status, (await projectsFor(pipeline.parts, { mayRead })) ?? []);
     },
   }),
 } as const;

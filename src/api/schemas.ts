@@ -184,6 +184,9 @@ const waiting = z.object({ records: z.number(), members: z.number() });
 const lane = z.object({ events: z.number(), changes: z.number() });
 
 export const statusAnswer = z.object({
+  at: z
+    .string()
+    .describe('When it was so: who asks often is told the same for a second, or as long as it took to find out.'),
   ready: z.boolean(),
   log: z.object({ up: z.boolean(), identity: z.string().nullable() }),
   store: z.object({ up: z.boolean(), documents: z.number().nullable(), points: z.number().nullable() }),
@@ -197,7 +200,7 @@ export const statusAnswer = z.object({
         project: z.string(),
         path: z.string(),
         ref: z.string(),
-        head: z.string().nullable(),
+        head: z.string().nullable().describe('Of the branch, as far as Tidemark knows without asking its source.'),
         planned: z.string().nullable(),
         documents: z.number(),
         pending: z.number(),

@@ -1,28 +1,22 @@
 /** The service in the foreground: follows the repositories until it is ended, and says what it leaves. */
 import { collectDefaultMetrics, Registry } from 'prom-client';
-import { gitlabsOf, optionsOf } from '../config/pipeline.ts';
+import { optionsOf } from '../config/pipeline.ts';
 import { either } from '../either.ts';
 import { BadConfiguration, BadUsage, LostLock, messageOf, TryAgain } from '../errors.ts';
 import { follow } from '../follow.ts';
 import type { Hosted } from '../host.ts';
-import { api } from '../http/api.ts';
-import { callersOf } from '../http/callers.ts';
 import { registerGauges } from '../http/gauges.ts';
-import { type HttpServer, isLoopbackAddress, openHttp } from '../http/server.ts';
-import { webhookHints } from '../http/webhook-hints.ts';
-import { gitlabWebhooks } from '../http/webhooks.ts';
 import { lagOf, sumOf } from '../lag.ts';
 import { FLOWS } from '../runs/run-rows.ts';
-import { statusOf } from '../runs/status.ts';
-import { type Flow, type Telemetry, telemetry } from '../telemetry.ts';
+import { type Flow, telemetry } from '../telemetry.ts';
 import { stay, systemTime } from '../time.ts';
 import { aboutOwner } from './ask.ts';
 import type { Args, Around, DataCommand } from './command.ts';
 import { EXIT } from './exit.ts';
 import { type Held, type HoldOptions, holdOrOwner } from './holding.ts';
+import { openPorts, type Ports } from './listening.ts';
 import { makeLogger } from './logs.ts';
 import { type Output, quoted } from './output.ts';
-import { ownToken } from './own-token.ts';
 import type { Place } from './place.ts';
 
 const SECOND = 1_000;
@@ -30,8 +24,6 @@ const LOOK_EVERY_MS = 500;
 const AGAIN_MS = 60 * SECOND;
 /** Another command in the data directory is let finish for so long. */
 const WAIT_MS = 60 * SECOND;
-/** Of the configuration. Two repositories of one machine can be served without a word about ports. */
-const DEFAULT_PORT = 7717;
 
 export const serve = async (
   { place, output, interrupts: { signal }, stderr, version }: Around,
@@ -46,9 +38,9 @@ export const serve = async (
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const told = telemetry(logger, registry);
-  let http: HttpServer | undefined;
+  let ports: Ports | undefined;
   const held = await becomeOwner(
-    { place, telemetry: async () => told, commands, serving: () => http?.url ?? 'soon', stays: true },
+    { place, telemetry: async () => told, commands, serving: () => ports?.url ?? 'soon', stays: true },
     output,
     signal,
   );
@@ -56,13 +48,13 @@ export const serve = async (
   try {
     const pipelines = await Promise.all(names.map((name) => held.host.pipeline(name)));
     registerGauges(registry, pipelines);
-    const server = await listen(place, output, { registry, pipelines, telemetry: told, version });
-    http = server;
+    const opened = await openPorts(place, output, { registry, pipelines, telemetry: told, version });
+    ports = opened;
     const stopped = new AbortController();
     const { signal: stop } = either([signal, stopped.signal]);
     signal.addEventListener('abort', () => sayStopping(held, output), { once: true });
     const running = pipelines.map((pipeline) =>
-      run({ pipeline, flows, stop, output, begun: () => sayReady(place, server, output) }),
+      run({ pipeline, flows, stop, output, begun: () => sayReady(place, opened, output) }),
     );
     // The first that fails ends them all; the others drain.
     const ended = Promise.all(running.map((one) => one.finally(() => stopped.abort()))).finally(() =>
@@ -74,7 +66,7 @@ export const serve = async (
     // Whoever has lost the directory drains nothing: that is the work of whoever has it now.
     if (!held.isLost()) {
       held.dismiss();
-      await http?.close();
+      await ports?.close();
       await held.close();
     }
   }
@@ -97,72 +89,6 @@ const becomeOwner = async (options: HoldOptions, output: Output, signal: AbortSi
     await stay(LOOK_EVERY_MS, signal);
   }
   return undefined;
-};
-
-interface Served {
-  readonly registry: Registry;
-  readonly pipelines: readonly Hosted[];
-  readonly telemetry: Telemetry;
-  readonly version: string;
-}
-
-const receiversOf = ({ webhooks }: Place['config'], pipelines: readonly Hosted[], told: Telemetry) => {
-  if (pipelines.every(({ gitlabs }) => gitlabs.length === 0)) return {};
-  const handler = gitlabWebhooks({
-    secrets: webhooks.secrets,
-    file: webhookHints(pipelines),
-    unavailable: () => pipelines.flatMap(logTrouble)[0],
-    time: systemTime,
-    telemetry: told,
-  });
-  return { '/webhooks/gitlab': handler };
-};
-
-const logTrouble = ({ name, dependencies }: Hosted): string[] =>
-  dependencies().some((one) => one.name === 'log' && one.downSince() !== undefined)
-    ? [`${name}: the log does not answer`]
-    : [];
-
-const listen = async (
-  { config, data }: Place,
-  output: Output,
-  { registry, pipelines, telemetry, version }: Served,
-): Promise<HttpServer> => {
-  const { http } = config;
-  const callerOf = callersOf(http.tokens.length > 0 ? http.tokens : [await ownToken(data)], gitlabsOf(config));
-  const onLoopback = isLoopbackAddress(http.host);
-  const options = {
-    ...http,
-    api: api({ ...http, onLoopback, callerOf, pipelines, telemetry, version }),
-    registry,
-    receivers: receiversOf(config, pipelines, telemetry),
-    ready: () => pipelines.flatMap(troubles),
-    status: async () => ({ pipelines: await Promise.all(pipelines.map(pageOf)) }),
-  };
-  try {
-    return await openHttp(options);
-  } catch (error) {
-    if (config.http.port !== DEFAULT_PORT || !(error instanceof TryAgain)) throw error;
-    const server = await openHttp({ ...options, port: 0 });
-    output.note(`port ${DEFAULT_PORT} is taken, so another one is used`);
-    return server;
-  }
-};
-
-const troubles = ({ name, flows, dependencies }: Hosted): string[] => {
-  const { running, fault } = flows();
-  const down = dependencies().filter((one) => one.downSince() !== undefined);
-  return [
-    ...(fault === undefined ? [] : [`${name}: ${messageOf(fault)}`]),
-    ...(running || fault !== undefined ? [] : [`${name}: the flows are not running yet`]),
-    ...down.map((one) => `${name}: ${one.name} does not answer`),
-  ];
-};
-
-const pageOf = async (pipeline: Hosted) => {
-  const reasons = troubles(pipeline);
-  const status = await statusOf(pipeline.parts, pipeline.dependencies());
-  return { pipeline: pipeline.name, ...status, ready: status.ready && reasons.length === 0, reasons };
 };
 
 interface Serving {
@@ -212,8 +138,8 @@ const flowsOf = (list: string | undefined): readonly Flow[] => {
   });
 };
 
-const sayReady = async ({ data }: Place, { url }: HttpServer, output: Output): Promise<void> => {
-  await output.line(`ready: ${url}/status says how it is, ${url}/metrics has figures; the index is in ${data}`);
+const sayReady = async ({ data }: Place, { url, metrics }: Ports, output: Output): Promise<void> => {
+  await output.line(`ready: ${url}/status says how it is, ${metrics} has figures; the index is in ${data}`);
   await output.line('in another terminal: npx tidemark search "how are offsets committed"');
 };
 

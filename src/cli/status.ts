@@ -11,8 +11,7 @@ export const status: DataCommand = {
   summary: 'Says how far the index is behind, what waits, and why.',
   options: { json: { description: 'One object with all of it.' } },
   async run({ pipeline, output }, args) {
-    const { statusOf } = await import('../runs/status.ts');
-    const now = await statusOf(pipeline.parts, pipeline.dependencies());
+    const now = await pipeline.status();
     await output.line(args.flag('json') ? JSON.stringify(now) : readable(now));
     return EXIT.success;
   },

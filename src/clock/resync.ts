@@ -6,6 +6,7 @@ import type { Parts } from '../parts.ts';
 import type { Project, RepoSource } from '../ports.ts';
 import { type ProjectRow, parseRef, projectKey } from '../records.ts';
 import { rows } from './rows.ts';
+import { noteHeads } from './seen-heads.ts';
 
 /** All that can be listed; `refused` when that is not all, and nothing follows from what the list lacks. */
 const projectsOf = async (
@@ -63,6 +64,7 @@ const resyncProject = async (
   const key = projectKey(id);
   try {
     const heads = await asking(parts, id)((port) => port.refs(project.id));
+    noteHeads(parts, id, heads);
     const hints: Hint[] = [];
     const row = (await parts.state.read('projects', [key])).get(key)?.value;
     // A blocked project that answers is let in again; the looks at its refs follow from there.

@@ -1,29 +1,21 @@
 /** The questions over HTTP, and MCP beside them: who asks, what, and how the answer goes out. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type AnswerOf, answerTo, type Question } from '../api/questions.ts';
-import { either } from '../either.ts';
 import type { Hosted } from '../host.ts';
-import type { Telemetry } from '../telemetry.ts';
-import { stay } from '../time.ts';
 import { answerJson } from './answer.ts';
 import { jsonBody } from './body.ts';
-import type { Caller } from './callers.ts';
+import type { BoundedAsk } from './bounded.ts';
 import { type GuardOptions, guard } from './guard.ts';
 import { mcpOverHttp } from './mcp.ts';
 import { openApi } from './openapi.ts';
-import { Refusal, refusalOf } from './refusal.ts';
-import { beginOf, type Route, routeOf, SCOPE_OF } from './routes.ts';
+import { Refusal, refusalOf, refuse } from './refusal.ts';
+import { beginOf, type Route, routeOf } from './routes.ts';
 
-const SECOND = 1_000;
-/** Longer than a question that waits until it is fresh. */
-const ANSWER_MS = 60 * SECOND;
-const MAX_AT_ONCE = 64;
 /** What is a number and no text, of what stands in an address. */
 const NUMBERS = new Set(['from', 'column', 'lines']);
 
 export interface ApiOptions extends GuardOptions {
   readonly pipelines: readonly Hosted[];
-  readonly telemetry: Telemetry;
+  readonly ask: BoundedAsk;
   readonly version: string;
 }
 
@@ -31,8 +23,7 @@ export interface ApiOptions extends GuardOptions {
 export type Api = (request: IncomingMessage, response: ServerResponse, url: URL) => Promise<boolean>;
 
 export const api = (options: ApiOptions): Api => {
-  const { pipelines, telemetry } = options;
-  let answered = 0;
+  const { pipelines, ask } = options;
 
   const pipelineOf = (url: URL): Hosted => {
     const name = url.searchParams.get('pipeline');
@@ -40,45 +31,6 @@ export const api = (options: ApiOptions): Api => {
       pipelines.find((one) => one.name === (name ?? 'default')) ?? (name === null ? pipelines[0] : undefined);
     if (!found) throw new Refusal(404, `there is no pipeline ${name}`);
     return found;
-  };
-
-  /** As the caller may: with its scopes, of its projects, in time, and not too many at once. */
-  const ask = async <Q extends Question>(
-    { pipeline, caller, signal }: { pipeline: Hosted; caller: Caller; signal: AbortSignal },
-    question: Q,
-    request: unknown,
-  ): Promise<AnswerOf<Q>> => {
-    const beganAt = performance.now();
-    const tell = (status: number) => {
-      const seconds = (performance.now() - beganAt) / SECOND;
-      telemetry.asked({ question, by: caller.name, status, seconds });
-    };
-    const over = new AbortController();
-    const stop = either([signal, over.signal]);
-    try {
-      if (!caller.scopes.has(SCOPE_OF[question])) throw new Refusal(403, `this token is not for ${question}`);
-      if (answered >= MAX_AT_ONCE) throw new Refusal(503, `${MAX_AT_ONCE} questions are being answered`);
-      answered += 1;
-      const answering = answerTo(
-        question,
-        { pipeline, mayRead: caller.mayRead(pipeline), signal: stop.signal },
-        request,
-      );
-      // Also when nobody waits for it any more: a dependency that is down must not gather questions without end.
-      const settled = () => {
-        answered -= 1;
-      };
-      answering.then(settled, settled);
-      const answer = await Promise.race([answering, tooLate(over.signal)]);
-      tell(200);
-      return answer;
-    } catch (error) {
-      tell(refusalOf(error).status);
-      throw error;
-    } finally {
-      over.abort();
-      stop.release();
-    }
   };
 
   const mcp = mcpOverHttp(options.version);
@@ -107,15 +59,13 @@ export const api = (options: ApiOptions): Api => {
       const wanted = method === 'POST' ? await jsonBody(request) : requestOf(route, url);
       answerJson(response, 200, await ask(asking, question, wanted));
     } catch (error) {
-      refuse(response, refusalOf(error));
+      const refusal = refusalOf(error);
+      // A fault of ours is told to the log, and to nobody who asks.
+      if (refusal.status === 500) throw error;
+      refuse(response, refusal);
     }
     return true;
   };
-};
-
-const tooLate = async (over: AbortSignal): Promise<never> => {
-  await stay(ANSWER_MS, over);
-  throw new Refusal(503, `there was no answer within ${ANSWER_MS / SECOND} seconds; status says what waits`);
 };
 
 /** What stands in the address: the part in braces, and the rest beside it. */
@@ -134,16 +84,4 @@ const decoded = (path: string): string => {
   } catch {
     throw new Refusal(400, 'the path is not encoded as UTF-8');
   }
-};
-
-const refuse = (response: ServerResponse, { status, message }: Refusal): void => {
-  if (response.headersSent) {
-    response.destroy();
-    return;
-  }
-  if (status === 401) response.setHeader('www-authenticate', 'Bearer');
-  if (status === 503) response.setHeader('retry-after', '1');
-  // What was not read of the request is not waited for.
-  response.setHeader('connection', 'close');
-  answerJson(response, status, { error: message });
 };

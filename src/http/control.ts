@@ -7,13 +7,13 @@
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
 import { firstLine, isLoopbackName } from './answer.ts';
+import { openListener } from './listener.ts';
 
 const MAX_REQUEST_BYTES = 1024 ** 2;
 const MAX_NONCE = 100;
-const HEADERS_MS = 10_000;
 
 export const requestSchema = z.object({
   argv: z.array(z.string()),
@@ -84,36 +84,25 @@ export const openControl = async ({ token, serving, taking, run }: ControlOption
     response.end();
   };
 
-  const server = createServer((request, response) => {
-    response.on('error', () => response.destroy());
-    if (!isLoopbackName(request.headers.host)) return refuse(response, 421);
-    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost');
-    if (request.method === 'GET' && pathname === '/owner') {
-      const nonce = (searchParams.get('nonce') ?? '').slice(0, MAX_NONCE);
-      const about: About = { proof: proofOf(token, nonce), serving: serving() };
-      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(about));
-      return;
-    }
-    if (request.method !== 'POST' || pathname !== '/command') return refuse(response, 404);
-    // Its answer ends without an exit code, which the asker takes for what it is.
-    command(request, response).catch(() => response.destroy());
-  });
-  server.headersTimeout = HEADERS_MS;
-  // A command may take hours, and its request is open as long.
-  server.requestTimeout = 0;
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  const port = typeof address === 'object' && address !== null ? address.port : 0;
-  return {
-    address: `http://127.0.0.1:${port}`,
-    async close() {
-      const closed = once(server, 'close');
-      server.close();
-      server.closeAllConnections();
-      await closed;
+  const { url: address, close } = await openListener({
+    ...{ host: '127.0.0.1', port: 0 },
+    // A command may take hours, and its request is open as long.
+    requestMs: 0,
+    async handle(request, response, { pathname, searchParams }) {
+      if (!isLoopbackName(request.headers.host)) return refuse(response, 421);
+      if (request.method === 'GET' && pathname === '/owner') {
+        const nonce = (searchParams.get('nonce') ?? '').slice(0, MAX_NONCE);
+        const about: About = { proof: proofOf(token, nonce), serving: serving() };
+        response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(about));
+        return;
+      }
+      if (request.method !== 'POST' || pathname !== '/command') return refuse(response, 404);
+      await command(request, response);
     },
-  };
+    // Its answer ends without an exit code, which the asker takes for what it is.
+    failed: (_, response) => response.destroy(),
+  });
+  return { address, close };
 };
 
 const refuse = (response: ServerResponse, status: number) => {

@@ -6,10 +6,15 @@ import type { ReadableStream } from 'node:stream/web';
 import { createMcpHandler } from '@modelcontextprotocol/server';
 import { type Ask, mcpServer } from '../mcp/server.ts';
 import { jsonBody } from './body.ts';
+import { Refusal } from './refusal.ts';
+
+/** Of the protocol. A web request of others, such as TRACE, cannot be made. */
+const METHODS = ['POST', 'GET', 'DELETE'];
 
 export const mcpOverHttp =
   (version: string) =>
   async (request: IncomingMessage, response: ServerResponse, ask: Ask): Promise<void> => {
+    if (!METHODS.includes(request.method ?? '')) throw new Refusal(405, `/mcp is asked for with ${METHODS.join(', ')}`);
     const handler = createMcpHandler(() => mcpServer({ version, ask }));
     try {
       const parsedBody = request.method === 'POST' ? await jsonBody(request) : undefined;

@@ -1,4 +1,6 @@
+import type { ServerResponse } from 'node:http';
 import { BadUsage, messageOf, NotFound, TryAgain, Unavailable } from '../errors.ts';
+import { answerJson } from './answer.ts';
 
 /** A request that is answered with this status, and why. */
 export class Refusal extends Error {
@@ -16,4 +18,16 @@ export const refusalOf = (error: unknown): Refusal => {
   if (error instanceof NotFound) return new Refusal(404, error.message);
   if (error instanceof TryAgain || error instanceof Unavailable) return new Refusal(503, error.message);
   return new Refusal(500, messageOf(error));
+};
+
+export const refuse = (response: ServerResponse, { status, message }: Refusal): void => {
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  if (status === 401) response.setHeader('www-authenticate', 'Bearer');
+  if (status === 503) response.setHeader('retry-after', '1');
+  // What was not read of the request is not waited for.
+  response.setHeader('connection', 'close');
+  answerJson(response, status, { error: message });
 };

@@ -22,43 +22,38 @@ const header = (headers: IncomingHttpHeaders, name: string): string | undefined 
 const anyOf = (secrets: readonly string[], matches: (secret: string) => boolean): boolean =>
   secrets.filter(matches).length > 0;
 
-const isSigned = (
+const isSigning = (secret: string): boolean => secret.startsWith(SIGNING);
+
+/** `known`: by its token, whatever the body is. `signed`: the body will tell. */
+export type Proof = 'known' | 'signed' | { readonly refused: string };
+
+/** What the headers alone say, before anything of the body is read. A bad signature never falls back to the plain token. */
+export const proofOf = (
   headers: IncomingHttpHeaders,
-  signatures: string,
-  body: Buffer,
-  tokens: readonly string[],
-): boolean => {
+  { secrets, now }: { readonly secrets: readonly string[]; readonly now: number },
+): Proof => {
+  const token = header(headers, 'x-gitlab-token');
+  if (header(headers, 'webhook-signature') === undefined) {
+    if (token === undefined) return { refused: 'there is neither webhook-signature nor X-Gitlab-Token' };
+    const plain = secrets.filter((secret) => !isSigning(secret));
+    return anyOf(plain, (secret) => isSame(token, secret))
+      ? 'known'
+      : { refused: 'the secret token is not one of ours' };
+  }
+  const timestamp = header(headers, 'webhook-timestamp') ?? '';
+  if (!/^\d{1,12}$/.test(timestamp)) return { refused: 'the signature has no time' };
+  if (Math.abs(now - Number(timestamp) * 1_000) > WINDOW_MS)
+    return { refused: 'the signature is too old, or of the future' };
+  return secrets.some(isSigning) ? 'signed' : { refused: 'the signature is not by a secret of ours' };
+};
+
+export const isSigned = (headers: IncomingHttpHeaders, body: Buffer, secrets: readonly string[]): boolean => {
   const id = header(headers, 'webhook-id') ?? '';
   const timestamp = header(headers, 'webhook-timestamp') ?? '';
-  const given = signatures.split(' ');
-  return anyOf(tokens, (token) => {
+  const given = (header(headers, 'webhook-signature') ?? '').split(' ');
+  return anyOf(secrets.filter(isSigning), (token) => {
     const key = Buffer.from(token.slice(SIGNING.length), 'base64');
     const mac = createHmac('sha256', key).update(`${id}.${timestamp}.`).update(body).digest('base64');
     return anyOf(given, (one) => isSame(one, `v1,${mac}`));
   });
-};
-
-/** Whether there is anything to check at all: who brings nothing is refused before the body is read. */
-export const bearsProof = (headers: IncomingHttpHeaders): boolean =>
-  header(headers, 'webhook-signature') !== undefined || header(headers, 'x-gitlab-token') !== undefined;
-
-/** Why the webhook is refused; `undefined` when it is genuine. A bad signature never falls back to the plain token. */
-export const refusal = (
-  headers: IncomingHttpHeaders,
-  body: Buffer,
-  { secrets, now }: { readonly secrets: readonly string[]; readonly now: number },
-): string | undefined => {
-  const signatures = header(headers, 'webhook-signature');
-  const isSigning = (secret: string) => secret.startsWith(SIGNING);
-  if (signatures === undefined) {
-    const given = header(headers, 'x-gitlab-token') ?? '';
-    const plain = secrets.filter((secret) => !isSigning(secret));
-    return anyOf(plain, (secret) => isSame(given, secret)) ? undefined : 'the secret token is not one of ours';
-  }
-  const timestamp = header(headers, 'webhook-timestamp') ?? '';
-  if (!/^\d{1,12}$/.test(timestamp)) return 'the signature has no time';
-  if (Math.abs(now - Number(timestamp) * 1_000) > WINDOW_MS) return 'the signature is too old, or of the future';
-  return isSigned(headers, signatures, body, secrets.filter(isSigning))
-    ? undefined
-    : 'the signature is not by a secret of ours';
 };

@@ -8,15 +8,11 @@ import { messageOf } from '../errors.ts';
 import type { Time } from '../ports.ts';
 import type { Telemetry } from '../telemetry.ts';
 import { answerJson } from './answer.ts';
+import { type BodyLimits, MAX_BODY_BYTES, type Unread, webhookBodies } from './webhook-bodies.ts';
 import { type News, newsOf } from './webhook-events.ts';
-import { bearsProof, refusal } from './webhook-signature.ts';
+import { isSigned, proofOf } from './webhook-signature.ts';
 
 const SECOND = 1_000;
-const MIB = 1024 ** 2;
-/** GitLab sends no more. */
-const MAX_BODY_BYTES = 25 * MIB;
-/** Of all that are being read: as many senders as like may be slow at once. */
-const MAX_HELD_BYTES = 128 * MIB;
 /** GitLab waits ten seconds. */
 const ANSWER_MS = 8 * SECOND;
 const REMEMBERED_IDS = 10_000;
@@ -33,6 +29,7 @@ export interface WebhookOptions {
   readonly unavailable: () => string | undefined;
   readonly time: Time;
   readonly telemetry: Telemetry;
+  readonly limits?: BodyLimits;
 }
 
 export type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
@@ -46,6 +43,13 @@ interface Verdict {
 const refused = (status: number, reason: string): Verdict => ({ status, outcome: 'refused', reason });
 const dropped = (reason: string): Verdict => ({ status: 200, outcome: 'dropped', reason });
 const unavailable = (reason: string): Verdict => ({ status: 503, outcome: 'unavailable', reason });
+
+const UNREAD: Readonly<Record<Unread, Verdict>> = {
+  'too large': refused(413, 'the body is too large'),
+  // It may be of legal size, so that GitLab is told to come back; it takes what is refused for a fault of the hook.
+  'no room': unavailable('too much is being received'),
+  'too late': refused(408, 'the body did not come in time'),
+};
 
 const text = (value: string | string[] | undefined): string | undefined =>
   typeof value === 'string' ? value : undefined;
@@ -67,36 +71,21 @@ const recentIds = (time: Time) => {
   };
 };
 
-export const gitlabWebhooks = ({ secrets, file, unavailable: why, time, telemetry }: WebhookOptions): Handler => {
+export const gitlabWebhooks = (options: WebhookOptions): Handler => {
+  const { secrets, file, unavailable: why, time, telemetry, limits } = options;
   const recent = recentIds(time);
-  let held = 0;
-
-  /** `undefined` when it is too large; throws when the sender leaves before its end. */
-  const read = async (request: IncomingMessage): Promise<Buffer | undefined> => {
-    const parts: Buffer[] = [];
-    let bytes = 0;
-    try {
-      for await (const part of request) {
-        bytes += (part as Buffer).length;
-        held += (part as Buffer).length;
-        if (bytes > MAX_BODY_BYTES || held > MAX_HELD_BYTES) return undefined;
-        parts.push(part as Buffer);
-      }
-      return Buffer.concat(parts);
-    } finally {
-      held -= bytes;
-    }
-  };
+  const read = webhookBodies(time, limits);
 
   const judge = async (request: IncomingMessage): Promise<Verdict> => {
     const { headers } = request;
     if (secrets.length === 0) return refused(403, 'webhooks.secrets is empty, so nothing is accepted');
-    if (!bearsProof(headers)) return refused(401, 'there is neither webhook-signature nor X-Gitlab-Token');
-    if (Number(headers['content-length'] ?? 0) > MAX_BODY_BYTES) return refused(413, 'the body is too large');
-    const body = await read(request);
-    if (!body) return refused(413, 'the body is too large');
-    const forged = refusal(headers, body, { secrets, now: time.now() });
-    if (forged !== undefined) return refused(401, forged);
+    const proof = proofOf(headers, { secrets, now: time.now() });
+    if (typeof proof === 'object') return refused(401, proof.refused);
+    if (Number(headers['content-length'] ?? 0) > MAX_BODY_BYTES) return UNREAD['too large'];
+    const body = await read(request, proof === 'known');
+    if (typeof body === 'string') return UNREAD[body];
+    if (proof === 'signed' && !isSigned(headers, body, secrets))
+      return refused(401, 'the signature is not by a secret of ours');
     let json: unknown;
     try {
       json = JSON.parse(body.toString('utf8'));
@@ -148,7 +137,8 @@ export const gitlabWebhooks = ({ secrets, file, unavailable: why, time, telemetr
     }
     const { status, outcome, reason } = verdict;
     telemetry.webhook({ event, outcome, reason });
-    if (status === 413) response.setHeader('connection', 'close');
+    // What was not read of the body is not waited for.
+    if (!request.complete) response.setHeader('connection', 'close');
     if (status === 503) response.setHeader('retry-after', '60');
     answerJson(response, status, { outcome, ...(reason === '' ? {} : { reason }) });
   };

@@ -1,7 +1,8 @@
 import { pages, rows } from '../clock/rows.ts';
-import { asking } from '../operators/asking.ts';
+import { seenHeads } from '../clock/seen-heads.ts';
 import type { Dependency } from '../operators/attempt.ts';
 import type { Parts } from '../parts.ts';
+import type { Row } from '../ports.ts';
 import { type GenerationsRow, type Head, parseRef, projectKey, type RunRow, readableKey } from '../records.ts';
 import type { Flow } from '../telemetry.ts';
 import { readGenerations } from './generations.ts';
@@ -9,17 +10,13 @@ import { countResolved } from './replay.ts';
 import { FLOWS, groupOf, runRows, topicsOf } from './run-rows.ts';
 
 const SECOND = 1_000;
-/** How long a source may take to tell a head. */
-const ANSWER_MS = 5 * SECOND;
-/** Heads are asked for project by project; with more of them the status would be a burden to the source. */
-const MAX_PROJECTS_ASKED = 50;
 
 export interface ProjectStatus {
   readonly instance: string;
   readonly project: string;
   readonly path: string;
   readonly ref: string;
-  /** Where the branch is, by its source; `null` when it is gone, or when the source was not asked or did not answer. */
+  /** Where the branch is, as far as this process knows without asking; `null` when it is gone, or its project blocked. */
   readonly head: string | null;
   /** The head that was planned last; `null` when the branch is gone or was never planned. */
   readonly planned: string | null;
@@ -47,6 +44,8 @@ export interface FlowLag {
 }
 
 export interface Status {
+  /** When it was so. */
+  readonly at: string;
   /** Whether all that flows and searches need is there. */
   readonly ready: boolean;
   readonly log: { readonly up: boolean; readonly identity: string | null };
@@ -70,7 +69,8 @@ export interface Status {
 const OWN = { log: ['log'], state: ['state', 'store'], store: ['store'] } as const;
 
 /**
- * All of it from wants, ledger and offsets. What needs a dependency that is down is left out, so that nobody waits for
+ * All of it from wants, ledger and offsets, and nothing from a source: however often somebody looks, no source hears of
+ * it. What needs a dependency that is down is left out, so that nobody waits for
  * it, and `waits` says so.
  */
 export const statusOf = async (parts: Parts, dependencies: readonly Dependency[]): Promise<Status> => {
@@ -79,6 +79,7 @@ export const statusOf = async (parts: Parts, dependencies: readonly Dependency[]
   const whileUp = <T>(needed: readonly (keyof typeof OWN)[], work: () => Promise<T>) =>
     unlessDown(parts, () => needed.some(isDown), work);
 
+  const at = new Date(parts.time.now()).toISOString();
   const identity = await whileUp(['log'], () => parts.log.identity());
   const generations = await whileUp(['state'], async () => (await readGenerations(parts))?.value);
   const active = generations?.active;
@@ -99,6 +100,7 @@ export const statusOf = async (parts: Parts, dependencies: readonly Dependency[]
   ];
   const own: readonly string[] = Object.values(OWN).flat();
   return {
+    at,
     ready: !waits.some(
       ({ on, name }) => on === 'rules' || on === 'generation' || (on === 'dependency' && own.includes(name)),
     ),
@@ -183,33 +185,22 @@ const projectsOf = async (parts: Parts, active: string | undefined): Promise<rea
   const known = new Map<string, { readonly path: string; readonly blocked: string | null }>();
   for await (const { key, value } of rows(state, 'projects', 'projects'))
     known.set(key, { path: value.path, blocked: value.blocked?.reason ?? null });
-  const heads = new Map<string, Promise<ReadonlyMap<string, string>>>();
   const projects: ProjectStatus[] = [];
-  for await (const { key, value } of rows(state, 'refs', 'refs')) {
-    const { instance, project, ref } = parseRef(key);
-    const name = projectKey({ instance, project });
-    const { path = project, blocked = null } = known.get(name) ?? {};
-    if (!heads.has(name) && heads.size < MAX_PROJECTS_ASKED && blocked === null)
-      heads.set(name, headsOf(parts, { instance, project }));
-    const head: Head = (await heads.get(name))?.get(ref) ?? null;
-    const counts = await countsOf(parts, key, active);
-    projects.push({ instance, project, path, ref, head, planned: value.planned ?? null, ...counts, blocked });
+  for await (const row of rows(state, 'refs', 'refs')) {
+    const { instance, project, ref } = parseRef(row.key);
+    const { path = project, blocked = null } = known.get(projectKey({ instance, project })) ?? {};
+    const head = blocked === null ? headOf(parts, row) : null;
+    const counts = await countsOf(parts, row.key, active);
+    projects.push({ instance, project, path, ref, head, planned: row.value.planned ?? null, ...counts, blocked });
   }
   return projects;
 };
 
-/** None of a source that is down, refuses, or takes too long. */
-const headsOf = async (
-  parts: Parts,
-  id: { readonly instance: string; readonly project: string },
-): Promise<ReadonlyMap<string, string>> => {
-  const none = new Map<string, string>();
-  const source = parts.sources.get(id.instance);
-  if (!source || source.dependency.downSince() !== undefined) return none;
-  const asked = asking(parts, id)((port) => port.refs(id.project));
-  // What it refuses, the next resync blocks and names; here nothing more is known of it than its absence.
-  const answered = asked.catch(() => none);
-  return Promise.race([answered, parts.time.sleep(ANSWER_MS).then(() => none)]);
+/** What the last resync has seen, unless a plan has looked since. Sources are asked by those who do something about it. */
+const headOf = (parts: Parts, { key, seq, value }: Row<'refs'>): Head => {
+  const { ref, ...id } = parseRef(key);
+  const seen = seenHeads(parts, projectKey(id));
+  return seen && seen.at > seq ? (seen.heads.get(ref) ?? null) : (value.planned ?? null);
 };
 
 const countsOf = async ({ state, store }: Parts, ref: string, active: string | undefined) => {

@@ -152,6 +152,17 @@ describe('HTTP', () => {
     expect(await (await ask('/v1/status')).json()).toMatchObject({ projects: [{ path: 'repository' }] });
   });
 
+  it('the page of the status is for those tokens too, and figures are free on this machine', async () => {
+    expect((await ask('/status', { token: '' })).status).toBe(401);
+    const [mine, others] = await Promise.all([ask('/status'), ask('/status', { token: OTHER_TOKEN })]);
+    expect(await mine.json()).toMatchObject({
+      pipelines: [{ pipeline: 'default', projects: [{ path: 'repository' }] }],
+    });
+    expect(await others.json()).toMatchObject({ pipelines: [{ pipeline: 'default', projects: [], reasons: [] }] });
+    expect(await (await ask('/readyz', { token: '' })).json()).toEqual({ ready: true });
+    expect((await ask('/metrics', { token: '' })).status).toBe(200);
+  });
+
   it('refuses requests that are none, too large, or asked for otherwise', async () => {
     expect((await ask('/v1/search', { body: { query: '' } })).status).toBe(400);
     expect((await ask('/v1/search', { body: { query: 'x', limti: 3 } })).status).toBe(400);

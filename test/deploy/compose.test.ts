@@ -72,14 +72,15 @@ describe('docker-compose.yml', () => {
     });
   });
 
-  it('publishes, checks and scrapes the port that the service listens on', async () => {
+  it('publishes and checks the port that the service listens on, and scrapes the one for figures, which is not published', async () => {
     const { http } = await configOf(textOf('deploy/tidemark.yaml'), environmentOf(tidemark));
     expect(http.host).toBe('0.0.0.0');
     expect(image().port).toBe(http.port);
     expect(image().lines.join('\n')).toContain(`http://127.0.0.1:${http.port}/healthz`);
     expect(tidemark?.ports).toEqual([`127.0.0.1:${http.port}:${http.port}`]);
     const [scraped] = yamlOf('deploy/prometheus.yml').scrape_configs;
-    expect(scraped.static_configs[0].targets).toEqual([`tidemark:${http.port}`]);
+    expect(http.metrics?.host).toBe('0.0.0.0');
+    expect(scraped.static_configs[0].targets).toEqual([`tidemark:${http.metrics?.port}`]);
   });
 });
 

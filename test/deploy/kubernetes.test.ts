@@ -33,13 +33,17 @@ describe('the manifests for Kubernetes', () => {
   it('ask for health where the service answers', async () => {
     const { http } = await configuration();
     const { startupProbe, livenessProbe, readinessProbe, ports } = container();
-    expect(ports).toEqual([{ name: 'http', containerPort: http.port }]);
+    expect(ports).toEqual([
+      { name: 'http', containerPort: http.port },
+      { name: 'metrics', containerPort: http.metrics?.port },
+    ]);
     expect(http.port).toBe(image().port);
     for (const probe of [startupProbe, livenessProbe])
       expect(probe.httpGet).toEqual({ path: '/healthz', port: 'http' });
     expect(readinessProbe.httpGet).toEqual({ path: '/readyz', port: 'http' });
-    expect(pod().metadata.annotations['prometheus.io/port']).toBe(String(http.port));
-    expect(ofKind('Service').spec.ports[0].targetPort).toBe('http');
+    expect(http.metrics?.host).toBe('0.0.0.0');
+    expect(pod().metadata.annotations['prometheus.io/port']).toBe(String(http.metrics?.port));
+    expect(ofKind('Service').spec.ports.map(({ targetPort }: { targetPort: string }) => targetPort)).toEqual(['http']);
   });
 
   it('run it as the image does, with nothing that it could change but its directories', () => {

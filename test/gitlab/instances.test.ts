@@ -8,6 +8,7 @@ import type { AnswerOf } from '../../src/api/questions.ts';
 import { type DataCommand, parseCommand } from '../../src/cli/command.ts';
 import { search } from '../../src/cli/search.ts';
 import { api } from '../../src/http/api.ts';
+import { boundedAsk } from '../../src/http/bounded.ts';
 import { callersOf } from '../../src/http/callers.ts';
 import { projectKey } from '../../src/records.ts';
 import { statusOf } from '../../src/runs/status.ts';
@@ -75,7 +76,7 @@ beforeAll(async () => {
   expect((await service.backfill()).status).toBe('success');
   const handle = api({
     ...{ onLoopback: true, hosts: [], origins: [], version: '1', pipelines: [service.pipeline] },
-    telemetry: recordedTelemetry(),
+    ask: boundedAsk(recordedTelemetry()),
     callerOf: callersOf(
       TOKENS.map((as) => ({ name: as, as, token: bearerOf(as), scopes: ['search', 'status'], projects: [] })),
       gitlabsIn(),

@@ -5,6 +5,7 @@ import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/cli
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { AnswerOf } from '../../src/api/questions.ts';
 import { api } from '../../src/http/api.ts';
+import { boundedAsk } from '../../src/http/bounded.ts';
 import { callersOf } from '../../src/http/callers.ts';
 import { always } from '../support/gitlab/faults.ts';
 import { type SimulatedGitlab, simulatedGitlab } from '../support/gitlab/gitlab.ts';
@@ -58,7 +59,7 @@ beforeEach(async () => {
   expect(await service.settled(open, secret)).toEqual([]);
   const handle = api({
     ...{ onLoopback: true, hosts: [], origins: [], version: '1', pipelines: [service.pipeline] },
-    telemetry: recordedTelemetry(),
+    ask: boundedAsk(recordedTelemetry()),
     callerOf: callersOf(
       TOKENS.map((token) => ({ ...token, token: tokenOf(token.name) })),
       [{ name: 'main', url: gitlab.origin }],

@@ -1,9 +1,10 @@
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
+import { createServer, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Hosted } from '../../src/host.ts';
 import { type ApiOptions, api } from '../../src/http/api.ts';
+import { boundedAsk } from '../../src/http/bounded.ts';
 import { callersOf } from '../../src/http/callers.ts';
 import type { Parts } from '../../src/parts.ts';
 import { backfill, pipelineOf } from '../runs/harness.ts';
@@ -20,7 +21,7 @@ const serve = async (parts: Parts, options: Partial<ApiOptions> = {}) => {
   telemetry = recordedTelemetry();
   const hosted = { name: 'default', parts, dependencies: () => [] } as unknown as Hosted;
   const handle = api({
-    ...{ onLoopback: true, hosts: [], origins: [], pipelines: [hosted], telemetry, version: '1' },
+    ...{ onLoopback: true, hosts: [], origins: [], pipelines: [hosted], ask: boundedAsk(telemetry), version: '1' },
     callerOf: callersOf([{ name: 'me', token: TOKEN, scopes: ['search', 'status'], projects: [] }], []),
     ...options,
   });
@@ -107,6 +108,14 @@ describe('a question over HTTP', () => {
     expect((await search('ant')).status).toBe(200);
     expect((await search('ant', { origin: 'https://ui.example.com' })).status).toBe(200);
     expect((await search('ant', { origin: 'https://other.example.com' })).status).toBe(403);
+  });
+
+  it('by MCP is refused with a method that the protocol has not, also where no web request could be made of it', async () => {
+    await serve(pipeline.parts);
+    const sending = request(`${url}/mcp`, { method: 'TRACE', headers: { authorization: `Bearer ${TOKEN}` } }).end();
+    const [response] = await once(sending, 'response');
+    expect(response.statusCode).toBe(405);
+    response.resume();
   });
 
   it('needs a token that is known to the last character', async () => {

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, request } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { aboutOwner, askOwner } from '../../src/cli/ask.ts';
@@ -85,6 +85,18 @@ it('whoever answers without an end is no owner, and is not listened to', async (
   expect(sent).toBeLessThan(20 * 1024 ** 2);
   server.closeAllConnections();
   server.close();
+});
+
+it('a request that asks for nothing is refused, and ends nothing', async () => {
+  const port = Number(new URL(control.address).port);
+  for (const target of ['//', '*', 'http://[', '//[']) {
+    const socket = connect(port, '127.0.0.1');
+    socket.write(`GET ${target} HTTP/1.1\r\nhost: localhost\r\n\r\n`);
+    const [answer] = await once(socket, 'data');
+    expect(String(answer), target).toMatch(/^HTTP\/1\.1 400 /);
+    socket.destroy();
+  }
+  expect(await aboutOwner(owner())).toBeDefined();
 });
 
 describe('a command that another process runs', () => {

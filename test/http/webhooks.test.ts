@@ -1,8 +1,9 @@
 import { once } from 'node:events';
-import { request } from 'node:http';
-import { Registry } from 'prom-client';
+import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type HttpServer, openHttp } from '../../src/http/server.ts';
+import type { Listener } from '../../src/http/listener.ts';
+import { openHttp } from '../../src/http/server.ts';
+import type { BodyLimits } from '../../src/http/webhook-bodies.ts';
 import { type News, newsOf } from '../../src/http/webhook-events.ts';
 import { gitlabWebhooks, type WebhookOptions } from '../../src/http/webhooks.ts';
 import { realTime } from '../support/git-source.ts';
@@ -28,7 +29,7 @@ const PUSH = {
   commits: [{ id: B, added: ['x'], modified: [], removed: [] }],
 };
 
-let server: HttpServer;
+let server: Listener;
 let options: { -readonly [Name in keyof WebhookOptions]?: WebhookOptions[Name] };
 let filed: News[];
 const telemetry = recordedTelemetry();
@@ -71,7 +72,7 @@ beforeEach(async () => {
     },
   });
   server = await openHttp({
-    ...{ host: '127.0.0.1', port: 0, registry: new Registry(), ready: () => [], status: async () => ({}) },
+    ...{ host: '127.0.0.1', port: 0, portOption: 'port', pages: {}, telemetry },
     receivers: { '/webhooks/gitlab': handler },
   });
 });
@@ -155,7 +156,7 @@ describe('what is refused', () => {
     const over = new Promise((resolve) => sent.on('error', resolve).on('response', (one) => resolve(one.statusCode)));
     const chunk = Buffer.alloc(1024 ** 2, 'x');
     for (let at = 0; at < 27 && !sent.destroyed; at += 1) sent.write(chunk);
-    expect(await over).not.toBe(200);
+    expect(await over).toBe(413);
     sent.destroy();
     expect(filed).toEqual([]);
   });
@@ -175,6 +176,92 @@ describe('what is refused', () => {
 
   it('another method, and all without a secret', async () => {
     expect((await fetch(`${server.url}/webhooks/gitlab`)).status).toBe(405);
+  });
+});
+
+const KIB = 1024;
+/** Small, so that a test fills them. */
+const LIMITS: BodyLimits = {
+  ...{ maxBytes: 400 * KIB, maxStrangersBytes: 300 * KIB, maxBytesOfOne: 200 * KIB, maxBodiesOfOne: 4 },
+  ...{ freeBytes: 16 * KIB, readMs: 30_000 },
+};
+
+describe('senders who are slow', () => {
+  const stalled: ClientRequest[] = [];
+  afterEach(() => {
+    for (const one of stalled.splice(0)) one.destroy();
+  });
+  const listen = async (limits: Partial<BodyLimits> = {}) => {
+    await server.close();
+    const handler = gitlabWebhooks({
+      ...{ secrets: [SIGNING, PLAIN], time: realTime, telemetry, limits: { ...LIMITS, ...limits } },
+      ...{ unavailable: () => undefined, file: async () => 1 },
+    });
+    server = await openHttp({
+      ...{ host: '127.0.0.1', port: 0, portOption: 'port', pages: {}, telemetry },
+      receivers: { '/webhooks/gitlab': handler },
+    });
+  };
+  /** Sends a part of what it announces, and no more. */
+  const stall = (headers: Record<string, string>, sent = 0, from = '127.0.0.1') => {
+    const sending = request(`${server.url}/webhooks/gitlab`, {
+      ...{ method: 'POST', localAddress: from },
+      headers: { ...headers, 'content-length': String(20 * 1024 ** 2) },
+    });
+    sending.on('error', () => undefined).flushHeaders();
+    if (sent > 0) sending.write(Buffer.alloc(sent, ' '));
+    stalled.push(sending);
+    return new Promise<IncomingMessage>((resolve) => sending.on('response', resolve));
+  };
+  const strange = () => ({
+    'webhook-signature': 'v1,AAAA',
+    'webhook-timestamp': String(Math.floor(Date.now() / 1_000)),
+  });
+  const large = (bytes: number) => ({ ...PUSH, commits: [{ id: B, message: 'x'.repeat(bytes) }] });
+  const plain = (payload: unknown) => send(JSON.stringify(payload), { 'x-gitlab-token': PLAIN });
+
+  it('a token that nobody knows is refused before its body, and so is a signature that no body could prove', async () => {
+    await listen();
+    for (const headers of [
+      { 'x-gitlab-token': 'nonsense' },
+      { ...strange(), 'webhook-timestamp': '1' },
+      { 'webhook-signature': 'v1,AAAA' },
+    ])
+      expect((await stall(headers)).statusCode).toBe(401);
+  });
+
+  it('strangers who stall keep out neither those with a token nor what is small', async () => {
+    await listen();
+    for (const from of ['127.0.0.1', '127.0.0.2']) void stall(strange(), 150 * KIB, from);
+    await realTime.sleep(200);
+    expect((await plain(large(60 * KIB))).status).toBe(200);
+    expect((await post(PUSH)).status).toBe(200);
+    expect((await post(large(8 * KIB))).status).toBe(200);
+  });
+
+  it('what there is no room for is to come again, and is not called too large', async () => {
+    await listen();
+    void stall(strange(), 150 * KIB);
+    await realTime.sleep(200);
+    const { body, headers } = signed(large(150 * KIB));
+    const refused = await send(body, headers);
+    expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '60']);
+    for (const one of stalled.splice(0)) one.destroy();
+    await expect.poll(async () => (await send(body, headers)).status).toBe(200);
+  });
+
+  it('one who has begun many bodies is told to come again with the next', async () => {
+    await listen();
+    for (let count = 0; count < LIMITS.maxBodiesOfOne; count += 1) void stall(strange());
+    await realTime.sleep(200);
+    expect((await post(PUSH)).status).toBe(503);
+    expect((await plain(PUSH)).status).toBe(200);
+  });
+
+  it('a body that does not come in time is not waited for', async () => {
+    await listen({ readMs: 100 });
+    expect((await stall(strange(), 20 * KIB)).statusCode).toBe(408);
+    expect((await stall({ 'x-gitlab-token': PLAIN })).statusCode).toBe(408);
   });
 });
 

@@ -36,6 +36,7 @@ const status = (of: Partial<AnswerOf<'status'>> = {}): AnswerOf<'status'> => {
   const lane = { events: 0, changes: 0 };
   const lag = { records: 0, members: 1 };
   return {
+    at: new Date(0).toISOString(),
     ...{ ready: true, log: { up: true, identity: null }, store: { up: true, documents: 1, points: 1 } },
     ...{ generation: null, building: null, previous: null, projects: [], webhooks: [], runs: [], waits: [] },
     ...{ lanes: { live: lane, backfill: lane }, lag: { plan: lag, collect: lag, index: lag }, deadLetters: 0 },

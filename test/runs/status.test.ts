@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { resync } from '../../src/clock/resync.ts';
 import { TryAgain } from '../../src/errors.ts';
 import { dependency } from '../../src/operators/attempt.ts';
 import { startRun } from '../../src/runs/backfill.ts';
@@ -70,6 +71,23 @@ describe('status', () => {
     expect(ready).toBe(true);
     expect(waits).toMatchObject([{ on: 'project', reason: expect.stringContaining('403'), since: expect.any(String) }]);
     expect(projects).toMatchObject([{ head: null, blocked: expect.stringContaining('403') }]);
+  });
+
+  it('tells where a branch was when the last resync has looked, until a plan has looked since', async () => {
+    const pipeline = pipelineOf();
+    pipeline.push({ a: 'ant' });
+    const service = await pipeline.start();
+    await backfill(pipeline);
+    const planned = pipeline.repositories.newest('1', 'main');
+    await service.stop();
+    pipeline.push({ a: 'bee' });
+    const head = pipeline.repositories.newest('1', 'main');
+    expect((await status(pipeline)).projects).toMatchObject([{ head: planned, planned }]);
+    await resync(pipeline.parts, new AbortController().signal);
+    expect((await status(pipeline)).projects).toMatchObject([{ head, planned }]);
+    await pipeline.start();
+    await backfill(pipeline);
+    expect((await status(pipeline)).projects).toMatchObject([{ head, planned: head }]);
   });
 
   it('is not ready before anything was indexed, nor with other rules', async () => {

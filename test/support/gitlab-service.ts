@@ -3,11 +3,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Registry } from 'prom-client';
 import { type Config, configSchema } from '../../src/config.ts';
 import { openEngines } from '../../src/engines.ts';
 import { type Hosted, openHost } from '../../src/host.ts';
-import { type HttpServer, openHttp } from '../../src/http/server.ts';
+import type { Listener } from '../../src/http/listener.ts';
+import { openHttp } from '../../src/http/server.ts';
 import { webhookHints } from '../../src/http/webhook-hints.ts';
 import { gitlabWebhooks } from '../../src/http/webhooks.ts';
 import { lagOf, sumOf } from '../../src/lag.ts';
@@ -59,7 +59,7 @@ export const gitlabService = async ({ origin }: SimulatedGitlab, options: Servic
   const { parts } = pipeline;
   const leaving = new AbortController();
   let flows: Promise<void> | undefined;
-  let http: HttpServer | undefined;
+  let http: Listener | undefined;
 
   return {
     ...{ host, pipeline, parts, data, telemetry },
@@ -85,7 +85,7 @@ export const gitlabService = async ({ origin }: SimulatedGitlab, options: Servic
       const file = webhookHints([pipeline]);
       const handler = gitlabWebhooks({ secrets, file, unavailable, time, telemetry });
       http = await openHttp({
-        ...{ host: '127.0.0.1', port: 0, registry: new Registry(), ready: () => [], status: async () => ({}) },
+        ...{ host: '127.0.0.1', port: 0, portOption: 'port', pages: {}, telemetry },
         receivers: { '/webhooks/gitlab': handler },
       });
       return `${http.url}/webhooks/gitlab`;

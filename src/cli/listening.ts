@@ -1,0 +1,111 @@
+/** The ports of the service, as they are configured: who may ask what on which of them. */
+
+import type { Registry } from 'prom-client';
+import { gitlabsOf } from '../config/pipeline.ts';
+import { TryAgain } from '../errors.ts';
+import type { Hosted } from '../host.ts';
+import { api } from '../http/api.ts';
+import { boundedAsk } from '../http/bounded.ts';
+import { callersOf } from '../http/callers.ts';
+import { figuresOf } from '../http/figures.ts';
+import type { Listener } from '../http/listener.ts';
+import { type Page, pages } from '../http/pages.ts';
+import { isLoopbackAddress, openHttp } from '../http/server.ts';
+import { webhookHints } from '../http/webhook-hints.ts';
+import { gitlabWebhooks } from '../http/webhooks.ts';
+import type { Telemetry } from '../telemetry.ts';
+import { systemTime } from '../time.ts';
+import type { Output } from './output.ts';
+import { ownToken } from './own-token.ts';
+import type { Place } from './place.ts';
+
+/** Of the configuration. Two repositories of one machine can be served without a word about ports. */
+const DEFAULT_PORT = 7717;
+
+export interface Served {
+  readonly registry: Registry;
+  readonly pipelines: readonly Hosted[];
+  readonly telemetry: Telemetry;
+  readonly version: string;
+}
+
+export interface Ports {
+  readonly url: string;
+  /** Where figures are. */
+  readonly metrics: string;
+  close(): Promise<void>;
+}
+
+export const openPorts = async (place: Place, output: Output, served: Served): Promise<Ports> => {
+  const figures = figuresOf(served.registry);
+  const own = await openMetrics(place, served, figures);
+  try {
+    const main = await openMain(place, output, served, own ? undefined : figures);
+    return {
+      url: main.url,
+      metrics: `${(own ?? main).url}/metrics`,
+      close: async () => void (await Promise.all([main.close(), own?.close()])),
+    };
+  } catch (error) {
+    await own?.close();
+    throw error;
+  }
+};
+
+const openMain = async (
+  { config, data }: Place,
+  output: Output,
+  { pipelines, telemetry, version }: Served,
+  metrics: Page | undefined,
+): Promise<Listener> => {
+  const { http } = config;
+  const named = http.tokens.length > 0;
+  const callerOf = callersOf(named ? http.tokens : [await ownToken(data)], gitlabsOf(config));
+  const asked = {
+    ...{ ...http, onLoopback: isLoopbackAddress(http.host), callerOf },
+    ...{ pipelines, ask: boundedAsk(telemetry) },
+  };
+  const options = {
+    ...{ ...http, portOption: '`http.port` or TIDEMARK_HTTP_PORT', telemetry },
+    pages: pages({ ...asked, named, metrics }),
+    api: api({ ...asked, version }),
+    receivers: receiversOf(config, pipelines, telemetry),
+  };
+  try {
+    return await openHttp(options);
+  } catch (error) {
+    if (config.http.port !== DEFAULT_PORT || !(error instanceof TryAgain)) throw error;
+    const server = await openHttp({ ...options, port: 0 });
+    output.note(`port ${DEFAULT_PORT} is taken, so another one is used`);
+    return server;
+  }
+};
+
+/** There nobody is asked who they are: who can reach it is for the network to say. */
+const openMetrics = async (
+  { config: { http } }: Place,
+  { telemetry }: Served,
+  figures: Page,
+): Promise<Listener | undefined> =>
+  http.metrics &&
+  openHttp({
+    ...{ ...http.metrics, hosts: http.hosts, portOption: '`http.metrics.port`' },
+    ...{ pages: { '/metrics': figures }, telemetry },
+  });
+
+const receiversOf = ({ webhooks }: Place['config'], pipelines: readonly Hosted[], telemetry: Telemetry) => {
+  if (pipelines.every(({ gitlabs }) => gitlabs.length === 0)) return {};
+  const handler = gitlabWebhooks({
+    secrets: webhooks.secrets,
+    file: webhookHints(pipelines),
+    unavailable: () => pipelines.flatMap(logTrouble)[0],
+    time: systemTime,
+    telemetry,
+  });
+  return { '/webhooks/gitlab': handler };
+};
+
+const logTrouble = ({ name, dependencies }: Hosted): string[] =>
+  dependencies().some((one) => one.name === 'log' && one.downSince() !== undefined)
+    ? [`${name}: the log does not answer`]
+    : [];
