@@ -1,4 +1,5 @@
 import { optionsOf } from '../config/pipeline.ts';
+import { Untrusted } from '../config/reach.ts';
 import { messageOf } from '../errors.ts';
 import type { Status } from '../runs/status.ts';
 import type { DataCommand, FreeAround, FreeCommand } from './command.ts';
@@ -35,19 +36,18 @@ const findingsOf = async (
   commands: readonly DataCommand[],
   only: string | undefined,
 ): Promise<readonly Finding[]> => {
-  const { env, cwd, engines, version, stderr } = around;
+  const { env, cwd, version, stderr } = around;
   // With them comes every adapter, which no other command has to wait for.
   const checks = await import('./doctor-checks.ts');
   const versions = await checks.versionFindings(env, cwd, version);
   let place: Place;
   try {
-    place = await findPlace({ env, cwd, engines });
+    place = await findPlace(around);
   } catch (error) {
     const finding = messageOf(error);
-    return [
-      ...versions,
-      { level: 'error', about: 'configuration', finding, remedy: 'Mend it; tidemark init writes one.' },
-    ];
+    const remedy =
+      error instanceof Untrusted ? 'tidemark trust, if it is yours.' : 'Mend it; tidemark init writes one.';
+    return [...versions, { level: 'error', about: 'configuration', finding, remedy }];
   }
   const names = only === undefined ? Object.keys(place.config.pipelines) : [only];
   const pipelines = names.map((name) => ({ name, options: optionsOf(place.config, name) }));

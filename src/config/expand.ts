@@ -30,6 +30,10 @@ const moved = (text: string, from: number, by: number): string =>
 const reference = /\$\$\{|\$\{([^}]*)\}|\$\{/g;
 const inside = /^([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?$/s;
 
+/** The variables that a text asks for. */
+export const variablesIn = (text: string): readonly string[] =>
+  [...text.matchAll(reference)].flatMap(([, content]) => inside.exec(content ?? '')?.[1] ?? []);
+
 export const expand = (text: string, env: Readonly<Record<string, string | undefined>>): Expansion => {
   const problems: string[] = [];
   const expanded = text.replace(reference, (whole, content?: string) => {

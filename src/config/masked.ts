@@ -1,6 +1,6 @@
 /** A configuration that may be shown: what the schema calls a secret, and passwords in URLs, are covered. */
 import type { z } from 'zod';
-import { type Config, configSchema } from '../config.ts';
+import { configSchema } from '../config.ts';
 import { below, describe } from './walk.ts';
 
 export const MASK = '***';
@@ -18,4 +18,4 @@ const cover = (value: unknown, schema: z.ZodType | undefined): unknown => {
 };
 
 /** The same shape, so that it prints as it was written. */
-export const masked = (config: Config): Config => cover(config, configSchema) as Config;
+export const masked = <T extends object>(config: T): T => cover(config, configSchema) as T;

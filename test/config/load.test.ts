@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { type Loaded, loadConfig } from '../../src/config/load.ts';
 import { BadConfiguration } from '../../src/errors.ts';
+import { alwaysTrusted } from '../support/found.ts';
 
 type Env = Record<string, string>;
 
@@ -11,6 +12,7 @@ const load = (content: string | undefined, env: Env = {}): Promise<Loaded> =>
     env,
     cwd: '/home/me/project',
     read: async (path) => (path === `/home/me/project/${env.TIDEMARK_CONFIG ?? 'tidemark.yaml'}` ? content : undefined),
+    found: alwaysTrusted,
   });
 const config = async (content: string | undefined, env: Env = {}) => (await load(content, env)).config;
 

@@ -1,8 +1,10 @@
 import { expect, it } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
 import { masked, maskedText } from '../../src/config/masked.ts';
+import { alwaysTrusted } from '../support/found.ts';
 
-const config = async (content: string) => (await loadConfig({ env: {}, cwd: '/x', read: async () => content })).config;
+const config = async (content: string) =>
+  (await loadConfig({ env: {}, cwd: '/x', read: async () => content, found: alwaysTrusted })).config;
 
 it('covers every secret, and nothing else', async () => {
   const given = await config(`
