@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { embedderSchema } from './config/embedder.ts';
-import { choice, file, flag, option, pattern, secret, size, text, url, whole } from './config/options.ts';
+import { choice, file, flag, option, pattern, secret, size, text, url, urlWithUser, whole } from './config/options.ts';
 import { rerankerSchema } from './config/reranker.ts';
 import { DEFAULT_SELECTION } from './selection.ts';
 
@@ -261,7 +261,7 @@ const store = z.discriminatedUnion('kind', [
     .strictObject({
       kind: option(z.literal('qdrant'), 'Qdrant.'),
       url: option(
-        url('http', 'https').default('http://localhost:6333'),
+        urlWithUser('http', 'https').default('http://localhost:6333'),
         'Where it answers; on port 6333 where the URL names none. `TIDEMARK_QDRANT_URL` goes before.',
         { example: 'https://qdrant.example.com:6333' },
       ),
@@ -483,7 +483,7 @@ export const configSchema = z.strictObject({
           { example: ['${GITLAB_WEBHOOK_SECRET}'] },
         ),
         url: option(
-          url('https', 'http').optional(),
+          urlWithUser('https', 'http').optional(),
           'Where GitLab reaches the receiver, for `tidemark gitlab hooks`.',
           { otherwise: 'none', example: 'https://tidemark.example.com/webhooks/gitlab' },
         ),

@@ -1,4 +1,5 @@
 import { masked } from '../config/masked.ts';
+import { maskedText } from '../credentials.ts';
 import type { OwnCommand } from './command.ts';
 import { EXIT } from './exit.ts';
 
@@ -18,7 +19,7 @@ export const configCheck: OwnCommand = {
     );
     await output.line(`data: ${data}`);
     for (const [name, { sources, embedder, chunk }] of Object.entries(config.pipelines)) {
-      const places = sources.map(({ git, gitlab }) => git?.path ?? gitlab?.url ?? '').join(', ');
+      const places = sources.map(({ git, gitlab }) => maskedText(git?.path ?? gitlab?.url ?? '')).join(', ');
       await output.line(`pipeline ${name}: ${places}; chunks of ${chunk.tokens} tokens, embedder ${embedder.kind}`);
     }
     return EXIT.success;

@@ -1,5 +1,6 @@
 import { optionsOf } from '../config/pipeline.ts';
 import { Untrusted } from '../config/reach.ts';
+import { maskedText } from '../credentials.ts';
 import { messageOf } from '../errors.ts';
 import type { Status } from '../runs/status.ts';
 import type { DataCommand, FreeAround, FreeCommand } from './command.ts';
@@ -21,7 +22,8 @@ export const doctor = (commands: readonly DataCommand[]): FreeCommand => ({
   details: 'Ends with 1 where something has to be mended.',
   options: { json: { description: 'A list of findings: level, about, finding, remedy.' } },
   async run(around, args) {
-    const findings = await findingsOf(around, commands, args.text('pipeline'));
+    const found = await findingsOf(around, commands, args.text('pipeline'));
+    const findings = found.map((one) => ({ ...one, finding: maskedText(one.finding) }));
     if (args.flag('json')) await around.output.line(JSON.stringify(findings));
     else for (const one of findings) await around.output.line(printable(lineOf(one)));
     return findings.some(({ level }) => level === 'error') ? EXIT.failures : EXIT.success;

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { DEFAULT_FILE, loadConfig } from '../config/load.ts';
+import { maskedText } from '../credentials.ts';
 import { BadConfiguration, BadUsage } from '../errors.ts';
 import { codeOf } from '../log/disk.ts';
 import type { FreeCommand } from './command.ts';
@@ -48,7 +49,7 @@ export const init: FreeCommand = {
       found: foundIn(undefined, env),
     });
     if (!args.flag('no-check'))
-      for (const trouble of await checksOf(answers, { env, cwd })) output.note(`note: ${trouble}`);
+      for (const trouble of await checksOf(answers, { env, cwd })) output.note(`note: ${maskedText(trouble)}`);
     try {
       await writeFile(file, yaml, { flag: args.flag('force') ? 'w' : 'wx' });
     } catch (cause) {

@@ -68,7 +68,8 @@ const transformers = z.strictObject({
   }),
 });
 
-const fields = z.record(z.string(), z.json()).meta({ expected: 'a section with any fields' });
+/** Covered where they are shown: some servers take a key among them. */
+const fields = z.record(z.string(), z.json()).meta({ expected: 'a section with any fields', secret: true });
 
 const openai = z.strictObject({
   kind: option(z.literal('openai'), 'A server that answers as OpenAI does.'),

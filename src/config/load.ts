@@ -81,7 +81,9 @@ export const loadConfig = async (around: Surroundings): Promise<Loaded> => {
   const config = checked.success ? resolved(checked.data, bases) : undefined;
   const troubles = config
     ? conflicts(config)
-    : (checked.error?.issues ?? []).flatMap((issue) => problemsOf(issue, tree, parsed.written));
+    : (checked.error?.issues ?? []).flatMap((issue) =>
+        problemsOf(issue, tree, (path) => (origins.has(dotted(path)) ? undefined : parsed.written(path))),
+      );
   const problems = lines(name, parsed, troubles, origins);
   if (!config || problems.length > 0) throw refused(problems);
   return { config, file: content === undefined ? undefined : file };

@@ -74,14 +74,24 @@ export const sizeText = (bytes: number): string => {
   return `${Number((bytes / (units[unit] ?? 1)).toFixed(1))} ${unit}`;
 };
 
+const isUrl = (value: string, schemes: readonly string[]): boolean =>
+  URL.canParse(value) && schemes.includes(new URL(value).protocol.slice(0, -1));
+
+const urlWords = (schemes: readonly string[]): string =>
+  `a URL that starts with ${alternatives(schemes.map((scheme) => `${scheme}://`))}`;
+
+/** Of what takes a user and a password with it. */
+export const urlWithUser = (...schemes: readonly string[]) =>
+  z
+    .string()
+    .refine((value) => isUrl(value, schemes))
+    .meta({ expected: urlWords(schemes), reaches: 'host' });
+
 export const url = (...schemes: readonly string[]) =>
   z
     .string()
-    .refine((value) => URL.canParse(value) && schemes.includes(new URL(value).protocol.slice(0, -1)))
-    .meta({
-      expected: `a URL that starts with ${alternatives(schemes.map((scheme) => `${scheme}://`))}`,
-      reaches: 'host',
-    });
+    .refine((value) => isUrl(value, schemes) && new URL(value).username + new URL(value).password === '')
+    .meta({ expected: `${urlWords(schemes)} and has no user or password`, reaches: 'host' });
 
 /** As a sentence lists them. */
 export const alternatives = (words: readonly string[]): string =>

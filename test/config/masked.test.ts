@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
-import { masked, maskedText } from '../../src/config/masked.ts';
+import { masked } from '../../src/config/masked.ts';
+import { maskedText } from '../../src/credentials.ts';
 import { alwaysTrusted } from '../support/found.ts';
 
 const config = async (content: string) =>
