@@ -25,15 +25,19 @@ export type Fill = (text: string) => Expansion;
 
 const TOP: Place = { line: 1, column: 1 };
 
-/** Deeper than anybody writes. */
+/** More than anybody writes, and little enough for what grows with the square of it. */
+const MAX_TOKENS = 40_000;
 const MAX_DEPTH = 100;
+const MAX_ALIASES = 200;
+/** An alias may stand as deep as what it means is. */
+const MAX_UNFOLDED = 2_000;
 
 export const parseFile = (content: string, fill: Fill): ParsedFile => {
   const yaml = protect(content.replace(/^\uFEFF/, ''));
-  if (isDeep(yaml)) {
+  if (isBeyond(yaml)) {
     const problem = {
       ...TOP,
-      message: `expected YAML of at most ${MAX_DEPTH} sections and lists inside of each other`,
+      message: 'expected YAML that is less long, and with fewer sections inside of each other',
     };
     return { value: {}, problems: [problem], place: () => TOP, unfilled: () => false, written: () => undefined };
   }
@@ -117,18 +121,23 @@ export const parseFile = (content: string, fill: Fill): ParsedFile => {
 };
 
 /**
- * Told before the parser sees it, which would take the whole process with it. Inside of braces and brackets depth is
- * counted; outside of them each level stands at least one column further to the right.
+ * Told before the parser sees it, which would not come to its end, or take the whole process with it. Inside of braces
+ * and brackets depth is counted; outside of them each level stands at least one column further to the right.
  */
-const isDeep = (yaml: string): boolean => {
-  if (yaml.match(/^[ \t]*(?:[-?:][ \t]+)*/gm)?.some((indent) => indent.length > 2 * MAX_DEPTH)) return true;
-  let depth = 0;
+const isBeyond = (yaml: string): boolean => {
+  const indents = yaml.match(/^[ \t]*(?:[-?:][ \t]+)*/gm) ?? [];
+  const columns = indents.reduce((most, { length }) => Math.max(most, length), 0);
+  if (columns > 2 * MAX_DEPTH) return true;
+  let [tokens, depth, deepest, aliases] = [0, 0, 0, 0];
   for (const token of new Lexer().lex(yaml)) {
     if (token === '[' || token === '{') depth += 1;
     else if (token === ']' || token === '}') depth -= 1;
-    if (depth > MAX_DEPTH) return true;
+    else if (token.startsWith('*')) aliases += 1;
+    tokens += 1;
+    deepest = Math.max(deepest, depth);
+    if (deepest > MAX_DEPTH || tokens > MAX_TOKENS || aliases > MAX_ALIASES) return true;
   }
-  return false;
+  return (columns + deepest) * aliases > MAX_UNFOLDED;
 };
 
 const start = (node: Node): number => node.range?.[0] ?? 0;
