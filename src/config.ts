@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { embedderSchema } from './config/embedder.ts';
 import {
   choice,
+  file,
   filePatterns,
   flag,
   MAX_PATTERN_CHARS,
@@ -16,6 +17,7 @@ import {
   size,
   text,
   url,
+  urlWithUser,
   whole,
 } from './config/options.ts';
 import { rerankerSchema } from './config/reranker.ts';
@@ -48,7 +50,7 @@ const git = z.strictObject({
   path: option(
     text().default('.'),
     'Any repository that the git program can read. Relative to the file that says so; without a file, to the current directory.',
-    { example: '../handbook' },
+    { example: '../handbook', reaches: 'place' },
   ),
   refs: refs('the one that HEAD names'),
   pollMs: option(whole(50, 3_600_000).default(500), 'How often its refs are looked at.', { example: 5000 }),
@@ -66,7 +68,7 @@ const gitlab = z.strictObject({
     example: '${GITLAB_TOKEN}',
   }),
   tokenFile: option(
-    text().optional(),
+    file().optional(),
     'A file that holds the token, and is read anew for every request, so that it can be replaced at any time. Relative to the file that says so. Goes before `token`.',
     { otherwise: 'none', example: '/run/secrets/gitlab-token' },
   ),
@@ -144,18 +146,18 @@ const pipeline = z.strictObject({
 
 const kafkaTls = z.strictObject({
   ca: option(
-    text().optional(),
+    file().optional(),
     "A file with the certificates that the brokers' are signed with. Relative to the file that says so.",
     {
       otherwise: 'those that Node trusts',
       example: '/etc/tidemark/ca.pem',
     },
   ),
-  cert: option(text().optional(), 'A file with our certificate, where brokers ask for one.', {
+  cert: option(file().optional(), 'A file with our certificate, where brokers ask for one.', {
     otherwise: 'none',
     example: '/etc/tidemark/client.pem',
   }),
-  key: option(text().optional(), 'A file with its key.', { otherwise: 'none', example: '/etc/tidemark/client.key' }),
+  key: option(file().optional(), 'A file with its key.', { otherwise: 'none', example: '/etc/tidemark/client.key' }),
   passphrase: option(secret().optional(), 'What the key is locked with.', {
     otherwise: 'none',
     example: '${KAFKA_KEY_PASSPHRASE}',
@@ -238,7 +240,7 @@ const log = z.discriminatedUnion('kind', [
       kind: option(z.literal('kafka'), 'Apache Kafka.'),
       brokers: option(
         z
-          .array(pattern(/^[^\s:]+:\d+$|^\[[^\s\]]+\]:\d+$/, 'host:port'))
+          .array(pattern(/^[^\s:]+:\d+$|^\[[^\s\]]+\]:\d+$/, 'host:port').meta({ reaches: 'host' }))
           .min(1)
           .default(['localhost:9092']),
         'Brokers to ask first, as host:port. `TIDEMARK_KAFKA_BROKERS`, separated by commas, goes before.',
@@ -279,7 +281,7 @@ const store = z.discriminatedUnion('kind', [
     .strictObject({
       kind: option(z.literal('qdrant'), 'Qdrant.'),
       url: option(
-        url('http', 'https').default('http://localhost:6333'),
+        urlWithUser('http', 'https').default('http://localhost:6333'),
         'Where it answers; on port 6333 where the URL names none. `TIDEMARK_QDRANT_URL` goes before.',
         { example: 'https://qdrant.example.com:6333' },
       ),
@@ -336,6 +338,7 @@ const token = z.strictObject({
     example: 'agents',
   }),
   token: option(secret().min(16), 'What is sent as `Authorization: Bearer`. At least 16 characters.', {
+    reaches: 'caller',
     otherwise: 'none: it has to be said',
     example: '${TIDEMARK_TOKEN}',
   }),
@@ -464,24 +467,31 @@ export const configSchema = z.strictObject({
   data: option(
     text().optional(),
     'The directory of what is embedded, of the user that Tidemark runs as: others may not write to it, and git may not track it. Relative to the file that says so. `TIDEMARK_DATA` goes before, relative to the current directory.',
-    { otherwise: '`.tidemark` at the top of the current repository', example: '/var/lib/tidemark' },
+    {
+      otherwise: '`.tidemark` at the top of the current repository',
+      example: '/var/lib/tidemark',
+      reaches: 'place',
+    },
   ),
   http: option(
     z
       .strictObject({
-        host: option(text().default('127.0.0.1'), 'The address that the service listens on.', { example: '0.0.0.0' }),
+        host: option(text().default('127.0.0.1'), 'The address that the service listens on.', {
+          example: '0.0.0.0',
+          reaches: 'host',
+        }),
         port: option(
           whole(0, 65_535).default(7717),
           'And its port; 0 takes any that is free. `TIDEMARK_HTTP_PORT` goes before.',
           { example: 8080 },
         ),
         hosts: option(
-          z.array(text()).default([]),
+          z.array(text().meta({ reaches: 'host' })).default([]),
           'Names under which it is reached, if not by localhost; requests for others are refused. Without any, a service that listens on more than the loopback answers to every name.',
           { example: ['tidemark.example.com'] },
         ),
         origins: option(
-          z.array(text()).default([]),
+          z.array(text().meta({ reaches: 'host' })).default([]),
           'Web pages that may ask, by origin. Pages of localhost always may, others never.',
           { example: ['https://tools.example.com'] },
         ),
@@ -507,12 +517,12 @@ export const configSchema = z.strictObject({
     z
       .strictObject({
         secrets: option(
-          z.array(secret().min(1)).default([]),
+          z.array(secret().min(1).meta({ reaches: 'caller' })).default([]),
           'Secrets that a webhook may bear. Several, so that one can be replaced without a gap.',
           { example: ['${GITLAB_WEBHOOK_SECRET}'] },
         ),
         url: option(
-          url('https', 'http').optional(),
+          urlWithUser('https', 'http').optional(),
           'Where GitLab reaches the receiver, for `tidemark gitlab hooks`.',
           { otherwise: 'none', example: 'https://tidemark.example.com/webhooks/gitlab' },
         ),

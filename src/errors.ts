@@ -3,8 +3,17 @@
  * which names the action and quotes what it got, and in `cause`.
  */
 
+import { maskedText } from './credentials.ts';
+
+/** Messages are logged, stored and sent on, by whoever catches them: none holds what a URL in it is protected with. */
+class Told extends Error {
+  constructor(message: string, options: { cause?: unknown } = {}) {
+    super(maskedText(message), options);
+  }
+}
+
 /** A dependency did not answer, or asked to be left alone for now. The same call is worth repeating. */
-export class TryAgain extends Error {
+export class TryAgain extends Told {
   override readonly name = 'TryAgain';
   readonly retryAfterMs: number;
   constructor(message: string, options: { cause?: unknown; retryAfterMs?: number } = {}) {
@@ -14,7 +23,7 @@ export class TryAgain extends Error {
 }
 
 /** Trying again cannot help: set the item aside. `kind` is what a person filters dead letters by. */
-export class DeadLetter extends Error {
+export class DeadLetter extends Told {
   override readonly name = 'DeadLetter';
   readonly kind: string;
   constructor(kind: string, message: string, options: { cause?: unknown } = {}) {
@@ -24,12 +33,12 @@ export class DeadLetter extends Error {
 }
 
 /** This project refuses us, or is not found, while its source answers others: leave it alone until it lets us in. */
-export class BlockProject extends Error {
+export class BlockProject extends Told {
   override readonly name = 'BlockProject';
 }
 
 /** Nothing can go on before a person has acted. */
-export class StopFlow extends Error {
+export class StopFlow extends Told {
   override readonly name: string = 'StopFlow';
 }
 
@@ -49,17 +58,17 @@ export class BudgetSpent extends StopFlow {
 }
 
 /** What a person wrote cannot be followed: the command ends, and says in a line each what to write instead. */
-export class BadConfiguration extends Error {
+export class BadConfiguration extends Told {
   override readonly name = 'BadConfiguration';
 }
 
 /** A command that cannot be understood: nothing was begun, and the message says how it is written. */
-export class BadUsage extends Error {
+export class BadUsage extends Told {
   override readonly name = 'BadUsage';
 }
 
 /** What was asked for is not there, or not for whoever asks: nobody learns which. */
-export class NotFound extends Error {
+export class NotFound extends Told {
   override readonly name = 'NotFound';
 }
 
@@ -70,7 +79,7 @@ export const isKnown = (error: unknown): error is TryAgain | DeadLetter | BlockP
   error instanceof BlockProject ||
   error instanceof StopFlow;
 
-export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+export const messageOf = (error: unknown): string => maskedText(error instanceof Error ? error.message : String(error));
 
 /** Codes of what waiting does not mend: the wrong certificate, or none where one is spoken of. */
 export const TLS_FAULT = /^(?:CERT_|ERR_TLS_|ERR_SSL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/;

@@ -5,6 +5,7 @@
 import { openPipeline, type Pipeline, type Surroundings, sharedBy } from './compose.ts';
 import { isShared } from './config/shared.ts';
 import { either } from './either.ts';
+import { withoutSecrets } from './embedders/registry.ts';
 import { BadConfiguration } from './errors.ts';
 import { kept } from './kept.ts';
 import { readGenerations } from './runs/generations.ts';
@@ -154,7 +155,7 @@ const whatChanged = async ({ name, parts, target }: Pipeline, active: string): P
   const [was, is] = [before?.chunk.tokens, target.shape.chunk.tokens];
   const changes = [
     ...(before && was !== is ? [`chunk.tokens from ${was} to ${is}`] : []),
-    ...(before ? changesOf(before.embedder, target.shape.embedder) : []),
+    ...(before ? changesOf(withoutSecrets(before.embedder), withoutSecrets(target.shape.embedder)) : []),
   ];
   const what =
     changes.length > 0
@@ -174,5 +175,9 @@ const changesOf = (before: Target['shape']['embedder'], now: Target['shape']['em
   const [old, fresh] = [words(before), words(now)];
   return [...new Set([...old.keys(), ...fresh.keys()])]
     .filter((key) => old.get(key) !== fresh.get(key) && !UNSHAPING.includes(key))
-    .map((key) => `embedder.${key} from ${old.get(key) ?? 'none'} to ${fresh.get(key) ?? 'none'}`);
+    .map((key) => {
+      // What a server wants beside the rest may be a secret by any name.
+      if (key === 'extra') return `embedder.${key}`;
+      return `embedder.${key} from ${old.get(key) ?? 'none'} to ${fresh.get(key) ?? 'none'}`;
+    });
 };

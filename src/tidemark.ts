@@ -18,6 +18,8 @@ const KEEP_MS = 5_000;
 export interface TidemarkOptions {
   /** The directory of the repository, or of `tidemark.yaml`; the current one without. */
   readonly directory?: string;
+  /** The configuration to read, relative to that; named so, it needs no other word (`tidemark trust`). */
+  readonly config?: string;
   /** Instead of the environment of this process. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly pipeline?: string;
@@ -39,7 +41,8 @@ export interface Tidemark {
 
 export const createTidemark = async (options: TidemarkOptions = {}): Promise<Tidemark> => {
   const { directory = process.cwd(), env = process.env, pipeline = 'default', stderr = process.stderr } = options;
-  const place = await findPlace({ cwd: directory, env, engines: () => import('./engines.ts') });
+  const named = options.config === undefined ? undefined : { file: options.config, by: 'the option config' };
+  const place = await findPlace({ cwd: directory, env, engines: () => import('./engines.ts'), named });
   const commanding = { pipeline, configured: shapeForRequest(optionsOf(place.config, pipeline)) };
   const access = dataAccess({
     place,

@@ -79,8 +79,21 @@ export interface FreeAround extends Omit<Around, 'place'>, Surroundings {}
 export type Command = DataCommand | OwnCommand | FreeCommand;
 
 export const COMMON_OPTIONS: Readonly<Record<string, OptionSpec>> = {
+  config: {
+    value: 'FILE',
+    description: 'The configuration to read, before TIDEMARK_CONFIG; also before the command. It is trusted.',
+  },
   pipeline: { value: 'NAME', description: 'The pipeline that is meant; `default` where it is not given.' },
   help: { description: 'Says this.' },
+};
+
+/** `--config FILE` may also stand before the command: as it would stand behind it. */
+export const withLeading = (
+  argv: readonly string[],
+): { readonly leading: readonly string[]; readonly words: readonly string[] } => {
+  const [first = ''] = argv;
+  const taken = first === '--config' ? 2 : first.startsWith('--config=') ? 1 : 0;
+  return { leading: argv.slice(0, taken), words: argv.slice(taken) };
 };
 
 /** The command that the first words name, with the rest. Throws `BadUsage` with the nearest name. */

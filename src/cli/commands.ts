@@ -25,6 +25,7 @@ import { search } from './search.ts';
 import { serveWith } from './serve.ts';
 import { status } from './status.ts';
 import { topicsPrint } from './topics-print.ts';
+import { trust } from './trust.ts';
 import { verify } from './verify.ts';
 
 /** Run in the process that holds the data directory, for whoever asks. */
@@ -57,6 +58,7 @@ export const commands: readonly Command[] = [
   topicsPrint,
   inspect,
   init,
+  trust,
   doctor(dataCommands),
   configCheck,
   configShow,

@@ -57,12 +57,14 @@ const bash = (commands: readonly Completable[]): string => {
     commands.flatMap(({ options }) => options.flatMap(([name, { values: of }]) => (of ? [[name, of] as const] : []))),
   );
   const next = [...nextWords(commands)].map(([before, words]) => {
-    const always = before === '' ? ' help version' : '';
+    const always = before === '' ? ' help version --config' : '';
     return `    ${quoted(before)}) words="$words ${[...words.keys()].join(' ')}${always}" ;;`;
   });
   return `_tidemark() {
   local word="\${COMP_WORDS[COMP_CWORD]}" before="\${COMP_WORDS[COMP_CWORD-1]}" words=""
   local said="\${COMP_WORDS[*]:1:COMP_CWORD-1}"
+  [ "$before" != --config ] || { COMPREPLY=($(compgen -f -- "$word")); return; }
+  [[ "$said " != --config\\ * ]] || { said="\${said#--config }"; said="\${said#\${said%% *}}"; said="\${said# }"; }
   case "$before" in
 ${[...values].map(([name, of]) => `    --${name}) COMPREPLY=($(compgen -W "${of.join(' ')}" -- "$word")); return ;;`).join('\n')}
   esac

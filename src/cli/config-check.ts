@@ -1,4 +1,5 @@
 import { masked } from '../config/masked.ts';
+import { maskedText } from '../credentials.ts';
 import type { OwnCommand } from './command.ts';
 import { EXIT } from './exit.ts';
 import { inLine } from './output.ts';
@@ -19,7 +20,7 @@ export const configCheck: OwnCommand = {
     );
     await output.line(inLine(`data: ${data}`));
     for (const [name, { sources, embedder, chunk }] of Object.entries(config.pipelines)) {
-      const places = sources.map(({ git, gitlab }) => git?.path ?? gitlab?.url ?? '').join(', ');
+      const places = sources.map(({ git, gitlab }) => maskedText(git?.path ?? gitlab?.url ?? '')).join(', ');
       const text = `pipeline ${name}: ${places}; chunks of ${chunk.tokens} tokens, embedder ${embedder.kind}`;
       await output.line(inLine(text));
     }

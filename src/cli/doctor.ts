@@ -1,4 +1,6 @@
 import { optionsOf } from '../config/pipeline.ts';
+import { Untrusted } from '../config/reach.ts';
+import { maskedText } from '../credentials.ts';
 import { BadConfiguration, messageOf } from '../errors.ts';
 import type { Status } from '../runs/status.ts';
 import type { DataCommand, FreeAround, FreeCommand } from './command.ts';
@@ -20,7 +22,8 @@ export const doctor = (commands: readonly DataCommand[]): FreeCommand => ({
   details: 'Ends with 1 where something has to be mended.',
   options: { json: { description: 'A list of findings: level, about, finding, remedy.' } },
   async run(around, args) {
-    const findings = await findingsOf(around, commands, args.text('pipeline'));
+    const found = await findingsOf(around, commands, args.text('pipeline'));
+    const findings = found.map((one) => ({ ...one, finding: maskedText(one.finding) }));
     if (args.flag('json')) await around.output.line(JSON.stringify(findings));
     else for (const one of findings) await around.output.line(lineOf(one));
     return findings.some(({ level }) => level === 'error') ? EXIT.failures : EXIT.success;
@@ -38,19 +41,18 @@ const findingsOf = async (
   commands: readonly DataCommand[],
   only: string | undefined,
 ): Promise<readonly Finding[]> => {
-  const { env, cwd, engines, version, stderr } = around;
+  const { env, cwd, version, stderr } = around;
   // With them comes every adapter, which no other command has to wait for.
   const checks = await import('./doctor-checks.ts');
   const versions = await checks.versionFindings(env, cwd, version);
   let place: Place;
   try {
-    place = await findPlace({ env, cwd, engines });
+    place = await findPlace(around);
   } catch (error) {
     const finding = messageOf(error);
-    return [
-      ...versions,
-      { level: 'error', about: 'configuration', finding, remedy: 'Mend it; tidemark init writes one.' },
-    ];
+    const remedy =
+      error instanceof Untrusted ? 'tidemark trust, if it is yours.' : 'Mend it; tidemark init writes one.';
+    return [...versions, { level: 'error', about: 'configuration', finding, remedy }];
   }
   const names = only === undefined ? Object.keys(place.config.pipelines) : [only];
   const pipelines = names.map((name) => ({ name, options: optionsOf(place.config, name) }));

@@ -1,5 +1,6 @@
-import { BadConfiguration, BadUsage } from '../errors.ts';
-import type { HookTarget } from '../sources/gitlab-hooks.ts';
+import { maskedText } from '../credentials.ts';
+import { BadConfiguration, BadUsage, messageOf } from '../errors.ts';
+import type { Hook, HookTarget } from '../sources/gitlab-hooks.ts';
 import type { GitlabInstance } from '../sources/gitlab-instance.ts';
 import { Refused } from '../sources/gitlab-requests.ts';
 import type { Args, Context, DataCommand } from './command.ts';
@@ -32,6 +33,9 @@ const urlOf = ({ webhooks }: GitlabInstance, args: Args): string => {
     );
   return url;
 };
+
+/** Hooks of others lead elsewhere, with a password or a token in the URL. */
+const shown = (hook: Hook): Hook => ({ ...hook, url: maskedText(hook.url) });
 
 /** What was asked for; of a group without hooks its projects, one by one. */
 async function* targetsOf({ hooks, scope }: GitlabInstance, args: Args, output: Output): AsyncGenerator<HookTarget> {
@@ -70,12 +74,14 @@ export const hooksEnsure: DataCommand = {
         const { hook, did } = await instance.hooks.ensure(target, wanted, args.flag('renew'));
         isWell &&= hook.alert === 'executable';
         const text = `${target.path}: hook ${hook.id} ${did.join(', ') || 'is as it should be'}; ${hook.alert}`;
-        await context.output.line(args.flag('json') ? JSON.stringify({ ...target, did, ...hook }) : inLine(text));
+        await context.output.line(
+          args.flag('json') ? JSON.stringify({ ...target, did, ...shown(hook) }) : inLine(text),
+        );
       } catch (error) {
         // One that is refused leaves the others to be made.
         if (!(error instanceof Refused)) throw error;
         isWell = false;
-        context.output.note(`${target.path}: ${error.message}`);
+        context.output.note(`${target.path}: ${messageOf(error)}`);
       }
     }
     return isWell ? EXIT.success : EXIT.failures;
@@ -95,8 +101,8 @@ export const hooksList: DataCommand = {
       for (const hook of await instance.hooks.list(target)) {
         const proof = hook.isSigned ? 'signed' : hook.hasToken ? 'with a token' : 'without a secret';
         const until = hook.disabledUntil === null ? '' : ` until ${hook.disabledUntil}`;
-        const text = `${target.path}: hook ${hook.id} to ${hook.url}, ${proof}, ${hook.alert}${until}`;
-        await context.output.line(args.flag('json') ? JSON.stringify({ ...target, ...hook }) : inLine(text));
+        const text = `${target.path}: hook ${hook.id} to ${shown(hook).url}, ${proof}, ${hook.alert}${until}`;
+        await context.output.line(args.flag('json') ? JSON.stringify({ ...target, ...shown(hook) }) : inLine(text));
       }
     }
     return EXIT.success;

@@ -11,12 +11,14 @@ const usageOf = ({ name, words }: Command): string => [name, ...(words ? [words.
 export const overview = (commands: readonly Command[]): string =>
   `Tidemark keeps a search index in step with git repositories.
 
-Usage: tidemark COMMAND [OPTIONS]
+Usage: tidemark [--config FILE] COMMAND [OPTIONS]
 
 ${column(commands.map((command) => [usageOf(command), command.summary]))}
 
 tidemark COMMAND --help says more of one. Without a tidemark.yaml it is the git repository of the current directory that
-is served, and its index lies in .tidemark at its top. The environment goes before the file:
+is served, and its index lies in .tidemark at its top. A tidemark.yaml that is merely found needs tidemark trust before it is
+given a variable, a host or a file; one that is named by --config or TIDEMARK_CONFIG does not. The environment goes before
+the file:
 
 ${column(overrides.map(({ name, description }) => [name, description.replaceAll('`', '')]))}`;
 

@@ -1,20 +1,21 @@
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { loadConfig } from '../config/load.ts';
+import { DEFAULT_FILE, loadConfig } from '../config/load.ts';
+import { maskedText } from '../credentials.ts';
 import { BadConfiguration, BadUsage } from '../errors.ts';
 import { codeOf } from '../log/disk.ts';
 import type { FreeCommand } from './command.ts';
 import { EXIT } from './exit.ts';
 import { type Answers, asking, checksOf, configurationOf, defaults, QUESTIONS } from './init-questions.ts';
-
-const FILE = 'tidemark.yaml';
+import { foundIn } from './place.ts';
+import { trustedBy } from './trusted.ts';
 
 export const init: FreeCommand = {
   kind: 'free',
   name: 'init',
   summary: 'Asks what is to be indexed and where it goes, checks it, and writes tidemark.yaml.',
   details:
-    'At a terminal it asks what no option answers; with --yes, or without a terminal, what is not said stays as it is by\ndefault. Secrets are never written: the file names the variables that hold them.',
+    'At a terminal it asks what no option answers; with --yes, or without a terminal, what is not said stays as it is by\ndefault. Secrets are never written: the file names the variables that hold them. What it has written is trusted.',
   options: {
     ...Object.fromEntries(
       QUESTIONS.map(({ name, value, values, ask }) => [
@@ -26,8 +27,8 @@ export const init: FreeCommand = {
     force: { description: 'Writes over a tidemark.yaml that is there.' },
     'no-check': { description: 'Does not look whether what is named can be reached.' },
   },
-  async run({ output, env, cwd, stderr, interrupts: { signal } }, args) {
-    const file = resolve(cwd, FILE);
+  async run({ output, env, cwd, named, stderr, interrupts: { signal } }, args) {
+    const file = resolve(cwd, named?.file ?? DEFAULT_FILE);
     const given = Object.fromEntries(
       QUESTIONS.flatMap(({ name }) => {
         const text = args.text(name);
@@ -44,19 +45,23 @@ export const init: FreeCommand = {
       env: { ...Object.fromEntries([...yaml.matchAll(/\$\{(\w+)\}/g)].map(([, name]) => [name, 'x'.repeat(32)])) },
       cwd,
       read: async () => yaml,
+      named: { file, by: 'init' },
+      found: foundIn(undefined, env),
     });
     if (!args.flag('no-check'))
-      for (const trouble of await checksOf(answers, { env, cwd })) output.note(`note: ${trouble}`);
+      for (const trouble of await checksOf(answers, { env, cwd })) output.note(`note: ${maskedText(trouble)}`);
     try {
       await writeFile(file, yaml, { flag: args.flag('force') ? 'w' : 'wx' });
     } catch (cause) {
       if (codeOf(cause) === 'EEXIST') throw new BadUsage(`${file} is there already: --force writes over it`, { cause });
       throw new BadConfiguration(`write ${file}`, { cause });
     }
+    if (!named) await trustedBy(env).add(file, yaml);
     await output.line(`wrote ${file}`);
     for (const [, name = ''] of yaml.matchAll(/\$\{(\w+)\}/g))
       if (!env[name]) output.note(`set ${name} before you start it`);
-    output.note('next: tidemark doctor, then tidemark serve');
+    const said = named ? ` --config ${named.file}` : '';
+    output.note(`next: tidemark${said} doctor, then tidemark${said} serve`);
     return EXIT.success;
   },
 };

@@ -1,5 +1,6 @@
 /** Logs: JSON for programs, a line that can be read for a person at a terminal. */
 import pino, { type Logger } from 'pino';
+import { maskedText } from '../credentials.ts';
 import { inLine, printable } from './output.ts';
 
 export interface LogOptions {
@@ -11,7 +12,10 @@ export interface LogOptions {
 const LEVELS: Readonly<Record<number, string>> = { 40: ' warning:', 50: ' error:', 60: ' fatal:' };
 
 export const makeLogger = ({ level, readable, write }: LogOptions): Logger =>
-  pino({ level, base: null }, { write: (text: string) => write(readable ? lineOf(text) : printable(text)) });
+  pino(
+    { level, base: null },
+    { write: (text: string) => write(maskedText(readable ? lineOf(text) : printable(text))) },
+  );
 
 const lineOf = (text: string): string => {
   const { level, time, msg, ...rest } = JSON.parse(text) as { level: number; time: number; msg: string };

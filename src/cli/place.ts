@@ -1,14 +1,15 @@
 /** Where a command is run: its configuration and its data directory. The one place that looks for either. */
-import { readFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
-import { loadConfig } from '../config/load.ts';
+import { realpath } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { DEFAULT_FILE, type Found, loadConfig, type Named, namedIn } from '../config/load.ts';
 import type { Config } from '../config.ts';
 import type { OpenEngines } from '../engines.ts';
 import { BadConfiguration, messageOf, StopFlow } from '../errors.ts';
 import { codeOf } from '../log/disk.ts';
+import { readPlainFile } from '../plain-file.ts';
 import { type Environment, gitCommand } from '../sources/git-command.ts';
+import { trustedBy } from './trusted.ts';
 
-const DEFAULT_FILE = 'tidemark.yaml';
 const FOLDER = '.tidemark';
 
 export interface Place {
@@ -29,17 +30,19 @@ export interface Surroundings {
   readonly env: Environment;
   readonly cwd: string;
   readonly engines: LoadEngines;
+  /** The configuration, as it was named beside the environment. */
+  readonly named?: Named | undefined;
 }
 
-export const findPlace = async ({ env, cwd, engines }: Surroundings): Promise<Place> => {
-  const top = await repositoryTop(cwd, env);
-  // From a folder of a repository it is the repository that is meant, as with git itself.
-  const here = env.TIDEMARK_CONFIG || top === undefined || (await read(join(cwd, DEFAULT_FILE))) !== undefined;
+export const findPlace = async ({ env, cwd, engines, named }: Surroundings): Promise<Place> => {
+  const { top, from } = await whereFound({ env, cwd, named });
   const data = env.TIDEMARK_DATA && resolve(cwd, env.TIDEMARK_DATA);
   const { config, file } = await loadConfig({
     env: { ...env, TIDEMARK_DATA: data },
-    cwd: here ? cwd : top,
-    read,
+    cwd: from,
+    read: contentOf,
+    named,
+    found: foundIn(top, env),
   });
   if (file === undefined && top === undefined)
     throw new BadConfiguration(
@@ -49,8 +52,38 @@ export const findPlace = async ({ env, cwd, engines }: Surroundings): Promise<Pl
   return { config, file, top, data: config.data ?? folder, environment: env, engines };
 };
 
+/** The repository that we are in, and the directory whose file is meant. */
+export const whereFound = async ({
+  env,
+  cwd,
+  named,
+}: Pick<Surroundings, 'env' | 'cwd' | 'named'>): Promise<{
+  readonly top: string | undefined;
+  readonly from: string;
+}> => {
+  const top = await repositoryTop(cwd, env);
+  if (top === undefined || namedIn({ env, named })) return { top, from: cwd };
+  // From a folder of a repository it is the repository that is meant, as with git itself.
+  return { top, from: (await contentOf(join(cwd, DEFAULT_FILE))) === undefined ? top : cwd };
+};
+
+export const foundIn = (root: string | undefined, env: Environment): Found => ({
+  root,
+  real,
+  isTrusted: trustedBy(env).has,
+});
+
+/** Where nothing is, or links lead in a circle, nothing leads further. */
+const real = async (path: string): Promise<string> => {
+  try {
+    return await realpath(path);
+  } catch {
+    return dirname(path) === path ? path : join(await real(dirname(path)), basename(path));
+  }
+};
+
 /** The top of the work tree; of a bare repository its own directory. */
-const repositoryTop = async (cwd: string, environment: Environment): Promise<string | undefined> => {
+export const repositoryTop = async (cwd: string, environment: Environment): Promise<string | undefined> => {
   const signal = new AbortController().signal;
   const git = gitCommand({ place: ['-C', cwd], environment, signal });
   try {
@@ -66,9 +99,9 @@ const repositoryTop = async (cwd: string, environment: Environment): Promise<str
   }
 };
 
-const read = async (path: string): Promise<string | undefined> => {
+export const contentOf = async (path: string): Promise<string | undefined> => {
   try {
-    return await readFile(path, 'utf8');
+    return await readPlainFile(path);
   } catch (error) {
     if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return undefined;
     throw new BadConfiguration(`read ${path}: ${messageOf(error)}`, { cause: error });

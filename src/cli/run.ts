@@ -2,7 +2,7 @@
 import { optionsOf } from '../config/pipeline.ts';
 import { LostLock, messageOf } from '../errors.ts';
 import { systemTime } from '../time.ts';
-import { findCommand, parseCommand } from './command.ts';
+import { findCommand, parseCommand, withLeading } from './command.ts';
 import { commands, dataCommands } from './commands.ts';
 import { dataAccess } from './data-access.ts';
 import { shapeForRequest } from './execute.ts';
@@ -22,7 +22,8 @@ export interface Invocation extends Streams, Surroundings {
 }
 
 export const runCommandLine = async (invocation: Invocation): Promise<number> => {
-  const { argv, env, cwd, engines, version, interrupts, stderr } = invocation;
+  const { env, cwd, engines, version, interrupts, stderr } = invocation;
+  const { leading, words: argv } = withLeading(invocation.argv);
   const terminal = isTerminal(invocation);
   const output = streamOutput(invocation, systemTime.now, terminal);
   try {
@@ -37,19 +38,28 @@ export const runCommandLine = async (invocation: Invocation): Promise<number> =>
     }
     const words = first === 'help' ? [...argv.slice(1), '--help'] : argv;
     const { command, rest } = findCommand(commands, words);
-    const { args, help } = parseCommand(command, rest);
+    const given = [...leading, ...rest];
+    const { args, help } = parseCommand(command, given);
     if (help) {
       await output.line(commandHelp(command));
       return EXIT.success;
     }
     const around = { output, interrupts, stderr, version };
-    if (command.kind === 'free') return await command.run({ ...around, env, cwd, engines }, args);
-    const place = await findPlace({ env, cwd, engines });
+    const config = args.text('config');
+    const surroundings = {
+      env,
+      cwd,
+      engines,
+      named: config === undefined ? undefined : { file: config, by: '--config' },
+    };
+    if (command.kind === 'free') return await command.run({ ...around, ...surroundings }, args);
+    const place = await findPlace(surroundings);
     if (command.kind === 'own') return await command.run({ ...around, place }, args);
     const pipeline = args.text('pipeline') ?? 'default';
     const configured = shapeForRequest(optionsOf(place.config, pipeline));
     const access = dataAccess({ place, telemetry: () => quietTelemetry(stderr), commands: dataCommands, keepMs: 0 });
-    return await access.run({ argv: [...words], pipeline, configured, terminal }, output, interrupts.signal);
+    const asked = { argv: [...command.name.split(' '), ...given], pipeline, configured, terminal };
+    return await access.run(asked, output, interrupts.signal);
   } catch (error) {
     if (interrupts.signal.aborted) return EXIT.cancelled;
     output.note(`tidemark: ${messageOf(error)}`);

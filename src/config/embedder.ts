@@ -1,6 +1,6 @@
 /** The `embedder` section: what turns chunks into vectors. */
 import { z } from 'zod';
-import { oneOf, option, secret, text, url, whole } from './options.ts';
+import { file, oneOf, option, secret, text, url, whole } from './options.ts';
 
 const prefixes = option(
   z
@@ -32,7 +32,7 @@ const transformers = z.strictObject({
   model: option(
     text().default('Xenova/all-MiniLM-L6-v2'),
     'Its name on the hub, or a directory that starts with `./`, `../` or `/`, relative to the file that says so. `TIDEMARK_EMBEDDER_MODEL` goes before.',
-    { example: './models/all-MiniLM-L6-v2' },
+    { example: './models/all-MiniLM-L6-v2', reaches: 'model' },
   ),
   revision: option(text().default('main'), 'The branch, tag or commit to download. A commit never changes.', {
     example: '751bff37182d3f1213fa05d7196b954e230abad9',
@@ -58,16 +58,18 @@ const transformers = z.strictObject({
     'Tokens computed at once, with padding. More takes more memory and is seldom faster.',
     { example: 2048 },
   ),
-  cache: option(text().optional(), 'The directory of what is downloaded. Relative to the file that says so.', {
+  cache: option(file().optional(), 'The directory of what is downloaded. Relative to the file that says so.', {
     otherwise: '`tidemark/models` in `$XDG_CACHE_HOME`, or in `~/.cache`',
     example: '/var/lib/tidemark/models',
   }),
   hub: option(url('https', 'http').default('https://huggingface.co'), 'Where models are downloaded from.', {
     example: 'https://hub.example.com',
+    reaches: 'hub',
   }),
 });
 
-const fields = z.record(z.string(), z.json()).meta({ expected: 'a section with any fields' });
+/** Covered where they are shown: some servers take a key among them. */
+const fields = z.record(z.string(), z.json()).meta({ expected: 'a section with any fields', secret: true });
 
 const openai = z.strictObject({
   kind: option(z.literal('openai'), 'A server that answers as OpenAI does.'),

@@ -14,7 +14,7 @@ export const jsonSchema = (): object => ({
 /** Our own words beside an option become those that editors know, and what text is read as becomes text or that. */
 const override = ({ zodSchema, jsonSchema: json }: { zodSchema: unknown; jsonSchema: object }): void => {
   const written = json as Json;
-  const { example, secret: _, otherwise: __, expected: ___, ...known } = written as Json & OptionMeta;
+  const { example, secret: _, otherwise: __, expected: ___, reaches: ____, ...known } = written as Json & OptionMeta;
   for (const key of Object.keys(written)) delete written[key];
   Object.assign(written, known, example === undefined ? {} : { examples: [example] });
   if (zodSchema instanceof z.ZodPipe) {

@@ -2,23 +2,44 @@
  * Reads the configuration: the file, then the environment over it, then what only holds for the whole. This is the one
  * place that looks at either, through what is handed in.
  */
-import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { type Config, configSchema, type PipelineOptions } from '../config.ts';
 import { BadConfiguration, messageOf } from '../errors.ts';
 import type { EmbedderOptions } from './embedder.ts';
 import { fileVariable, isTree, override } from './environment.ts';
+import { expand } from './expand.ts';
 import { type ParsedFile, parseFile } from './file.ts';
 import { gitlabUser } from './gitlab-user.ts';
 import { clash, names } from './names.ts';
+import { isDirectory, isRemote } from './paths.ts';
 import { gitlabsOf } from './pipeline.ts';
-import { dotted, type Path, type Problem, problemsOf } from './problems.ts';
-import { withSecretFiles } from './secret-files.ts';
+import { dotted, oneLine, type Path, type Problem, problemsOf } from './problems.ts';
+import { type Ground, type Reach, reachesOf, Untrusted } from './reach.ts';
+import { namedVariables, ownVariables, withSecretFiles } from './secret-files.ts';
 
 export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   /** The file's content; `undefined` when there is no such file. */
   readonly read: (path: string) => Promise<string | undefined>;
+  /** Goes before the environment and before what lies there. */
+  readonly named?: Named | undefined;
+  readonly found: Found;
+}
+
+/** A file that a person has named, which is the word that it needs. */
+export interface Named {
+  readonly file: string;
+  /** What they named it by, for errors. */
+  readonly by: string;
+}
+
+/** How a file is judged that was merely found. */
+export interface Found extends Pick<Ground, 'real'> {
+  /** The repository that it was found in. */
+  readonly root: string | undefined;
+  /** Whether a person has said so of this very content. */
+  readonly isTrusted: (file: string, content: string) => Promise<boolean>;
 }
 
 export interface Loaded {
@@ -27,21 +48,32 @@ export interface Loaded {
   readonly file: string | undefined;
 }
 
-const DEFAULT_FILE = 'tidemark.yaml';
+export const DEFAULT_FILE = 'tidemark.yaml';
 
-/** Throws `BadConfiguration` that names all there is to mend, a line each. */
-export const loadConfig = async ({ env: given, cwd, read }: Surroundings): Promise<Loaded> => {
-  const asked = given[fileVariable.name];
-  const name = asked || DEFAULT_FILE;
+export const namedIn = ({ env, named }: Pick<Surroundings, 'env' | 'named'>): Named | undefined => {
+  const file = env[fileVariable.name];
+  return named ?? (file ? { file, by: fileVariable.name } : undefined);
+};
+
+/** Throws `BadConfiguration` that names all there is to mend, a line each; `Untrusted` before anything is filled in. */
+export const loadConfig = async (around: Surroundings): Promise<Loaded> => {
+  const { env: given, cwd, read, found } = around;
+  const named = namedIn(around);
+  const name = named?.file ?? DEFAULT_FILE;
   const file = resolve(cwd, name);
   const content = await read(file);
-  if (content === undefined && asked)
-    throw new BadConfiguration(
-      `read the configuration: ${fileVariable.name} names "${asked}", and there is no such file`,
-    );
+  if (content === undefined && named)
+    throw new BadConfiguration(`read the configuration: ${named.by} names "${named.file}", and there is no such file`);
 
-  const env = await withSecretFiles(given, content ?? '', (path) => read(resolve(cwd, path)));
-  const parsed = parseFile(content ?? '', env);
+  const readAt = (path: string) => read(resolve(cwd, path));
+  const own = await withSecretFiles(given, ownVariables, readAt);
+  if (content !== undefined && !named && !(await found.isTrusted(file, content))) {
+    const { written, reaches } = await reachOf(content, file, own, found);
+    if (reaches.length > 0) throw new Untrusted(file, reaches, written);
+  }
+
+  const env = await withSecretFiles(own, namedVariables(content ?? ''), readAt);
+  const parsed = parseFile(content ?? '', (text) => expand(text, env));
   const value = withoutNothing(parsed.value ?? {});
   if (!isTree(value)) throw refused([`${name}:1:1: expected a section with pipelines, log, store or others`]);
   const { tree, origins } = override(value, env);
@@ -49,14 +81,32 @@ export const loadConfig = async ({ env: given, cwd, read }: Surroundings): Promi
   const base = content === undefined ? cwd : dirname(file);
   const bases = { base, dataBase: origins.has('data') ? cwd : base, cache: cacheOf(env, cwd) };
   const config = checked.success ? resolved(checked.data, bases) : undefined;
-  const found = config ? conflicts(config) : (checked.error?.issues ?? []).flatMap((issue) => problemsOf(issue, tree));
-  const problems = lines(name, parsed, found, origins);
+  const troubles = config
+    ? conflicts(config)
+    : (checked.error?.issues ?? []).flatMap((issue) =>
+        problemsOf(issue, tree, (path) => (origins.has(dotted(path)) ? undefined : parsed.written(path))),
+      );
+  const problems = lines(name, parsed, troubles, origins);
   if (!config || problems.length > 0) throw refused(problems);
   return { config, file: content === undefined ? undefined : file };
 };
 
+/** What a file reaches for, beside what the environment says in its place. */
+export const reachOf = async (
+  content: string,
+  file: string,
+  env: Surroundings['env'],
+  { root, real }: Pick<Found, 'root' | 'real'>,
+): Promise<{ readonly written: object; readonly reaches: readonly Reach[] }> => {
+  const value = withoutNothing(parseFile(content, (text) => ({ text, problems: [] })).value ?? {});
+  // What is no section is refused, and does nothing.
+  const overridden = override(isTree(value) ? value : {}, env);
+  const base = dirname(file);
+  return { written: overridden.tree, reaches: await reachesOf(overridden, { base, root: root ?? base, real }) };
+};
+
 const refused = (problems: readonly string[]): BadConfiguration =>
-  new BadConfiguration(`read the configuration:\n${problems.map((problem) => `  ${problem}`).join('\n')}`);
+  new BadConfiguration(`read the configuration:\n${problems.map((problem) => `  ${oneLine(problem)}`).join('\n')}`);
 
 /** A key with nothing after it holds its default; a pipeline or source with nothing is one with all defaults. */
 const withoutNothing = (value: unknown, named = false): unknown => {
@@ -179,10 +229,9 @@ const resolved = (config: Config, { base, dataBase, cache }: Bases): Config => (
 const resolvedEmbedder = (embedder: EmbedderOptions, base: string, cache: string): EmbedderOptions => {
   if (embedder.kind !== 'transformers') return embedder;
   const { model } = embedder;
-  const directory = isAbsolute(model) || /^\.\.?([\\/]|$)/.test(model);
   return {
     ...embedder,
-    model: directory ? resolve(base, model) : model,
+    model: isDirectory(model) ? resolve(base, model) : model,
     cache: embedder.cache === undefined ? cache : resolve(base, embedder.cache),
   };
 };
@@ -203,5 +252,3 @@ const gitName = (path: string): string =>
     .replace(/[^A-Za-z0-9._-]+/g, '-')
     .replace(/^[^A-Za-z0-9]+/, '')
     .slice(0, 100) || 'repository';
-
-const isRemote = (path: string): boolean => /^[a-z][a-z0-9+.-]*:\/\/|^[^/\\\s]+@[^/\\\s]+:/i.test(path);

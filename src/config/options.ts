@@ -12,15 +12,27 @@ export interface OptionMeta {
   readonly otherwise?: string;
   readonly expected?: string;
   readonly secret?: boolean;
+  readonly reaches?: Reaches;
 }
+
+/**
+ * What its value is good for beyond the repository that the file lies in, which a file that was merely found may not
+ * have (`reach.ts`): a `host` that is asked or answered, a `file` that is read or a directory that is written, a `place`
+ * that is a file as soon as it lies outside, a `caller` who is let in by knowing it. A `model` is a directory or a name
+ * on a `hub`.
+ */
+export type Reaches = 'host' | 'file' | 'place' | 'caller' | 'model' | 'hub';
 
 export const option = <T extends z.ZodType>(
   schema: T,
   description: string,
-  about: Pick<OptionMeta, 'example' | 'otherwise' | 'secret'> = {},
+  about: Pick<OptionMeta, 'example' | 'otherwise' | 'secret' | 'reaches'> = {},
 ): T => schema.meta({ ...about, description });
 
 export const text = () => z.string().min(1).meta({ expected: 'text' });
+
+/** A file by its path. */
+export const file = () => z.string().min(1).meta({ expected: 'text', reaches: 'file' });
 
 export const secret = () => z.string().meta({ expected: 'text', secret: true });
 
@@ -62,11 +74,24 @@ export const sizeText = (bytes: number): string => {
   return `${Number((bytes / (units[unit] ?? 1)).toFixed(1))} ${unit}`;
 };
 
+const isUrl = (value: string, schemes: readonly string[]): boolean =>
+  URL.canParse(value) && schemes.includes(new URL(value).protocol.slice(0, -1));
+
+const urlWords = (schemes: readonly string[]): string =>
+  `a URL that starts with ${alternatives(schemes.map((scheme) => `${scheme}://`))}`;
+
+/** Of what takes a user and a password with it. */
+export const urlWithUser = (...schemes: readonly string[]) =>
+  z
+    .string()
+    .refine((value) => isUrl(value, schemes))
+    .meta({ expected: urlWords(schemes), reaches: 'host' });
+
 export const url = (...schemes: readonly string[]) =>
   z
     .string()
-    .refine((value) => URL.canParse(value) && schemes.includes(new URL(value).protocol.slice(0, -1)))
-    .meta({ expected: `a URL that starts with ${alternatives(schemes.map((scheme) => `${scheme}://`))}` });
+    .refine((value) => isUrl(value, schemes) && new URL(value).username + new URL(value).password === '')
+    .meta({ expected: `${urlWords(schemes)} and has no user or password`, reaches: 'host' });
 
 /** As a sentence lists them. */
 export const alternatives = (words: readonly string[]): string =>

@@ -1,9 +1,20 @@
 /** From what the schema refuses to a sentence with what was expected and the nearest name. */
 import type { z } from 'zod';
 import { configSchema, PIPELINE_NAME_WORDS } from '../config.ts';
-import { MASK, maskedText } from './masked.ts';
+import { MASK, maskedText } from '../credentials.ts';
 import { alternatives } from './options.ts';
-import { below, describe, expectation, optionsOf, sectionFor } from './walk.ts';
+import {
+  below,
+  describe,
+  elementOf,
+  expectation,
+  isChoice,
+  isSection,
+  kindOf,
+  optionsOf,
+  sectionFor,
+  sectionsOf,
+} from './walk.ts';
 
 export type Path = readonly PropertyKey[];
 
@@ -13,6 +24,9 @@ export interface Problem {
   /** The key is not wanted, whatever its value. */
   readonly stray?: boolean;
 }
+
+/** What a file holds, fit for a line of its own: nothing in it ends the line or moves the cursor. */
+export const oneLine = (text: string): string => text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Surrogate}]/gu, '\ufffd');
 
 export const dotted = (path: Path): string =>
   path.reduce<string>((text, key) => {
@@ -31,17 +45,42 @@ const lookUp = (path: Path, tree: unknown): { schema: z.ZodType | undefined; val
   return { schema, value };
 };
 
-const quoted = (value: unknown, secret: boolean): string => {
+const quoted = (value: unknown, isSecret: boolean): string => {
   if (value === undefined || value === null) return 'nothing';
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object') return 'a section';
-  if (secret) return MASK;
+  if (isSecret) return MASK;
   const text = maskedText(String(value));
-  const short = text.length > 60 ? `${text.slice(0, 60)}…` : text;
+  const short = isOpaque(text) ? `${text.slice(0, 4)}…` : text.length > 60 ? `${text.slice(0, 60)}…` : text;
   return typeof value === 'string' ? `"${short}"` : short;
 };
 
-export const problemsOf = (issue: z.core.$ZodIssue, tree: unknown): readonly Problem[] => {
+/** A long word of letters and digits may be a token in the wrong place; its first letters tell whoever wrote it which. */
+const isOpaque = (text: string): boolean => /^[\w.~+=-]{16,}$/.test(text) && /\d/.test(text) && /[a-z]/i.test(text);
+
+/** Whether what was meant to stand there, or in it, is a secret: it may have been written without its section. */
+const holdsSecret = (schema: z.ZodType): boolean => {
+  const { core, meta } = describe(schema);
+  if (meta.secret) return true;
+  const element = elementOf(core);
+  const sections = isChoice(core) ? sectionsOf(core) : isSection(core) ? [core] : [];
+  return (
+    (element !== undefined && holdsSecret(element)) ||
+    sections.some((section) => optionsOf(section).some(([, option]) => holdsSecret(option)))
+  );
+};
+
+const isKind = (schema: z.ZodType, value: unknown): boolean => {
+  const { core } = describe(schema);
+  return isChoice(core) && sectionsOf(core).some((section) => kindOf(section) === value);
+};
+
+/** `written` is what the file has at a path where variables have made another text of it. */
+export const problemsOf = (
+  issue: z.core.$ZodIssue,
+  tree: unknown,
+  written: (path: Path) => string | undefined,
+): readonly Problem[] => {
   const { path } = issue;
   const { schema, value } = lookUp(path, tree);
   if (issue.code === 'unrecognized_keys') {
@@ -51,7 +90,7 @@ export const problemsOf = (issue: z.core.$ZodIssue, tree: unknown): readonly Pro
   }
   if (issue.code === 'invalid_key')
     return [{ path, message: `expected ${PIPELINE_NAME_WORDS}, got "${String(path.at(-1))}"` }];
-  const got = quoted(value, schema !== undefined && describe(schema).meta.secret === true);
+  const got = quoted(written(path) ?? value, schema !== undefined && holdsSecret(schema) && !isKind(schema, value));
   const kinds =
     issue.code === 'invalid_union' && 'options' in issue && Array.isArray(issue.options)
       ? issue.options.map(String)

@@ -23,15 +23,44 @@ const INTRODUCTION = `# Configuration
 
 <!-- Written by \`npm run docs\` from src/config.ts. Change it there. -->
 
-Tidemark reads \`tidemark.yaml\` in the current directory, or the file that \`TIDEMARK_CONFIG\` names. Every option has a
-default; with no file at all it serves the Git repository of the current directory.
+Tidemark reads the file that \`--config\` names, or the one that \`TIDEMARK_CONFIG\` names, or \`tidemark.yaml\` in the current
+directory or at the top of its repository. Every option has a default; with no file at all it serves the Git repository of
+the current directory.
 
 - What is not an option is refused, and so is a value that is not what is expected here. The message names the file and the
   line. \`tidemark config check\` says the same without starting anything.
 - \`\${NAME}\` in a value is replaced by that environment variable; one that is not set is an error. \`\${NAME:-default}\` gives
   what holds when it is not set or empty. \`$\${\` is a plain \`\${\`. What a variable brings is not expanded again.
 - Sizes are bytes, or text such as \`4 MiB\`. Numbers may also be text, since variables bring nothing else.
-- Secrets are covered wherever the configuration is shown.
+- Secrets are covered wherever the configuration is shown, and so are passwords and keys in URLs, and the values of \`extra\`.
+
+## Trust
+
+A \`tidemark.yaml\` that was merely found may be somebody else's: a clone brings it along. Before a person has said so it is
+given nothing beyond its repository. It is obeyed as long as it reaches for nothing that is listed here, such as with
+\`include\`, \`chunk\`, the built-in embedder and repositories inside of its own; otherwise every command that would use it ends
+with 78, lists what it reaches for by its place in the file, and has done nothing of it.
+
+| it reaches for | by |
+| --- | --- |
+| a variable | \`\${NAME}\` anywhere, with a default too |
+| a host that is not this machine | every URL, brokers, the hub of a model, also where that is the default; \`http.host\`, \`http.hosts\`, \`http.origins\` |
+| a file or directory | \`tokenFile\`, certificates, \`cache\`, a model in a directory; \`data\` and \`git.path\` where they lead out of the repository, by a link too |
+| a caller | a token in \`http.tokens\` or a secret in \`webhooks.secrets\` that stands there in plain text |
+
+The word is one of these:
+
+- \`tidemark trust\` shows what it reaches for and trusts it as it stands: its path and a hash of its content are kept in
+  \`$XDG_STATE_HOME/tidemark\` (\`~/.local/state/tidemark\`). A change needs a new word. \`--show\` changes nothing, \`--revoke\` takes
+  it back.
+- \`--config FILE\`, before the command or behind it, and \`TIDEMARK_CONFIG\`: whoever names a file means it. So do the image and
+  the compose file.
+- What \`tidemark init\` has written is trusted.
+
+What the environment itself says (\`TIDEMARK_…\`) needs no word. \`tidemark config show\` shows a file that is not trusted as it is
+written.
+
+## Names
 
 Names follow from the pipeline's: the topics \`tidemark.<pipeline>.events\`, \`.events.backfill\`, \`.changes\`,
 \`.changes.backfill\`, \`.documents\` and \`.dead-letters\`, the alias \`tidemark-<pipeline>\`, the collections

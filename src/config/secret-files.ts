@@ -6,18 +6,21 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 const REFERENCE = /\$\{([A-Za-z_][A-Za-z0-9_]*)/g;
 
-/** The environment with what stands in those files, for the variables that the configuration looks at. */
+/** The variables that Tidemark looks at whatever stands in the file. */
+export const ownVariables: readonly string[] = overrides.map(({ name }) => name);
+
+/** And those that the file names beside them. */
+export const namedVariables = (content: string): readonly string[] =>
+  [...content.matchAll(REFERENCE)].flatMap(([, name = '']) => (ownVariables.includes(name) ? [] : [name]));
+
+/** The environment with what stands in those files, for these variables. */
 export const withSecretFiles = async (
   env: Environment,
-  content: string,
+  names: readonly string[],
   read: (path: string) => Promise<string | undefined>,
 ): Promise<Environment> => {
-  const names = new Set([
-    ...overrides.map(({ name }) => name),
-    ...[...content.matchAll(REFERENCE)].map(([, name = '']) => name),
-  ]);
   const filled: Record<string, string | undefined> = { ...env };
-  for (const name of names) {
+  for (const name of new Set(names)) {
     const file = env[`${name}_FILE`];
     if (!file) continue;
     if (env[name])

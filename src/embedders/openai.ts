@@ -4,6 +4,7 @@
  */
 import type { OpenaiOptions } from '../config/embedder.ts';
 import { tokenCounter } from '../content/tokens.ts';
+import { withoutSecretFields } from '../credentials.ts';
 import { BadConfiguration, DeadLetter, StopFlow } from '../errors.ts';
 import type { Embedder } from '../ports.ts';
 import { knownModel } from './models.ts';
@@ -34,10 +35,14 @@ const modelOf = ({ model, dimensions, maxTokens, prefixes }: OpenaiOptions) => {
   };
 };
 
-/** Not its URL: the server may move, and what it computes stays the same. */
+/** Not its URL, and no key: the server may move and be opened otherwise, and what it computes stays the same. */
 export const openaiShape = (options: OpenaiOptions) => {
   const { dimensions, prefixes } = modelOf(options);
-  return { kind: 'openai', model: options.model, dimensions, prefixes, extra: options.extra, version: 1 };
+  const extra = {
+    passage: withoutSecretFields(options.extra.passage),
+    query: withoutSecretFields(options.extra.query),
+  };
+  return { kind: 'openai', model: options.model, dimensions, prefixes, extra, version: 1 };
 };
 
 export const openaiEmbedder = (options: OpenaiOptions, counted: Counts): Embedder => {

@@ -1,5 +1,6 @@
 /** Every kind of embedder, one line each. */
 import type { EmbedderOptions } from '../config/embedder.ts';
+import { withCredentials, withoutCredentials, withoutSecretFields, withSecretFields } from '../credentials.ts';
 import type { Embedder } from '../ports.ts';
 import { besideOf } from '../thread.ts';
 import { hashEmbedder, hashShape } from './hash.ts';
@@ -32,13 +33,31 @@ export const embedderOf = (options: EmbedderOptions, counted: Counts): Embedding
 };
 
 /** What may be written down: options without secrets. */
-export const withoutSecrets = (options: EmbedderOptions): EmbedderOptions =>
-  options.kind === 'openai' ? { ...options, apiKey: undefined } : options;
+export const withoutSecrets = (options: EmbedderOptions): EmbedderOptions => {
+  if (options.kind === 'transformers') return { ...options, hub: withoutCredentials(options.hub) };
+  if (options.kind !== 'openai') return options;
+  const { url, extra } = options;
+  const { passage, query } = extra;
+  return {
+    ...{ ...options, url: withoutCredentials(url), apiKey: undefined },
+    extra: { passage: withoutSecretFields(passage), query: withoutSecretFields(query) },
+  };
+};
 
-/** Options that were written down, with what only the configuration knows: where both mean the same server, its key. */
-export const withSecrets = (options: EmbedderOptions, configured: EmbedderOptions): EmbedderOptions =>
-  options.kind === 'openai' && configured.kind === 'openai' && sameServer(options.url, configured.url)
-    ? { ...options, apiKey: options.apiKey ?? configured.apiKey }
-    : options;
+/** Options that were written down, with what only the configuration knows: where both mean the same server, its secrets. */
+export const withSecrets = (options: EmbedderOptions, configured: EmbedderOptions): EmbedderOptions => {
+  if (options.kind === 'transformers' && configured.kind === 'transformers' && sameServer(options.hub, configured.hub))
+    return { ...options, hub: withCredentials(options.hub, configured.hub) };
+  if (options.kind !== 'openai' || configured.kind !== 'openai' || !sameServer(options.url, configured.url))
+    return options;
+  const { extra } = configured;
+  return {
+    ...{ ...options, url: withCredentials(options.url, configured.url), apiKey: options.apiKey ?? configured.apiKey },
+    extra: {
+      passage: withSecretFields(options.extra.passage, extra.passage),
+      query: withSecretFields(options.extra.query, extra.query),
+    },
+  };
+};
 
 const sameServer = (one: string, other: string): boolean => new URL(one).host === new URL(other).host;

@@ -1,5 +1,7 @@
 /** The one place that loads Transformers.js, which is an optional dependency: what is used of it, and how it is missed. */
 import { join } from 'node:path';
+import { maskedText } from '../credentials.ts';
+import { messageOf } from '../errors.ts';
 
 interface Tokenizer {
   /** As many token ids as the text has, special ones included. */
@@ -95,10 +97,10 @@ export const had = async <T>({ model, local, hub }: ModelPlace, loading: Promise
   try {
     return await loading;
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = messageOf(cause);
     const advice = local
       ? 'the directory lacks something, or has it in another form'
-      : `it is neither in the cache nor to be had from ${hub}; without a network, set embedder.model to a directory that holds it`;
+      : `it is neither in the cache nor to be had from ${maskedText(hub)}; without a network, set embedder.model to a directory that holds it`;
     throw new Error(`the model ${model} cannot be loaded: ${advice} (${why}). See docs/embedders.md`, { cause });
   }
 };

@@ -1,9 +1,10 @@
 /** From what the configuration says to what kafkajs wants: certificates are read here, and tokens are asked for. */
-import { readFile } from 'node:fs/promises';
 import type { SASLOptions } from 'kafkajs';
 import { z } from 'zod';
 import type { Config } from '../config.ts';
+import { maskedText } from '../credentials.ts';
 import { BadConfiguration, messageOf } from '../errors.ts';
+import { readPlainFile } from '../plain-file.ts';
 import type { KafkaSecurity } from './kafka-client.ts';
 
 type KafkaConfig = Extract<Config['log'], { kind: 'kafka' }>;
@@ -30,7 +31,7 @@ const connectionOptions = async ({ ca, cert, key, passphrase }: NonNullable<Kafk
 
 const pem = async (option: string, path: string): Promise<string> => {
   try {
-    return await readFile(path, 'utf8');
+    return await readPlainFile(path);
   } catch (cause) {
     throw new BadConfiguration(`log.tls.${option}: ${messageOf(cause)}`, { cause });
   }
@@ -52,6 +53,6 @@ const tokenOf = async (of: Extract<Sasl, { kind: 'oauthbearer' }>): Promise<stri
     signal: AbortSignal.timeout(TOKEN_MS),
   });
   const body = await response.text();
-  if (!response.ok) throw new Error(`${tokenUrl} gives no token: ${response.status}`);
+  if (!response.ok) throw new Error(`${maskedText(tokenUrl)} gives no token: ${response.status}`);
   return tokenSchema.parse(JSON.parse(body)).access_token;
 };

@@ -1,8 +1,8 @@
 /** From the configuration of one GitLab to its source, and to what else is asked of that server. */
-import { readFile } from 'node:fs/promises';
 import type { Config, SourceOptions } from '../config.ts';
 import { messageOf, StopFlow } from '../errors.ts';
 import { refSelection } from '../paths/ref-selection.ts';
+import { readPlainFile } from '../plain-file.ts';
 import type { Time } from '../ports.ts';
 import { systemTime } from '../time.ts';
 import type { BlobCache } from './blob-cache.ts';
@@ -49,7 +49,7 @@ export const tokenOf =
   async (): Promise<string | undefined> => {
     if (tokenFile === undefined) return token;
     try {
-      return (await readFile(tokenFile, 'utf8')).trim();
+      return (await readPlainFile(tokenFile)).trim();
     } catch (cause) {
       throw new StopFlow(`read the token from ${tokenFile}: ${messageOf(cause)}`, { cause });
     }

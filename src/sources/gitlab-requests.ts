@@ -2,6 +2,7 @@
  * Requests to GitLab's REST API: paced, each with a deadline, repeated while that is the answer to what went wrong. It is
  * the requester of @gitbeaker, whose own gives up after a third of a second (docs/decisions.md).
  */
+import { maskedText } from '../credentials.ts';
 import { messageOf, TryAgain } from '../errors.ts';
 import type { Time } from '../ports.ts';
 import { askedToWait, type Pace } from './gitlab-pace.ts';
@@ -24,7 +25,7 @@ export class Refused extends Error {
   /** `insufficient_scope`, where the token lacks a permission. */
   readonly code: string;
   constructor(status: number, code: string, message: string) {
-    super(message);
+    super(maskedText(message));
     this.status = status;
     this.code = code;
   }

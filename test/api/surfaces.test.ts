@@ -9,7 +9,7 @@ import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/cli
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { AnswerOf } from '../../src/api/questions.ts';
-import { buildExecutable, type Executable, eventually, type Running } from '../support/executable.ts';
+import { buildExecutable, type Executable, eventually, named, type Running } from '../support/executable.ts';
 import { environment, makeRepository, type TestRepository } from '../support/repository.ts';
 
 const TIDES =
@@ -186,7 +186,9 @@ const overStdio = () =>
     args: [join(tidemark.directory, 'bin', 'tidemark.js'), 'mcp'],
     cwd: repository.directory,
     env: Object.fromEntries(
-      Object.entries(environment()).filter((one): one is [string, string] => one[1] !== undefined),
+      Object.entries({ ...environment(), ...named(repository.directory) }).filter(
+        (one): one is [string, string] => one[1] !== undefined,
+      ),
     ),
     stderr: 'pipe',
   });
@@ -323,7 +325,7 @@ const library = async (script: string): Promise<string> => {
   return execFileSync(process.execPath, [file, repository.directory], {
     cwd: consumer,
     encoding: 'utf8',
-    env: environment(),
+    env: { ...environment(), ...named(repository.directory) },
   });
 };
 const USE = `

@@ -44,6 +44,7 @@ export const makeCluster = async ({ directory, config, env, commandMs = COMMAND_
         ...environment(),
         ...env,
         TIDEMARK_HTTP_PORT: '0',
+        TIDEMARK_CONFIG: join(directory, 'tidemark.yaml'),
         TIDEMARK_DATA: join(directory, name),
       },
       stdio: ['ignore', out, stdio],

@@ -86,7 +86,14 @@ describe('to a server', { timeout: 180_000 }, () => {
       server.requests.at(-1)?.message.headers.authorization !== `Bearer ${KEY}` && bearing(response, asked);
     const service = tidemark.start(repository.directory, ['serve']);
     await service.says(/^ready: /m);
-    await configure({ kind: 'openai', url: server.url, model: 'test', dimensions: DIMENSIONS, apiKey: KEY });
+    const extra = { query: { user: 'reader', api_key: KEY } };
+    await configure({
+      ...{ kind: 'openai', url: `${server.url}?sig=${KEY}`, model: 'test', dimensions: DIMENSIONS, apiKey: KEY },
+      extra,
+    });
+    const shown = (await tide('config', 'show')).stdout + (await tide('config', 'check')).stdout;
+    expect(shown).toContain('sig=***');
+    expect(shown).not.toContain(KEY);
     const { code, stdout, stderr } = await tide('reindex', '--json');
     expect({ code, stderr }).toMatchObject({ code: 0 });
     expect(JSON.parse(stdout)).toMatchObject({ moved: true });
@@ -101,7 +108,8 @@ describe('to a server', { timeout: 180_000 }, () => {
   });
 
   it('the key is needed again at the next start, and its lack is told', async () => {
-    await configure({ kind: 'openai', url: server.url, model: 'test', dimensions: DIMENSIONS });
+    const extra = { query: { user: 'reader' } };
+    await configure({ kind: 'openai', url: server.url, model: 'test', dimensions: DIMENSIONS, extra });
     const { code, stderr } = await tide('search', 'moon');
     expect(code).toBe(70);
     expect(stderr).toContain('is embedder.apiKey right?');

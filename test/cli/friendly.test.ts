@@ -230,6 +230,9 @@ describe('completions', () => {
         expect(complete(stdout, ...name.split(' '), `--${option}`), name).toContain(`--${option}`);
     }
     expect(complete(stdout, 'search', '--mode', '')).toEqual(['hybrid', 'dense', 'lexical']);
+    expect(complete(stdout, '--con')).toEqual(['--config']);
+    expect(complete(stdout, '--config', 'a.yaml', 'sear')).toEqual(['search']);
+    expect(complete(stdout, '--config', 'a.yaml', 'config', 'ch')).toEqual(['check']);
   }, 60_000);
 
   it.each(['zsh', 'fish'])('of %s name every command and option', async (shell) => {

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { type Loaded, loadConfig } from '../../src/config/load.ts';
 import { BadConfiguration } from '../../src/errors.ts';
+import { alwaysTrusted } from '../support/found.ts';
 
 type Env = Record<string, string>;
 
@@ -11,6 +12,7 @@ const load = (content: string | undefined, env: Env = {}): Promise<Loaded> =>
     env,
     cwd: '/home/me/project',
     read: async (path) => (path === `/home/me/project/${env.TIDEMARK_CONFIG ?? 'tidemark.yaml'}` ? content : undefined),
+    found: alwaysTrusted,
   });
 const config = async (content: string | undefined, env: Env = {}) => (await load(content, env)).config;
 
@@ -248,8 +250,72 @@ describe('a refusal', () => {
       `webhooks: { secrets: [${secret} } }`,
       `store: { kind: qdrant, url: "ftp://me:${secret}@host" }`,
       `store: { kind: qdrant, apikey: ${secret} }`,
+      // Where a section was forgotten around it.
+      `http: { tokens: [${secret}] }`,
+      `http: { tokens: ${secret} }`,
+      `webhooks: ${secret}`,
+      `store: ${secret}`,
+      `log: { kind: kafka, sasl: ${secret} }`,
+      `pipelines: { a: { sources: [${secret}] } }`,
+      `pipelines: { a: { sources: [{ gitlab: ${secret} }] } }`,
+      `pipelines: { a: { embedder: { kind: openai, url: "https://${secret}@h" } } }`,
+      `pipelines: { a: { embedder: { kind: openai, extra: ${secret} } } }`,
+      // Where another option was meant, and it is long enough to tell.
+      `store: { kind: qdrant, url: glpat-0123456789-SECRET }`,
+      `http: { port: glpat-0123456789-SECRET }`,
+      `pipelines: { a: { chunk: glpat-0123456789-SECRET } }`,
     ];
     for (const content of contents) expect((await refusal(content)).join('\n')).not.toContain('SECRET');
+  });
+
+  it('quotes what stands in the file, and not what a variable has made of it', async () => {
+    expect(await refusal('http: { port: "${WHERE}" }', { WHERE: 'SECRET' })).toEqual([
+      'tidemark.yaml:1:9: http.port: expected a whole number from 0 to 65535, got "${WHERE}"',
+    ]);
+  });
+
+  it('refuses a user in the URL of what takes none, rather than at each request', async () => {
+    for (const [path, content] of [
+      ['sources[0].gitlab.url', 'sources: [{ gitlab: { url: "https://me:pw@h", groups: [x] } }]'],
+      ['embedder.url', 'embedder: { kind: openai, url: "https://me:pw@h" }'],
+      ['embedder.hub', 'embedder: { kind: transformers, hub: "https://me@h" }'],
+      ['reranker.url', 'reranker: { kind: tei, url: "https://me@h" }'],
+    ]) {
+      const [line] = await refusal(`pipelines: { a: { ${content} } }`);
+      expect(line).toContain(
+        `pipelines.a.${path}: expected a URL that starts with https:// or http:// and has no user`,
+      );
+      expect(line).toContain('got "https://***@h"');
+    }
+    expect((await config('store: { kind: qdrant, url: "https://me:pw@h" }')).store).toMatchObject({ kind: 'qdrant' });
+  });
+
+  const BEYOND = '1:1: expected YAML that is less long, and with fewer sections inside of each other';
+  it.each([
+    ['x: &a { b: *a }', '1:12: expected an end: *a stands inside of itself'],
+    ['x: &a\n  - c: { d: [*a] }', '2:14: expected an end: *a stands inside of itself'],
+    ['limits: &a { window: *a }', '1:22: expected an end: *a stands inside of itself'],
+    ['['.repeat(10_000), BEYOND],
+    [`x: ${'{ a: '.repeat(5000)}`, BEYOND],
+    ['a: b\n'.repeat(50_000), BEYOND],
+    ['&a '.repeat(50_000), BEYOND],
+    [`a: &a x\n${'- *a\n'.repeat(500)}`, BEYOND],
+    [`data: ${'${'.repeat(100_000)}`, '1:7: expected ${NAME}'],
+    [`data: ${'${A:-'.repeat(50_000)}`, '1:7: expected ${NAME}'],
+    [
+      Array.from({ length: 50 }, (_, at) => `a${at}: &a${at} ${'['.repeat(90)}*a${at - 1}${']'.repeat(90)}`).join('\n'),
+      BEYOND,
+    ],
+    [`${'- '.repeat(5000)}x`, BEYOND],
+    [Array.from({ length: 1000 }, (_, at) => `${' '.repeat(at)}a:`).join('\n'), BEYOND],
+  ])('is the end of a file without end (%#)', async (content, beginning) => {
+    const [first] = await refusal(content);
+    expect(first?.startsWith(`tidemark.yaml:${beginning}`), first).toBe(true);
+  });
+
+  it('is no matter of brackets in a text', async () => {
+    await config(`pipelines: { a: { include: ["${'['.repeat(500)}"] } } # ${'{'.repeat(500)}`);
+    await config('pipelines: { a: { include: &globs ["x/**"], exclude: *globs }, b: { include: *globs } }');
   });
 
   it('is all that a file can end in, whatever stands in it', async () => {

@@ -1,8 +1,10 @@
 import { expect, it } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
-import { masked, maskedText } from '../../src/config/masked.ts';
+import { masked } from '../../src/config/masked.ts';
+import { alwaysTrusted } from '../support/found.ts';
 
-const config = async (content: string) => (await loadConfig({ env: {}, cwd: '/x', read: async () => content })).config;
+const config = async (content: string) =>
+  (await loadConfig({ env: {}, cwd: '/x', read: async () => content, found: alwaysTrusted })).config;
 
 it('covers every secret, and nothing else', async () => {
   const given = await config(`
@@ -28,8 +30,18 @@ it('does not claim a secret where there is none', async () => {
   expect(shown.store).not.toHaveProperty('apiKey');
 });
 
-it('leaves addresses without a password alone', () => {
-  expect(maskedText('https://example.com/@scope/x git@example.com:team/x.git')).toBe(
-    'https://example.com/@scope/x git@example.com:team/x.git',
+it('covers what stands in extra, by whatever name, and what stands in the query of a URL', async () => {
+  const shown = masked(
+    await config(`pipelines:
+  a:
+    embedder:
+      kind: openai
+      url: https://h.example/v1?api-version=3&sig=SECRET1
+      extra: { query: { user: SECRET2, nested: { list: [SECRET3, 4], no: } } }
+`),
   );
+  expect(shown.pipelines.a?.embedder).toMatchObject({
+    url: 'https://h.example/v1?api-version=3&sig=***',
+    extra: { passage: {}, query: { user: '***', nested: { list: ['***', '***'] } } },
+  });
 });

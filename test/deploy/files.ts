@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parse, parseAllDocuments } from 'yaml';
 import { loadConfig } from '../../src/config/load.ts';
+import { neverTrusted } from '../support/found.ts';
 
 const ROOT = new URL('../../', import.meta.url);
 export const inRepository = (path: string): string => fileURLToPath(new URL(path, ROOT));
@@ -16,6 +17,7 @@ export const configOf = async (content: string, env: Readonly<Record<string, str
       env: { ...env, TIDEMARK_CONFIG: '/etc/tidemark/tidemark.yaml' },
       cwd: '/app',
       read: async () => content,
+      found: neverTrusted,
     })
   ).config;
 

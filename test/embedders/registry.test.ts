@@ -49,6 +49,31 @@ describe('the key of a server', () => {
     expect(JSON.stringify(withoutSecrets(openai('http://a', 'hidden')))).not.toContain('hidden');
   });
 
+  it('is not among what is written down where it stands in the URL or in extra', () => {
+    const given = embedderSchema.parse({
+      ...{ kind: 'openai', url: 'https://h.example/v1?api-version=3&sig=hidden', dimensions: 8, model: 'm' },
+      extra: { query: { input_type: 'query', auth_token: 'hidden' } },
+    });
+    const stored = withoutSecrets(given);
+    expect(JSON.stringify(stored)).not.toContain('hidden');
+    expect(withSecrets(stored, given)).toEqual(given);
+    expect(
+      withoutSecrets(embedderSchema.parse({ kind: 'transformers', hub: 'https://h/?token=hidden' })),
+    ).toMatchObject({
+      hub: 'https://h/',
+    });
+  });
+
+  it('shapes no vector, and what shapes one still does', () => {
+    const shape = (extra: object, url = 'https://h') =>
+      JSON.stringify(
+        embedderOf(embedderSchema.parse({ kind: 'openai', model: 'm', dimensions: 8, url, extra }), () => undefined)
+          .shape,
+      );
+    expect(shape({ query: { api_key: 'one' } }, 'https://h?sig=one')).toBe(shape({ query: { api_key: 'two' } }));
+    expect(shape({ query: { input_type: 'one' } })).not.toBe(shape({ query: { input_type: 'two' } }));
+  });
+
   it('comes back from the configuration for that server alone, and over no key of its own', () => {
     const configured = openai('http://a/v1', 'new');
     expect(withSecrets(openai('http://a'), configured)).toMatchObject({ apiKey: 'new' });

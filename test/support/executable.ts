@@ -1,11 +1,17 @@
 /** The executable as it is installed, run as a process of its own. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { environment } from './repository.ts';
+
+/** Of a configuration that a test has written where it runs: the test has named it. An empty variable names none. */
+export const named = (cwd: string): Record<string, string> => {
+  const file = join(cwd, 'tidemark.yaml');
+  return existsSync(file) ? { TIDEMARK_CONFIG: file } : {};
+};
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const DEADLINE_MS = 30_000;
@@ -45,7 +51,7 @@ export const buildExecutable = (): Executable => {
   const start = (cwd: string, args: readonly string[], env: Record<string, string> = {}): Running => {
     const child = spawn(process.execPath, [join(directory, 'bin', 'tidemark.js'), ...args], {
       cwd,
-      env: { ...environment(), TIDEMARK_HTTP_PORT: '0', ...env },
+      env: { ...environment(), ...named(cwd), TIDEMARK_HTTP_PORT: '0', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let [stdout, stderr] = ['', ''];

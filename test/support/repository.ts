@@ -38,7 +38,8 @@ export interface Listed {
 
 export const environment = () => {
   const { PATH, HOME = tmpdir(), TMPDIR = tmpdir() } = process.env;
-  return { PATH, HOME, TMPDIR };
+  // What a test says is trusted is nobody else's word.
+  return { PATH, HOME, TMPDIR, XDG_STATE_HOME: join(process.env.TIDEMARK_TEST_RUN ?? TMPDIR, 'state') };
 };
 
 export const runGit = (directory: string, args: readonly string[], input: string | Uint8Array = ''): Promise<Buffer> =>

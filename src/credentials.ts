@@ -1,0 +1,63 @@
+/** Credentials where they are easily overlooked, in URLs and among fields: covered where shown, left out where stored. */
+
+export const MASK = '***';
+
+/** Not `pad_token`, which shapes what a model makes of a text. */
+const FIELD =
+  /^(?:token|key|secret|.*(?:api|access|private|secret|auth|bearer|client|session)[-_]?(?:token|key|secret)|.*(?:password|passwd|passphrase|authorization|credentials?))$/i;
+/** Whatever may be one: a parameter that is covered and is none does no harm. */
+const PARAMETER =
+  /(?:token|key|secret|signature|sig|passw(?:or)?d|passphrase|pwd|pass|auth|credentials?|code)$|^x-(?:amz|goog)-/i;
+
+const isSecretField = (name: string): boolean => FIELD.test(name);
+const isSecretParameter = (name: string): boolean => PARAMETER.test(name);
+
+/** Any text: users and passwords in its URLs are covered, and the parameters that are secrets. */
+export const maskedText = (text: string): string =>
+  text
+    .replace(/:\/\/[^/?#\s"'<>\\]*@/g, `://${MASK}@`)
+    .replace(/([?&#])([\w.~%-]*)=[^&#\s"'<>\\]*/g, (whole, before: string, name: string) =>
+      isSecretParameter(name) ? `${before}${name}=${MASK}` : whole,
+    );
+
+export const withoutCredentials = (text: string): string => {
+  const url = new URL(text);
+  const secrets = [...url.searchParams.keys()].filter(isSecretParameter);
+  if (url.username === '' && url.password === '' && secrets.length === 0) return text;
+  [url.username, url.password] = ['', ''];
+  for (const name of secrets) url.searchParams.delete(name);
+  return url.href;
+};
+
+/** The other way round, with those of another URL. */
+export const withCredentials = (text: string, from: string): string => {
+  const [url, other] = [new URL(text), new URL(from)];
+  const secrets = [...other.searchParams].filter(([name]) => isSecretParameter(name));
+  if (other.username === '' && other.password === '' && secrets.length === 0) return text;
+  [url.username, url.password] = [other.username, other.password];
+  for (const [name, value] of secrets) url.searchParams.set(name, value);
+  return url.href;
+};
+
+type Fields = { readonly [name: string]: unknown };
+
+const isFields = (value: unknown): value is Fields =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+export const withoutSecretFields = <T extends Fields>(fields: T): T =>
+  Object.fromEntries(
+    Object.entries(fields).flatMap(([name, value]) =>
+      isSecretField(name) ? [] : [[name, isFields(value) ? withoutSecretFields(value) : value]],
+    ),
+  ) as T;
+
+export const withSecretFields = <T extends Fields>(fields: T, from: T): T => ({
+  ...fields,
+  ...Object.fromEntries(
+    Object.entries(from).flatMap(([name, value]) => {
+      if (isSecretField(name)) return [[name, value]];
+      const inside = fields[name];
+      return isFields(inside) && isFields(value) ? [[name, withSecretFields(inside, value)]] : [];
+    }),
+  ),
+});
