@@ -33,6 +33,12 @@ export class StopFlow extends Error {
   override readonly name: string = 'StopFlow';
 }
 
+/** What the data directory holds is not what was written there: every such error names the one command that mends it. */
+export const damaged = (what: string, cause?: unknown): StopFlow =>
+  new StopFlow(`${what}. Stop what runs here, then \`tidemark rebuild\` says what is damaged and indexes it anew`, {
+    cause,
+  });
+
 /** A dependency has never answered since the command began: it ends, and may be tried again later. */
 export class Unavailable extends StopFlow {
   override readonly name: string = 'Unavailable';

@@ -26,6 +26,8 @@ export interface Telemetry {
   generationActive(of: { name: string; previous: string | undefined }): void;
   backgroundFailed(of: { what: string; error: string }): void;
   sourceUnreadable(of: { project: string; error: string }): void;
+  /** After a crash. */
+  storeChecked(of: { file: string; seconds: number; complete: boolean }): void;
   searchReady(of: { pipeline: string; seconds: number }): void;
   /** A question over HTTP. What was asked is nobody's business. */
   asked(of: { question: string; by: string; status: number; seconds: number }): void;
@@ -35,6 +37,9 @@ export interface Telemetry {
   webhook(of: { event: string; outcome: 'filed' | 'dropped' | 'refused' | 'unavailable'; reason: string }): void;
   archiveUnusable(of: { instance: string; project: string; error: string }): void;
 }
+
+/** Of a check that somebody has waited for. */
+const LONG_CHECK_SECONDS = 2;
 
 /** Keys hold NUL between their parts; a reader gets spaces. */
 const readable = (key: string) => key.replaceAll('\0', ' ');
@@ -132,6 +137,11 @@ export const telemetry = (logger: Logger, registry: Registry): Telemetry => {
     sourceUnreadable({ project, error }) {
       unreadable.inc();
       logger.warn({ project, error }, 'refs cannot be read, and are read again');
+    },
+    storeChecked({ file, seconds, complete }) {
+      if (!complete)
+        logger.warn({ file, seconds }, 'the check after a crash was not finished: tidemark verify does all of it');
+      else if (seconds > LONG_CHECK_SECONDS) logger.info({ file, seconds }, 'checked after a crash');
     },
     searchReady({ pipeline, seconds }) {
       logger.info({ pipeline, seconds }, 'search is ready');

@@ -3,6 +3,7 @@
  * writes, another searches; this one only passes calls on. Why SQLite, and what it costs: docs/decisions.md.
  */
 import type { Generation, Page, Point, State, Table, VectorStore } from '../ports.ts';
+import { checkAfterCrash } from './embedded-check.ts';
 import { startWorker, type WorkerClient } from './embedded-client.ts';
 import { entryOf, parseRows, type Rows, rowOf } from './embedded-rows.ts';
 import type { SearcherCalls } from './embedded-searcher.ts';
@@ -17,6 +18,8 @@ export interface EmbeddedOptions {
   readonly busyMs?: number;
   /** The file may not outgrow this: calls that would make it throw `TryAgain`. 0 for no bound but the disk's. */
   readonly maxBytes?: number;
+  /** What was looked at before it was opened, as a process had left it without closing it. */
+  readonly onChecked?: Parameters<typeof checkAfterCrash>[1];
 }
 
 export interface Embedded {
@@ -36,7 +39,8 @@ type Ask<C extends AnyCalls> = <K extends keyof C & string>(
 ) => Promise<ReturnType<C[K]>>;
 
 export const openEmbedded = async (options: EmbeddedOptions): Promise<Embedded> => {
-  const { file, now = Date.now, busyMs = 5_000, maxBytes = 0 } = options;
+  const { file, now = Date.now, busyMs = 5_000, maxBytes = 0, onChecked = () => undefined } = options;
+  await checkAfterCrash(file, onChecked);
   const common = { file, busyMs, maxBytes, now };
   const writer = await startWorker({ ...common, worker: 'embedded-writer', batchCalls: MAX_TRANSACTION_CALLS });
   const write = asking<WriterCalls>(async () => writer);
