@@ -33,11 +33,19 @@ export class StopFlow extends Error {
   override readonly name: string = 'StopFlow';
 }
 
-/** What the data directory holds is not what was written there: every such error names the one command that mends it. */
-export const damaged = (what: string, cause?: unknown): StopFlow =>
-  new StopFlow(`${what}. Stop what runs here, then \`tidemark rebuild\` says what is damaged and indexes it anew`, {
-    cause,
-  });
+/** What the data directory holds is not what was written there: `tidemark rebuild` sets it aside. */
+export class Damaged extends StopFlow {
+  override readonly name: string = 'Damaged';
+  /** Without the remedy, for whoever is about to apply it. */
+  readonly finding: string;
+  constructor(finding: string, options: { cause?: unknown } = {}) {
+    super(
+      `${finding}. Stop what runs here, and say \`tidemark rebuild\`: it tells what is damaged, and indexes it anew`,
+      options,
+    );
+    this.finding = finding;
+  }
+}
 
 /** A dependency has never answered since the command began: it ends, and may be tried again later. */
 export class Unavailable extends StopFlow {

@@ -31,11 +31,13 @@ export interface HoldOptions {
   /** Where to look, of a process that stays until it is ended. */
   readonly serving: () => string | undefined;
   readonly stays: boolean;
+  /** With the lock in hand, before anything is opened, and before anybody else is answered. */
+  readonly before?: (lock: Pick<Lock, 'check'>) => Promise<void>;
 }
 
 /** Resolves to the owner where another process holds the directory; nobody does where all is shared. */
 export const holdOrOwner = async (options: HoldOptions): Promise<{ held: Held } | { owner: Owner }> => {
-  const { place, telemetry, commands, serving, stays } = options;
+  const { place, telemetry, commands, serving, stays, before } = options;
   if (isShared(place.config)) {
     const host = await hostOf(place, { lock: NOBODYS, telemetry: await telemetry(), stays });
     return { held: sharedHeld(host) };
@@ -54,9 +56,16 @@ export const holdOrOwner = async (options: HoldOptions): Promise<{ held: Held } 
       await control.close();
       return taken;
     }
-    const host = await hostOf(place, { lock: taken.lock, telemetry: await telemetry(), stays });
-    answers.open(host);
-    return { held: heldOf(host, taken.lock, control, answers) };
+    const { lock } = taken;
+    try {
+      await before?.(lock);
+      const host = await hostOf(place, { lock, telemetry: await telemetry(), stays });
+      answers.open(host);
+      return { held: heldOf(host, lock, control, answers) };
+    } catch (error) {
+      await lock.release();
+      throw error;
+    }
   } catch (error) {
     await control.close();
     throw error;

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { damaged } from '../errors.ts';
+import { Damaged } from '../errors.ts';
 import { codeOf } from '../log/disk.ts';
 import { besideOf } from '../thread.ts';
 
@@ -44,7 +44,7 @@ export const checkAfterCrash = async (
   const beganAt = performance.now();
   const { findings, complete } = await checkStore(file, { how: 'quick', signal: AbortSignal.timeout(QUICK_MS) });
   said({ file, seconds: (performance.now() - beganAt) / SECOND, complete });
-  if (findings.length > 0) throw damaged(`embedded store: ${file} is damaged: ${findings.join('; ')}`);
+  if (findings.length > 0) throw new Damaged(`embedded store: ${file} is damaged: ${findings.join('; ')}`);
 };
 
 const sizeOf = async (file: string): Promise<number | undefined> => {

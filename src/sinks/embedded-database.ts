@@ -1,6 +1,6 @@
 /** The little of libsql that is used, and what its errors ask for. */
 import Libsql from 'libsql';
-import { damaged, isKnown, messageOf, StopFlow, TryAgain } from '../errors.ts';
+import { Damaged, isKnown, messageOf, StopFlow, TryAgain } from '../errors.ts';
 
 /** Anything else would end the process: the driver panics on a boolean, and on a Buffer that stands alone. */
 export type Value = string | number | Buffer | null;
@@ -77,7 +77,7 @@ export const textOf = (bytes: Blob | null): string => {
   try {
     return UTF8.decode(bytes ?? NOTHING);
   } catch (cause) {
-    throw damaged('embedded store: what was written as text is no UTF-8 any more', cause);
+    throw new Damaged('embedded store: what was written as text is no UTF-8 any more', { cause });
   }
 };
 
@@ -85,7 +85,7 @@ export const jsonOf = <T>(text: string): T => {
   try {
     return JSON.parse(text) as T;
   } catch (cause) {
-    throw damaged(`embedded store: what was written as JSON is none any more: ${messageOf(cause)}`, cause);
+    throw new Damaged(`embedded store: what was written as JSON is none any more: ${messageOf(cause)}`, { cause });
   }
 };
 
@@ -108,7 +108,7 @@ export const reaction = (action: string, error: unknown): unknown => {
   const cause = code === '' ? error : new Error(`${code}: ${messageOf(error)}`);
   const message = `embedded store: ${action}: ${messageOf(error)}${code === '' ? '' : ` (${code})`}`;
   if (PASSING.test(code)) return new TryAgain(message, { cause });
-  if (DAMAGED.test(code)) return damaged(message, cause);
+  if (DAMAGED.test(code)) return new Damaged(message, { cause });
   if (LASTING.test(code)) return new StopFlow(message, { cause });
   return new Error(message, { cause });
 };

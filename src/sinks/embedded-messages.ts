@@ -1,5 +1,5 @@
 /** What passes between the main thread and the two workers of the embedded store. */
-import { StopFlow, TryAgain } from '../errors.ts';
+import { Damaged, StopFlow, TryAgain } from '../errors.ts';
 
 export interface Call {
   readonly id: number;
@@ -15,7 +15,7 @@ export interface Calls {
 
 /** Errors lose their class on the way between threads, and the class says what is to be done. */
 export interface Failure {
-  readonly reaction: 'TryAgain' | 'StopFlow' | 'unknown';
+  readonly reaction: 'TryAgain' | 'Damaged' | 'StopFlow' | 'unknown';
   readonly message: string;
   readonly cause: unknown;
 }
@@ -28,17 +28,25 @@ export type Answer =
 export type FromWorker = { readonly started: Failure | undefined } | { readonly answers: readonly Answer[] };
 
 export const toFailure = (error: unknown): Failure => {
-  const reaction = error instanceof TryAgain ? 'TryAgain' : error instanceof StopFlow ? 'StopFlow' : 'unknown';
+  const reaction = reactionOf(error);
   const known = reaction !== 'unknown' && error instanceof Error;
+  const message = error instanceof Error ? error.message : String(error);
   return {
     reaction,
-    message: error instanceof Error ? error.message : String(error),
+    message: error instanceof Damaged ? error.finding : message,
     cause: known ? error.cause : error,
   };
 };
 
+const reactionOf = (error: unknown): Failure['reaction'] => {
+  if (error instanceof TryAgain) return 'TryAgain';
+  if (error instanceof Damaged) return 'Damaged';
+  return error instanceof StopFlow ? 'StopFlow' : 'unknown';
+};
+
 export const fromFailure = ({ reaction, message, cause }: Failure): Error => {
   if (reaction === 'TryAgain') return new TryAgain(message, { cause });
+  if (reaction === 'Damaged') return new Damaged(message, { cause });
   if (reaction === 'StopFlow') return new StopFlow(message, { cause });
   return cause instanceof Error ? cause : new Error(message, { cause });
 };
