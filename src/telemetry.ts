@@ -17,6 +17,8 @@ export interface Telemetry {
   sweepClosed(of: { ref: string; seq: number }): void;
   dependencyDown(of: { dependency: string; error: string }): void;
   dependencyUp(of: { dependency: string }): void;
+  /** While the dependency answers others. */
+  callRepeated(of: { dependency: string; project: string | undefined; error: string }): void;
   projectBlocked(of: { project: string; reason: string }): void;
   projectUnblocked(of: { project: string }): void;
   approvalNeeded(of: { ref: string; lacking: number; of: number }): void;
@@ -108,6 +110,9 @@ export const telemetry = (logger: Logger, registry: Registry): Telemetry => {
     dependencyUp({ dependency }) {
       down.set({ dependency }, 0);
       logger.info({ dependency }, 'dependency answers again');
+    },
+    callRepeated({ dependency, project = '', error }) {
+      logger.warn({ dependency, project: readable(project), error }, 'a call fails, and is repeated');
     },
     projectBlocked({ project, reason }) {
       blocked.inc();

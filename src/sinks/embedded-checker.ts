@@ -2,7 +2,7 @@
  * Reads a store that may be damaged, in a process of its own, which the driver may bring down: a finding a line on
  * standard output. `embedded-check.ts` starts it, with the file and `quick` or `whole`.
  */
-import { messageOf } from '../errors.ts';
+import { Damaged, messageOf } from '../errors.ts';
 import { type Blob, bytesOf, type Database, reaction, textOf, toBytes } from './embedded-database.ts';
 import { openForReading, SCHEMA_VERSION } from './embedded-schema.ts';
 import { STATE, type Summed, summedOf, sumOf } from './embedded-sums.ts';
@@ -89,7 +89,8 @@ const check = (file: string, how: 'quick' | 'whole'): string[] => {
     const findings = ofSqlite(database, how);
     return findings.length > 0 || how === 'quick' ? findings : ofOurs(database);
   } catch (error) {
-    return [messageOf(reaction('check', error))];
+    const known = reaction('check', error);
+    return [known instanceof Damaged ? known.finding : messageOf(known)];
   } finally {
     database?.close();
   }

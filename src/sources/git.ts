@@ -100,7 +100,11 @@ export const gitSource = (options: GitSourceOptions): GitSource => {
     },
 
     async refs(id) {
-      return (await repositoryOf(id)).refs.followed();
+      const { refs } = await repositoryOf(id);
+      const found = await refs.followed();
+      const unborn = found.size === 0 ? await refs.unborn() : undefined;
+      if (unborn !== undefined) throw new BlockProject(`the branch ${unborn}, which HEAD names, has no commits yet`);
+      return found;
     },
 
     async head(id, branch) {
