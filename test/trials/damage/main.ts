@@ -59,7 +59,7 @@ const found = async (): Promise<string> => {
 /** Whoever ends by a signal, or an abort, says nothing that helps. */
 const died = ({ code, stderr }: Ended) => code === null || code >= 128 || /panicked/.test(stderr);
 
-const wrong: string[] = [];
+let wrong = 0;
 let told = 0;
 try {
   await repository.commit({
@@ -80,7 +80,10 @@ try {
       chance.chance(0.5) ? (all.find((file) => file.endsWith('store.db')) ?? '') : chance.pick(all),
     );
     const what = `round ${round}: ${name} ${await chance.pick(ACTS)(join(data, name), chance)}`;
-    const say = (why: string) => wrong.push(`${what}: ${why}`);
+    const say = (why: string) => {
+      wrong += 1;
+      console.log(`${what}: ${why}`);
+    };
     const first = await tide('verify');
     if (died(first)) say(`verify died: ${first.code} ${first.stderr.slice(0, 300)}`);
     if (first.code === OK) {
@@ -97,9 +100,8 @@ try {
     }
     if (process.stderr.isTTY) process.stderr.write(`\r${round} of ${rounds} rounds`);
   }
-  for (const one of wrong) console.log(one);
-  console.log(`${rounds} rounds, ${told} told and rebuilt, ${rounds - told} harmless, ${wrong.length} wrong`);
-  process.exitCode = wrong.length > 0 ? 1 : 0;
+  console.log(`${rounds} rounds, ${told} told and rebuilt, ${rounds - told} harmless, ${wrong} wrong`);
+  process.exitCode = wrong > 0 ? 1 : 0;
 } finally {
   await tidemark.remove();
   await repository.remove();
