@@ -37,6 +37,7 @@ export const verify: DataCommand = {
     const { documents, differences, status } = result;
     if (asJson) await output.line(JSON.stringify({ documents, differences: told, count: differences, status, repair }));
     else await output.line(`${documents} documents, ${differences} differences${repair ? ', looked at again' : ''}`);
+    if (differences > 0 && !repair) output.note('tidemark verify --repair has them looked at again, which mends them');
     return differences > 0 ? EXIT.failures : EXIT.success;
   },
 };
