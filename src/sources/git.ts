@@ -33,6 +33,8 @@ export interface GitSourceOptions {
 }
 
 export interface GitSource extends RepoSource {
+  /** The branch that HEAD names and that has no commit, where HEAD is what is followed. */
+  unborn(): Promise<string | undefined>;
   /** Polls the refs until the signal aborts; costs no process while nothing moves. */
   watch(watch: Watch): Promise<void>;
 }
@@ -100,11 +102,7 @@ export const gitSource = (options: GitSourceOptions): GitSource => {
     },
 
     async refs(id) {
-      const { refs } = await repositoryOf(id);
-      const found = await refs.followed();
-      const unborn = found.size === 0 ? await refs.unborn() : undefined;
-      if (unborn !== undefined) throw new BlockProject(`the branch ${unborn}, which HEAD names, has no commits yet`);
-      return found;
+      return (await repositoryOf(id)).refs.followed();
     },
 
     async head(id, branch) {
@@ -147,6 +145,10 @@ export const gitSource = (options: GitSourceOptions): GitSource => {
 
     async *blobs(id, entries) {
       yield* readBlobs(await repositoryOf(id), entries, { maxBlobBytes, aheadBytes });
+    },
+
+    async unborn() {
+      return (await open()).refs.unborn();
     },
 
     async watch(watch) {

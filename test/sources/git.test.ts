@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { BlockProject, DeadLetter, StopFlow, TryAgain } from '../../src/errors.ts';
 import type { TreeEntry } from '../../src/ports.ts';
 import type { GitSource, GitSourceOptions } from '../../src/sources/git.ts';
+import { joinedGit } from '../../src/sources/git-joined.ts';
 import { open } from '../support/git-source.ts';
 import {
   environment,
@@ -149,7 +150,7 @@ describe('git source: what it opens', () => {
     await expect(one.probe()).rejects.toThrow(StopFlow);
     await runGit(path, ['init', '-q', '-b', 'main']);
     await one.probe();
-    await expect(one.refs(P)).rejects.toThrow(/main.*has no commits yet/);
+    expect(await one.refs(P)).toEqual(new Map());
   });
 
   it('a repository that was removed is not taken for empty, nor for the one above it', async () => {
@@ -159,7 +160,7 @@ describe('git source: what it opens', () => {
     await mkdir(inner);
     await runGit(inner, ['init', '-q', '-b', 'main']);
     const one = source(inner);
-    await expect(one.refs(P)).rejects.toThrow(BlockProject);
+    expect(await one.refs(P)).toEqual(new Map());
     await rm(join(inner, '.git'), { recursive: true });
     await expect(one.refs(P)).rejects.toThrow(StopFlow);
     await expect(one.head(P, 'main')).rejects.toThrow(StopFlow);
@@ -235,17 +236,18 @@ describe('git source: heads', () => {
 
   it('says that the branch of HEAD has no commits, and takes none of it for deleted', async () => {
     const made = await repository();
-    const one = source(made.directory);
-    await expect(one.refs(P)).rejects.toThrow(
-      new BlockProject('the branch main, which HEAD names, has no commits yet'),
-    );
+    const one = joinedGit(new Map([[P, source(made.directory)]]));
+    const unborn = new BlockProject('the branch main, which HEAD names, has no commits yet');
+    await expect(one.refs(P)).rejects.toThrow(unborn);
+    await expect(one.head(P, 'main')).rejects.toThrow(unborn);
     const main = await made.commit({ files: [['a', 'a']] });
     expect(await one.refs(P)).toEqual(new Map([['main', main]]));
     await made.git('symbolic-ref', 'HEAD', 'refs/heads/team/none');
-    await expect(one.refs(P)).rejects.toThrow(/the branch team\/none, which HEAD names, has no commits yet/);
+    await expect(one.head(P, 'main')).rejects.toThrow(/the branch team\/none, which HEAD names, has no commits yet/);
     // Whoever has said which branches are meant does not mean HEAD.
-    expect(await source(made.directory, { refs: ['*'] }).refs(P)).toEqual(new Map([['main', main]]));
-    expect(await source(made.directory, { refs: ['none'] }).refs(P)).toEqual(new Map());
+    const named = (...refs: string[]) => joinedGit(new Map([[P, source(made.directory, { refs })]])).refs(P);
+    expect(await named('*')).toEqual(new Map([['main', main]]));
+    expect(await named('none')).toEqual(new Map());
   });
 
   it('a damaged ref, or one whose commit is missing, is trouble and no deleted branch', async () => {

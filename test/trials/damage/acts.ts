@@ -20,7 +20,7 @@ export const flip: Act = async (file, chance) => {
 export const blank: Act = async (file, chance) => {
   const bytes = await readFile(file);
   const at = chance.below(Math.max(1, bytes.length));
-  bytes.fill(0, at, at + 512);
+  bytes.fill(0, at, Math.min(at + 512, bytes.length));
   await writeFile(file, bytes);
   return `512 bytes blanked at ${at}`;
 };
