@@ -100,7 +100,7 @@ describe('rebuild', () => {
         await change(join(topic, number, name), (bytes) => void bytes.fill(0, 0, Math.min(16, bytes.length)));
     expect(await tide('verify')).toMatchObject({ stderr: expect.stringMatching(/log is damaged.*tidemark rebuild/) });
     const { code, stdout } = await tide('rebuild', '--yes');
-    expect([code, stdout]).toEqual([0, expect.stringMatching(/damaged {2}default log:[^]*chunks 0: embedded 0/)]);
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/damaged {2}default log:.*chunks 0: embedded 0/s)]);
     expect(JSON.parse((await tide('status', '--json')).stdout)).toMatchObject({ deadLetters: 1 });
     await isWell();
   });
