@@ -22,6 +22,7 @@ const ENTRIES = [
   'embedders/static-thread',
   'embedders/token-counter',
   'embedders/transformers-thread',
+  'sinks/embedded-checker',
   'sinks/embedded-searcher',
   'sinks/embedded-writer',
 ];

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { names as namesOf } from './config/names.ts';
 import { optionsOf } from './config/pipeline.ts';
 import type { Config, PipelineOptions } from './config.ts';
-import type { OpenEngines } from './engines.ts';
+import type { Engines, OpenEngines } from './engines.ts';
 import { messageOf } from './errors.ts';
 import type { Hold } from './log/lock.ts';
 import { type Dependency, dependency, PATIENCE, type Patience, steady } from './operators/attempt.ts';
@@ -93,6 +93,7 @@ export interface Pipeline {
   /** Keeps what shapes a generation, for whoever feeds it. */
   remember(target: Target): Promise<void>;
   dependencies(): readonly Dependency[];
+  check: Engines['check'];
   close(): Promise<void>;
 }
 
@@ -145,6 +146,7 @@ export const openPipeline = async (around: Surroundings, name: string, shared: S
     gitlabs,
     remember: shapes.remember,
     dependencies: () => [ofLog, ofStore, ...ofSources, ...shapes.dependencies()],
+    check: engines.check,
     async close() {
       await reranker?.port.close();
       await shapes.close();

@@ -1,7 +1,7 @@
 /** What carries records and holds points, as the configuration says. Adding an engine is one file and one case here. */
 import { join } from 'node:path';
 import type { Config } from './config.ts';
-import { BadConfiguration, messageOf } from './errors.ts';
+import { BadConfiguration, Damaged, messageOf } from './errors.ts';
 import { makeDirectory, openOwn } from './log/disk.ts';
 import { openEmbeddedLog } from './log/embedded.ts';
 import type { TopicsOptions } from './log/kafka-topics.ts';
@@ -10,6 +10,7 @@ import type { Policy } from './log/upkeep.ts';
 import type { Names } from './parts.ts';
 import type { Log, State, Time, VectorStore } from './ports.ts';
 import { openEmbedded } from './sinks/embedded.ts';
+import { checkStore } from './sinks/embedded-check.ts';
 import type { Telemetry } from './telemetry.ts';
 
 const SECOND = 1_000;
@@ -32,19 +33,26 @@ export interface Engines {
   readonly log: Log;
   readonly state: State;
   readonly store: VectorStore;
+  /** What lies in the data directory and is not what was written there; servers look after theirs themselves. */
+  check(signal: AbortSignal): Promise<readonly string[]>;
   close(): Promise<void>;
 }
 
 export type OpenEngines = (options: EngineOptions) => Promise<Engines>;
 
 export const openEngines: OpenEngines = async (options) => {
-  const { state, store, close } = await openStore(options);
+  const { state, store, check, close } = await openStore(options);
   try {
     const log = await openLog(options);
     return {
       log,
       state,
       store,
+      async check(signal) {
+        const ofStore = await check(signal);
+        if (options.config.log.kind !== 'embedded' || signal.aborted) return ofStore;
+        return [...ofStore, ...(await findingsOfLog(log, options.names))];
+      },
       async close() {
         // A log whose lock is lost refuses to be closed in order; the store's threads end all the same.
         await log.close().finally(close);
@@ -56,26 +64,49 @@ export const openEngines: OpenEngines = async (options) => {
   }
 };
 
-const openStore = async ({ config, names, directory, lock, time }: EngineOptions): Promise<Omit<Engines, 'log'>> => {
+export const storeFile = (directory: string): string => join(directory, 'store.db');
+export const logDirectory = (directory: string): string => join(directory, 'log');
+
+export const openStore = async (options: EngineOptions): Promise<Omit<Engines, 'log'>> => {
+  const { config, names, directory, lock, time, telemetry } = options;
   await makeDirectory(directory);
   if (config.store.kind === 'embedded') {
-    const file = join(directory, 'store.db');
+    const file = storeFile(directory);
     // SQLite would follow a link. It gives the files beside this one the same permissions.
     await (await openOwn(file, 'a')).close();
-    return openEmbedded({ file, now: time.now, fence: lock.fence });
+    const opened = await openEmbedded({ file, now: time.now, fence: lock.fence, onChecked: telemetry.storeChecked });
+    const check = async (signal: AbortSignal) =>
+      (await checkStore(file, { how: 'whole', signal })).findings.map((finding) => `${file}: ${finding}`);
+    return { ...opened, check };
   }
-  const { kind: _, timeoutSeconds, ...options } = config.store;
+  const { kind: _, timeoutSeconds, ...rest } = config.store;
   // Read when it is needed: the default starts without it.
   const { openQdrant } = await import('./sinks/qdrant.ts');
-  const { state, store, close } = openQdrant({ ...options, timeoutMs: timeoutSeconds * SECOND, names, now: time.now });
-  return { state, store, close: async () => close() };
+  const { state, store, close } = openQdrant({ ...rest, timeoutMs: timeoutSeconds * SECOND, names, now: time.now });
+  return { state, store, check: async () => [], close: async () => close() };
 };
 
-const openLog = async ({ config, names, directory, lock, time, telemetry }: EngineOptions): Promise<Log> => {
+/** Reads all that is in it. Of each topic the first place that cannot be read. */
+export const findingsOfLog = async (log: Log, { topics }: Names): Promise<readonly string[]> => {
+  const findings: string[] = [];
+  for (const topic of Object.values(topics)) {
+    const bounds = await log.bounds(topic);
+    const [from, until] = [bounds.map(({ start }) => start), bounds.map(({ end }) => end)];
+    try {
+      for await (const _ of log.slice(topic, from, until));
+    } catch (error) {
+      if (!(error instanceof Damaged)) throw error;
+      findings.push(error.finding);
+    }
+  }
+  return findings;
+};
+
+export const openLog = async ({ config, names, directory, lock, time, telemetry }: EngineOptions): Promise<Log> => {
   const report = (error: unknown) => telemetry.backgroundFailed({ what: 'log', error: messageOf(error) });
   if (config.log.kind === 'embedded') {
     const topics = policiesOf(names, { events: 7, changes: 14, deadLetters: 30, tombstones: 30 });
-    return openEmbeddedLog({ directory: join(directory, 'log'), topics, lock, time, report });
+    return openEmbeddedLog({ directory: logDirectory(directory), topics, lock, time, report });
   }
   const { brokers, clientId, compression, sessionSeconds } = config.log;
   // Read when it is needed: the default starts without it.

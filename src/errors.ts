@@ -42,6 +42,20 @@ export class StopFlow extends Told {
   override readonly name: string = 'StopFlow';
 }
 
+/** What the data directory holds is not what was written there: `tidemark rebuild` sets it aside. */
+export class Damaged extends StopFlow {
+  override readonly name: string = 'Damaged';
+  /** Without the remedy, for whoever is about to apply it. */
+  readonly finding: string;
+  constructor(finding: string, options: { cause?: unknown } = {}) {
+    super(
+      `${finding}. Stop what runs here, and say \`tidemark rebuild\`: it tells what is damaged, and indexes it anew`,
+      options,
+    );
+    this.finding = finding;
+  }
+}
+
 /** A dependency has never answered since the command began: it ends, and may be tried again later. */
 export class Unavailable extends StopFlow {
   override readonly name: string = 'Unavailable';

@@ -4,7 +4,7 @@ import { GIT, type Pipeline } from './compose.ts';
 import { messageOf } from './errors.ts';
 import { fileHints } from './operators/hints.ts';
 import type { Parts } from './parts.ts';
-import { parseRef } from './records.ts';
+import { parseRef, projectKey, type RefId } from './records.ts';
 
 /** Until the signal aborts. Every ref is told once at first, since nobody knows what happened before. */
 export const follow = async ({ parts, repositories }: Pipeline, signal: AbortSignal): Promise<void> => {
@@ -17,13 +17,19 @@ export const follow = async ({ parts, repositories }: Pipeline, signal: AbortSig
         tracked: () => trackedRefs(parts, name),
         async onChange({ ref, before, after }) {
           const id = { instance: GIT, project: name, ref };
-          await fileHints(parts, 'events', 'watch', [{ id, after, ...(before === null ? {} : { before }) }]);
+          const hint = { id, after, ...(before === null ? {} : { before }) };
+          // What it was blocked for may be over by this, and its branches are looked at once it is let in.
+          const news = (await isBlocked(parts, id)) ? [{ kind: 'project' as const, id: { ...id, ref: '' } }] : [];
+          await fileHints(parts, 'events', 'watch', [...news, hint]);
         },
         onTrouble: (error) => telemetry.sourceUnreadable({ project: name, error: messageOf(error) }),
       }),
     ),
   );
 };
+
+const isBlocked = async ({ state }: Parts, id: RefId): Promise<boolean> =>
+  (await state.read('projects', [projectKey(id)])).get(projectKey(id))?.value.blocked !== undefined;
 
 const trackedRefs = async ({ state }: Parts, project: string): Promise<readonly string[]> => {
   const refs: string[] = [];

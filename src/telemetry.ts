@@ -17,6 +17,8 @@ export interface Telemetry {
   sweepClosed(of: { ref: string; seq: number }): void;
   dependencyDown(of: { dependency: string; error: string }): void;
   dependencyUp(of: { dependency: string }): void;
+  /** While the dependency answers others. */
+  callRepeated(of: { dependency: string; project: string | undefined; error: string }): void;
   projectBlocked(of: { project: string; reason: string }): void;
   projectUnblocked(of: { project: string }): void;
   approvalNeeded(of: { ref: string; lacking: number; of: number }): void;
@@ -26,6 +28,8 @@ export interface Telemetry {
   generationActive(of: { name: string; previous: string | undefined }): void;
   backgroundFailed(of: { what: string; error: string }): void;
   sourceUnreadable(of: { project: string; error: string }): void;
+  /** After a crash. */
+  storeChecked(of: { file: string; seconds: number; complete: boolean }): void;
   searchReady(of: { pipeline: string; seconds: number }): void;
   /** A question over HTTP. What was asked is nobody's business. */
   asked(of: { question: string; by: string; status: number; seconds: number }): void;
@@ -38,6 +42,9 @@ export interface Telemetry {
   dataDirectoryClosed(of: { directory: string; mode: string }): void;
   archiveUnusable(of: { instance: string; project: string; error: string }): void;
 }
+
+/** Of a check that somebody has waited for. */
+const LONG_CHECK_SECONDS = 2;
 
 /** Keys hold NUL between their parts; a reader gets spaces. */
 const readable = (key: string) => key.replaceAll('\0', ' ');
@@ -108,6 +115,9 @@ export const telemetry = (logger: Logger, registry: Registry): Telemetry => {
       down.set({ dependency }, 0);
       logger.info({ dependency }, 'dependency answers again');
     },
+    callRepeated({ dependency, project = '', error }) {
+      logger.warn({ dependency, project: readable(project), error }, 'a call fails, and is repeated');
+    },
     projectBlocked({ project, reason }) {
       blocked.inc();
       logger.error({ project: readable(project), reason }, 'project blocked');
@@ -136,6 +146,11 @@ export const telemetry = (logger: Logger, registry: Registry): Telemetry => {
     sourceUnreadable({ project, error }) {
       unreadable.inc();
       logger.warn({ project, error }, 'refs cannot be read, and are read again');
+    },
+    storeChecked({ file, seconds, complete }) {
+      if (!complete)
+        logger.warn({ file, seconds }, 'the check after a crash was not finished: tidemark verify does all of it');
+      else if (seconds > LONG_CHECK_SECONDS) logger.info({ file, seconds }, 'checked after a crash');
     },
     searchReady({ pipeline, seconds }) {
       logger.info({ pipeline, seconds }, 'search is ready');

@@ -143,6 +143,8 @@ const report = async (
 ): Promise<number> => {
   if (!of) return EXIT.success;
   await output.line(args.flag('json') ? JSON.stringify(of) : readable(of));
+  if (of.planned + of.unchanged + of.unplanned.length === 0)
+    output.note('nothing was there to index: no branch that is followed has a file that is selected');
   if (of.status === 'cancelled') return EXIT.cancelled;
   return of.status === 'success' ? EXIT.success : EXIT.failures;
 };

@@ -20,6 +20,7 @@ import { hooksEnsure, hooksList, hooksRemove } from './gitlab-hooks.ts';
 import { init } from './init.ts';
 import { inspect } from './inspect.ts';
 import { mcpWith } from './mcp.ts';
+import { rebuildWith } from './rebuild.ts';
 import { reindex, rollback } from './reindex.ts';
 import { search } from './search.ts';
 import { serveWith } from './serve.ts';
@@ -54,6 +55,7 @@ export const dataCommands: readonly DataCommand[] = [
 export const commands: readonly Command[] = [
   serveWith(dataCommands),
   ...dataCommands,
+  rebuildWith(dataCommands),
   mcpWith(dataCommands),
   topicsPrint,
   inspect,

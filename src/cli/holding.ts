@@ -40,11 +40,13 @@ export interface HoldOptions {
   /** Where to look, of a process that stays until it is ended. */
   readonly serving: () => string | undefined;
   readonly stays: boolean;
+  /** With the lock in hand, before anything is opened, and before anybody else is answered. */
+  readonly before?: (lock: Hold) => Promise<void>;
 }
 
 /** Resolves to the owner where another process holds the directory; nobody does where all is shared. */
 export const holdOrOwner = async (options: HoldOptions): Promise<{ held: Held } | { owner: Owner }> => {
-  const { place, telemetry, commands, serving, stays } = options;
+  const { place, telemetry, commands, serving, stays, before } = options;
   await openDataDirectory(place, telemetry);
   if (isShared(place.config)) {
     const host = await hostOf(place, { lock: NOBODYS, telemetry: await telemetry(), stays });
@@ -63,11 +65,19 @@ export const holdOrOwner = async (options: HoldOptions): Promise<{ held: Held } 
       await control.close();
       return taken;
     }
-    const told = await telemetry();
-    const watch = watchOf(taken.lock);
-    const host = await hostOf(place, { lock: watch.hold, telemetry: told, stays });
-    answers.open(host);
-    return { held: heldOf(host, taken.lock, watch, control, answers, told) };
+    const { lock } = taken;
+    const watch = watchOf(lock);
+    try {
+      await before?.(watch.hold);
+      const told = await telemetry();
+      const host = await hostOf(place, { lock: watch.hold, telemetry: told, stays });
+      answers.open(host);
+      return { held: heldOf(host, lock, watch, control, answers, told) };
+    } catch (error) {
+      watch.stop();
+      await lock.release();
+      throw error;
+    }
   } catch (error) {
     await control.close();
     throw error;

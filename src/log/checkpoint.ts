@@ -3,8 +3,9 @@
  * small file that is replaced as a whole. What it says may be old, never ahead of the segments.
  */
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { z } from 'zod';
-import { messageOf, StopFlow } from '../errors.ts';
+import { Damaged, messageOf, StopFlow } from '../errors.ts';
 import type { Time } from '../ports.ts';
 import { diskError, readIfThere, replaceFile } from './disk.ts';
 
@@ -29,13 +30,20 @@ const identity = z.object({
 });
 export type Identity = z.infer<typeof identity>;
 
+/** A digit that has changed makes another offset, which nothing else would tell. */
+const sumOf = (noted: object): number => crc32(JSON.stringify(noted));
+const withSum = (noted: object): string => JSON.stringify({ ...noted, sum: sumOf(noted) });
+
+/** Files from before there were sums have none. */
 const read = async <T>(file: string, schema: z.ZodType<T>): Promise<T | undefined> => {
   const content = await readIfThere(file);
   if (content === undefined) return undefined;
   try {
-    return schema.parse(JSON.parse(content));
+    const { sum, ...noted } = z.looseObject({ sum: z.number().optional() }).parse(JSON.parse(content));
+    if (sum !== undefined && sum !== sumOf(noted)) throw new Error('it is not what was written');
+    return schema.parse(noted);
   } catch (cause) {
-    throw new StopFlow(`the log is damaged: cannot make sense of ${file}: ${messageOf(cause)}`, { cause });
+    throw new Damaged(`the log is damaged: cannot make sense of ${file}: ${messageOf(cause)}`, { cause });
   }
 };
 
@@ -59,7 +67,7 @@ export const openIdentity = async (
     identity: found?.identity ?? time.token(),
     partitions: { ...found?.partitions, ...partitions },
   };
-  if (JSON.stringify(next) !== JSON.stringify(found)) await replaceFile(file, JSON.stringify(next));
+  if (JSON.stringify(next) !== JSON.stringify(found)) await replaceFile(file, withSum(next));
   return next.identity;
 };
 
@@ -103,7 +111,7 @@ export const openCheckpoint = async (options: CheckpointOptions): Promise<Checkp
       await guard();
       const { topics, noted } = note();
       // Topics that are not configured any more keep their place for the day they are again.
-      await replaceFile(file, JSON.stringify({ v: 1, topics: { ...before, ...topics } }));
+      await replaceFile(file, withSum({ v: 1, topics: { ...before, ...topics } }));
       noted();
       trouble = undefined;
     } catch (error) {

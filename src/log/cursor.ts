@@ -1,10 +1,11 @@
 /** Reads a partition forward from an offset, across segments that roll, are compacted or vanish meanwhile. */
 import { type FileHandle, open } from 'node:fs/promises';
+import { Damaged } from '../errors.ts';
 import type { LogRecord } from '../ports.ts';
 import { codeOf, diskError } from './disk.ts';
 import { frameOffset, readFrame } from './frames.ts';
 import type { Partition } from './partition.ts';
-import { type FrameReader, frameReader, type Segment } from './segments.ts';
+import { compactedUntil, type FrameReader, frameReader, type Segment } from './segments.ts';
 
 export interface Cursor {
   /** The next record, if it is in memory. */
@@ -67,6 +68,11 @@ export const openCursor = (partition: Partition, from: number, until = Number.PO
       const following = behind(segment);
       if (await frames.fill(segment.bytes)) return true;
       if (following === undefined) return false;
+      const reached = compactedUntil(segment) ?? next;
+      if (following > reached && !segment.retired)
+        throw new Damaged(
+          `the log is damaged: ${partition.directory} holds nothing from offset ${reached} to ${following}, where a segment was`,
+        );
       next = Math.max(next, following);
       await leave();
     }

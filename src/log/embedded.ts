@@ -6,16 +6,18 @@
  *   checkpoint.json            where the groups stand, and what was durable (`checkpoint.ts`)
  *   topics/<topic>/<number>/   the segments of a partition (`segments.ts`)
  */
+import { open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { DeadLetter, StopFlow, TryAgain } from '../errors.ts';
+import { Damaged, DeadLetter, StopFlow, TryAgain } from '../errors.ts';
 import type { Log, LogRecord, Outgoing, Time } from '../ports.ts';
 import { openCheckpoint, openIdentity, type TopicNote } from './checkpoint.ts';
 import { openCursor } from './cursor.ts';
-import { diskError, makeDirectory, onDisk } from './disk.ts';
+import { codeOf, diskError, makeDirectory, onDisk } from './disk.ts';
 import { createGroup, type Group } from './groups.ts';
 import type { Lock } from './lock.ts';
 import { openPartition, type Partition } from './partition.ts';
+import { frameReader, listSegments } from './segments.ts';
 import { compact, type Policy, retain } from './upkeep.ts';
 
 const SECOND = 1000;
@@ -116,7 +118,7 @@ export const openEmbeddedLog = async (options: EmbeddedLogOptions): Promise<Embe
     const topic: Topic = { name, policy, partitions, compacted: [], groups };
     topics.set(name, topic);
     for (const number of numbers) {
-      const place = join(directory, 'topics', encodeURIComponent(name), String(number));
+      const place = join(topicDirectory(directory, name), String(number));
       const known = before?.partitions[number];
       const common = { topic: name, number, directory: place, segmentBytes, rollMs, time };
       partitions.push(await openPartition({ ...common, known, guard, published }));
@@ -281,6 +283,29 @@ export const openEmbeddedLog = async (options: EmbeddedLogOptions): Promise<Embe
   };
 };
 
+export const topicDirectory = (directory: string, topic: string): string =>
+  join(directory, 'topics', encodeURIComponent(topic));
+
+/** Whether all of a topic that lies apart, without what was noted of it, can be read. */
+export const isWhole = async (topic: string): Promise<boolean> => {
+  try {
+    for (const number of await readdir(topic))
+      for (const segment of await listSegments(join(topic, number))) {
+        const handle = await open(segment.file, 'r');
+        const frames = frameReader(handle, segment);
+        try {
+          while (await frames.fill(segment.bytes)) while (frames.next());
+        } finally {
+          await handle.close();
+        }
+      }
+    return true;
+  } catch (error) {
+    if (error instanceof Damaged || codeOf(error) === 'ENOENT') return false;
+    throw error;
+  }
+};
+
 const noteOf = ({ partitions, compacted, groups }: Topic): TopicNote => ({
   partitions: partitions.map((partition) => ({ ...partition.stable(), compacted: compacted[partition.number] ?? 0 })),
   commits: Object.fromEntries(
@@ -293,8 +318,8 @@ const refuseLostRecords = (topic: Topic, group: string, commits: readonly (numbe
   for (const { number, end } of topic.partitions) {
     const mark = commits[number] ?? 0;
     if (mark > end())
-      throw new StopFlow(
-        `the log is damaged: group ${group} has settled ${topic.name}/${number} up to ${mark}, but it ends at ${end()}. Restore the log's directory or remove it, then everything is planned again`,
+      throw new Damaged(
+        `the log is damaged: group ${group} has settled ${topic.name}/${number} up to ${mark}, but it ends at ${end()}`,
       );
   }
 };

@@ -1,7 +1,7 @@
 /** One partition: its segments, and the queue of appends that share each write and each fsync. */
 import { mkdir, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { StopFlow } from '../errors.ts';
+import { Damaged, StopFlow } from '../errors.ts';
 import type { Outgoing, Time } from '../ports.ts';
 import { diskError, makeDirectory, openOwn, writeAll } from './disk.ts';
 import { frameTimestamp, type Prepared, prepare, writeFrame } from './frames.ts';
@@ -232,9 +232,7 @@ const startingPoint = async (
 ): Promise<Stable> => {
   if (known?.base === active.base) return known;
   if (known && known.base > active.base)
-    throw new StopFlow(
-      `the log is damaged: ${segmentFile(dirname(active.file), known.base)} is missing. Restore the log's directory or remove it, then everything is planned again`,
-    );
+    throw new Damaged(`the log is damaged: ${segmentFile(dirname(active.file), known.base)} is missing`);
   const before = segments.findLast((segment) => segment !== active && segment.bytes > 0);
   const timestamp = before ? await lastTimestamp(before) : 0;
   return { base: active.base, bytes: 0, next: active.base, timestamp };

@@ -3,8 +3,8 @@
  * compaction wrote also names the offset that it reaches to, so that it is known which segments it stands for.
  */
 import { type FileHandle, readdir, stat, unlink } from 'node:fs/promises';
-import { join } from 'node:path';
-import { StopFlow } from '../errors.ts';
+import { basename, join } from 'node:path';
+import { Damaged } from '../errors.ts';
 import { openOwn, readAll, syncDirectory } from './disk.ts';
 import { frameBytes, frameOffset, frameTimestamp, isIntact } from './frames.ts';
 
@@ -70,6 +70,12 @@ export const listSegments = async (directory: string): Promise<Segment[]> => {
   return segments;
 };
 
+/** Up to which offset compaction has written it; another one reaches as far as its records. */
+export const compactedUntil = ({ file }: Segment): number | undefined => {
+  const until = NAME.exec(basename(file))?.[2];
+  return until === undefined ? undefined : Number(until);
+};
+
 /** The frame that a reader stands at. Its buffer is the reader's own: copy what is to outlive the next step. */
 export interface FrameView {
   buffer: Buffer;
@@ -86,7 +92,7 @@ export interface FrameReader {
   position(): number;
 }
 
-/** Goes through a segment piece by piece. Throws `StopFlow` where bytes that were durable are no longer what was written. */
+/** Goes through a segment piece by piece. Throws `Damaged` where bytes that were durable are no longer what was written. */
 export const frameReader = (handle: FileHandle, segment: Segment, from = 0): FrameReader => {
   const view: FrameView = { buffer: NONE, at: 0, bytes: 0 };
   let buffer = NONE;
@@ -94,9 +100,7 @@ export const frameReader = (handle: FileHandle, segment: Segment, from = 0): Fra
   let bufferAt = from;
 
   const corrupt = () =>
-    new StopFlow(
-      `the log is damaged: ${segment.file} holds no intact record at byte ${bufferAt + at}. Restore the log's directory or remove it, then everything is planned again`,
-    );
+    new Damaged(`the log is damaged: ${segment.file} holds no intact record at byte ${bufferAt + at}`);
 
   return {
     next() {
@@ -145,9 +149,7 @@ export interface Stable {
 export const recover = async (handle: FileHandle, segment: Segment, stable: Stable): Promise<Stable> => {
   const { size } = await handle.stat();
   if (size < stable.bytes)
-    throw new StopFlow(
-      `the log is damaged: ${segment.file} ends at byte ${size}, but ${stable.bytes} were durable. Restore the log's directory or remove it, then everything is planned again`,
-    );
+    throw new Damaged(`the log is damaged: ${segment.file} ends at byte ${size}, but ${stable.bytes} were durable`);
   let { bytes, next, timestamp } = stable;
   let chunk = NONE;
   let at = 0;

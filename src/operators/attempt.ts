@@ -10,6 +10,8 @@ const UNKNOWN_TRIES = 3;
 /** So many items of one project that fail for so long, while others are answered: the project is the trouble. */
 const FAILING_PER_PROJECT = 10;
 const FAILING_MS = 1 * MINUTE;
+/** Whoever waits for a call that is repeated is told why. */
+const SAID_AFTER_MS = 5 * SECOND;
 /** A process that slept through an item's time has not tried. */
 const LEAST_TRIES = 8;
 
@@ -144,6 +146,8 @@ export const dependency = (
     downSince: () => down?.since,
     retried: () => items,
     async attempt(call, item) {
+      const beganAt = time.now();
+      let told = false;
       let unknown = 0;
       let mine: Failing | undefined;
       try {
@@ -163,6 +167,10 @@ export const dependency = (
             if (down || !(await answers())) {
               await goDown(error);
               continue;
+            }
+            if (!told && time.now() - beganAt >= SAID_AFTER_MS) {
+              told = true;
+              telemetry.callRepeated({ dependency: name, project: item?.project, error: messageOf(error) });
             }
             if (item && items < patience.items) mine ??= fail(item);
             if (item && mine) judge(item, mine, error);

@@ -1,6 +1,6 @@
 /** The little of libsql that is used, and what its errors ask for. */
 import Libsql from 'libsql';
-import { BadUsage, isKnown, messageOf, StopFlow, TryAgain } from '../errors.ts';
+import { BadUsage, Damaged, isKnown, messageOf, StopFlow, TryAgain } from '../errors.ts';
 
 /** Anything else would end the process: the driver panics on a boolean, and on a Buffer that stands alone. */
 export type Value = string | number | Buffer | null;
@@ -15,6 +15,8 @@ export interface Database {
   run(sql: string, values: readonly Value[]): number;
   get<T extends readonly unknown[]>(sql: string, values: readonly Value[]): T | undefined;
   all<T extends readonly unknown[]>(sql: string, values: readonly Value[]): T[];
+  /** The same, of more rows than fit into memory. */
+  each<T extends readonly unknown[]>(sql: string): Iterable<T>;
   inTransaction(): boolean;
   /** Forgets prepared statements, for tables that are no more. */
   forget(): void;
@@ -50,6 +52,7 @@ export const openDatabase = (file: string): Database => {
       once(sql, () => reading(sql).get([...values]) as T | undefined),
     all: <T extends readonly unknown[]>(sql: string, values: readonly Value[]) =>
       once(sql, () => reading(sql).all([...values]) as T[]),
+    each: <T extends readonly unknown[]>(sql: string) => reading(sql).iterate() as Iterable<T>,
     inTransaction: () => connection.inTransaction,
     forget() {
       statements.clear();
@@ -61,14 +64,41 @@ export const openDatabase = (file: string): Database => {
   };
 };
 
+/**
+ * A column of text, as bytes. The driver panics on text that is no UTF-8, as a flipped bit leaves it, and a panic ends the
+ * process: so no text is read but through here and `textOf`.
+ */
+export const bytesOf = (column: string): string => `CAST(${column} AS BLOB)`;
+
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+const NOTHING = new Uint8Array();
+
+export const textOf = (bytes: Blob | null): string => {
+  try {
+    return UTF8.decode(bytes ?? NOTHING);
+  } catch (cause) {
+    throw new Damaged('embedded store: what was written as text is no UTF-8 any more', { cause });
+  }
+};
+
+export const jsonOf = <T>(text: string): T => {
+  try {
+    return JSON.parse(text) as T;
+  } catch (cause) {
+    throw new Damaged(`embedded store: what was written as JSON is none any more: ${messageOf(cause)}`, { cause });
+  }
+};
+
 /** SQLite's text is UTF-8 and ends at a NUL for the driver. In this form every string comes back unit by unit. */
 export const toText = (text: string): string => JSON.stringify(text);
-export const fromText = (text: string): string => JSON.parse(text) as string;
+export const fromText = (bytes: Blob | null): string => jsonOf(textOf(bytes));
 
 /** What passes by itself, or once somebody has made room: the same call is worth repeating. */
 const PASSING = /^SQLITE_(BUSY|LOCKED|FULL|IOERR|NOMEM|INTERRUPT|PROTOCOL)/;
+/** The file is not what was written. */
+const DAMAGED = /^SQLITE_(CORRUPT|NOTADB)/;
 /** The file, or the right to it, is not what it must be. */
-const LASTING = /^SQLITE_(CORRUPT|NOTADB|READONLY|CANTOPEN|PERM|AUTH|FORMAT|MISMATCH)/;
+const LASTING = /^SQLITE_(READONLY|CANTOPEN|PERM|AUTH|FORMAT|MISMATCH)/;
 
 /** The error as a reaction, when SQLite's code tells one. */
 export const reaction = (action: string, error: unknown): unknown => {
@@ -78,6 +108,7 @@ export const reaction = (action: string, error: unknown): unknown => {
   const cause = code === '' ? error : new Error(`${code}: ${messageOf(error)}`);
   const message = `embedded store: ${action}: ${messageOf(error)}${code === '' ? '' : ` (${code})`}`;
   if (PASSING.test(code)) return new TryAgain(message, { cause });
+  if (DAMAGED.test(code)) return new Damaged(message, { cause });
   if (LASTING.test(code)) return new StopFlow(message, { cause });
   return new Error(message, { cause });
 };

@@ -1,6 +1,6 @@
 /** The calls of the `VectorStore` port as they run in the writer's thread: which generations there are, and the alias. */
 import { StopFlow } from '../errors.ts';
-import { type Database, fromText, toText } from './embedded-database.ts';
+import { type Blob, bytesOf, type Database, fromText, toText } from './embedded-database.ts';
 import { createGenerationTables, dropGenerationTables } from './embedded-schema.ts';
 
 export interface GenerationTables {
@@ -40,9 +40,9 @@ export const generationReads = (database: Database) => ({
     database.get('SELECT count(*) FROM generations', []);
   },
   generations: (): string[] =>
-    database.all<[string]>('SELECT name FROM generations', []).map(([name]) => fromText(name)),
+    database.all<[Blob]>(`SELECT ${bytesOf('name')} FROM generations`, []).map(([name]) => fromText(name)),
   active(): string | undefined {
-    const row = database.get<[string]>('SELECT generation FROM alias', []);
+    const row = database.get<[Blob]>(`SELECT ${bytesOf('generation')} FROM alias`, []);
     return row && fromText(row[0]);
   },
 });

@@ -1,8 +1,9 @@
 /** Ledger entries as rows, and the calls of the `Generation` port about them, as they run in the writer's thread. */
 import type { LedgerEntry, Over } from '../ports.ts';
-import { type Database, toText } from './embedded-database.ts';
+import { type Blob, type Database, textOf, toText } from './embedded-database.ts';
 import { findGeneration } from './embedded-generations.ts';
 import { entryOf, gathered, type LedgerColumns, manyTexts, parseRows, type Rows } from './embedded-rows.ts';
+import { sumOf } from './embedded-sums.ts';
 
 const PAGE_ROWS = 1_000;
 /** An entry of a large text names thousands of chunks, so a page is bounded in bytes too. */
@@ -12,12 +13,12 @@ const STEP_ROWS = 100;
 const ENTRY = gathered('key', 'chunks', 'entry');
 
 const read = (database: Database, g: number, documents: readonly string[]): Rows<LedgerColumns> => {
-  const [text = ''] =
-    database.get<[string]>(
+  const [text = null] =
+    database.get<[Blob]>(
       `SELECT ${ENTRY} FROM ledger_${g} WHERE key IN (SELECT value FROM json_each(?)) AND seq IS NOT NULL`,
       [manyTexts(documents)],
     ) ?? [];
-  return { text };
+  return { text: textOf(text) };
 };
 
 const sameEntry = (a: LedgerEntry | undefined, b: LedgerEntry | undefined): boolean =>
@@ -51,12 +52,13 @@ export const ledgerReads = (database: Database) => ({
     let after = Number(cursor ?? 0);
     let characters = 0;
     for (let rows = 0; rows < PAGE_ROWS && characters < PAGE_CHARACTERS; rows += STEP_ROWS) {
-      const [text = '', last, count] =
-        database.get<[string, number | null, number]>(
+      const [bytes = null, last, count] =
+        database.get<[Blob, number | null, number]>(
           `SELECT ${ENTRY}, max(document), count(*) FROM (SELECT * FROM ledger_${g} WHERE document > ? AND seq IS NOT NULL
            ORDER BY document LIMIT ${STEP_ROWS})`,
           [after],
         ) ?? [];
+      const text = textOf(bytes);
       if (text !== '') steps.push(text);
       characters += text.length;
       if (count !== STEP_ROWS) return { text: steps.join(), next: undefined };
@@ -73,10 +75,11 @@ export const ledgerWrites = (database: Database) => ({
     const asRead = over === 'lower' || sameEntry(before, over.read);
     if (!asRead || (before && before.seq >= entry.seq)) return before;
     const { document, chunks, ...rest } = entry;
+    const columns = [entry.seq, entry.status, JSON.stringify(chunks), JSON.stringify(rest)];
     database.run(
-      `INSERT INTO ledger_${g} (key, seq, status, chunks, entry) VALUES (?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE
-       SET seq = excluded.seq, status = excluded.status, chunks = excluded.chunks, entry = excluded.entry`,
-      [toText(document), entry.seq, entry.status, JSON.stringify(chunks), JSON.stringify(rest)],
+      `INSERT INTO ledger_${g} (key, seq, status, chunks, entry, sum) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE
+       SET seq = excluded.seq, status = excluded.status, chunks = excluded.chunks, entry = excluded.entry, sum = excluded.sum`,
+      [toText(document), ...columns, sumOf(...columns)],
     );
     return entry;
   },
@@ -86,7 +89,7 @@ export const ledgerWrites = (database: Database) => ({
       const number = documentNumber(database, g, document);
       if (number === undefined) continue;
       database.run(
-        `UPDATE ledger_${g} SET seq = NULL, status = NULL, chunks = NULL, entry = NULL
+        `UPDATE ledger_${g} SET seq = NULL, status = NULL, chunks = NULL, entry = NULL, sum = NULL
          WHERE document = ? AND seq = ? AND status = 'gone'`,
         [number, seq],
       );

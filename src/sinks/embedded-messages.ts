@@ -1,5 +1,5 @@
 /** What passes between the main thread and the two workers of the embedded store. */
-import { BadUsage, messageOf, StopFlow, TryAgain } from '../errors.ts';
+import { BadUsage, Damaged, messageOf, StopFlow, TryAgain } from '../errors.ts';
 
 export interface Call {
   readonly id: number;
@@ -15,7 +15,7 @@ export interface Calls {
 
 /** Errors lose their class on the way between threads, and the class says what is to be done. */
 export interface Failure {
-  readonly reaction: 'TryAgain' | 'StopFlow' | 'BadUsage' | 'unknown';
+  readonly reaction: keyof typeof KNOWN | 'unknown';
   readonly message: string;
   readonly cause: unknown;
 }
@@ -33,14 +33,15 @@ export type FromWorker =
   | { readonly getting: 'on' }
   | { readonly answers: readonly Answer[] };
 
-const KNOWN = { TryAgain, StopFlow, BadUsage } as const;
+/** One that is a kind of another stands before it. */
+const KNOWN = { TryAgain, Damaged, StopFlow, BadUsage } as const;
 const REACTIONS = Object.keys(KNOWN) as (keyof typeof KNOWN)[];
 
 export const toFailure = (error: unknown): Failure => {
   const reaction = REACTIONS.find((name) => error instanceof KNOWN[name]) ?? 'unknown';
   return {
     reaction,
-    message: messageOf(error),
+    message: error instanceof Damaged ? error.finding : messageOf(error),
     cause: reaction !== 'unknown' && error instanceof Error ? error.cause : error,
   };
 };

@@ -2,10 +2,11 @@
 import { StopFlow } from '../errors.ts';
 import type { Page, Placement, Point, StoredPoint } from '../ports.ts';
 import { parseDocument } from '../records.ts';
-import { type Blob, type Database, fromText, toBytes, toText } from './embedded-database.ts';
+import { type Blob, bytesOf, type Database, fromText, jsonOf, textOf, toBytes, toText } from './embedded-database.ts';
 import { findGeneration, type GenerationTables } from './embedded-generations.ts';
 import { documentNumber, releaseDocument } from './embedded-ledger.ts';
 import { manyTexts } from './embedded-rows.ts';
+import { sumOf } from './embedded-sums.ts';
 import { documentTerms, type Terms } from './terms.ts';
 
 const PAGE_ROWS = 5_000;
@@ -43,22 +44,24 @@ const contentOf = ({ text, heading, embed }: Point): string =>
       : { text, heading, embed }) satisfies Content,
   );
 
-export const HIT_COLUMNS =
-  'l.key, p.id, p.seq, p.start_line, p.end_line, p.commit_id, p.language, v.hash, c.content' as const;
+export const HIT_COLUMNS = [
+  ...[bytesOf('l.key'), bytesOf('p.id'), 'p.seq, p.start_line, p.end_line', bytesOf('p.commit_id')],
+  ...[bytesOf('p.language'), bytesOf('v.hash'), bytesOf('c.content')],
+].join();
 export type HitColumns = readonly [
-  key: string,
-  id: string,
+  key: Blob,
+  id: Blob,
   seq: number,
   startLine: number,
   endLine: number,
-  commit: string,
-  language: string,
-  hash: string,
-  content: string,
+  commit: Blob,
+  language: Blob,
+  hash: Blob,
+  content: Blob,
 ];
 export const pointOf = (row: HitColumns): StoredPoint => {
   const [key, id, seq, startLine, endLine, commit, language, hash, content] = row;
-  const { text, heading, ...rest } = JSON.parse(content) as Content;
+  const { text, heading, ...rest } = jsonOf<Content>(textOf(content));
   return {
     ...{ document: fromText(key), id: fromText(id), seq, startLine, endLine, commit: fromText(commit) },
     ...{ language: fromText(language), hash: fromText(hash), text, heading },
@@ -70,27 +73,28 @@ export const pointReads = (database: Database) => ({
   vectors(name: string, hashes: readonly string[]): [hash: string, vector: Float32Array][] {
     const { number: g } = findGeneration(database, name);
     return database
-      .all<[string, Blob]>(`SELECT hash, floats FROM vectors_${g} WHERE hash IN (SELECT value FROM json_each(?))`, [
-        manyTexts(hashes),
-      ])
+      .all<[Blob, Blob]>(
+        `SELECT ${bytesOf('hash')}, floats FROM vectors_${g} WHERE hash IN (SELECT value FROM json_each(?))`,
+        [manyTexts(hashes)],
+      )
       .map(([hash, floats]) => [fromText(hash), floatsOf(floats)]);
   },
   present(name: string, document: string, ids: readonly string[]): string[] {
     const { number: g } = findGeneration(database, name);
     const number = documentNumber(database, g, document);
     if (number === undefined) return [];
-    const [found = '[]'] =
-      database.get<[string]>(
-        `SELECT json_group_array(json(id)) FROM points_${g}
+    const [found = null] =
+      database.get<[Blob]>(
+        `SELECT ${bytesOf('json_group_array(json(id))')} FROM points_${g}
          WHERE document = ? AND id IN (SELECT value FROM json_each(?))`,
         [number, manyTexts(ids)],
       ) ?? [];
-    return JSON.parse(found);
+    return jsonOf(textOf(found));
   },
   pointPage(name: string, cursor: string | undefined): Page<{ document: string; id: string; seq: number }> {
     const { number: g } = findGeneration(database, name);
-    const rows = database.all<[point: number, key: string, id: string, seq: number]>(
-      `SELECT p.point, l.key, p.id, p.seq FROM points_${g} p JOIN ledger_${g} l USING (document)
+    const rows = database.all<[point: number, key: Blob, id: Blob, seq: number]>(
+      `SELECT p.point, ${bytesOf('l.key')}, ${bytesOf('p.id')}, p.seq FROM points_${g} p JOIN ledger_${g} l USING (document)
        WHERE p.point > ? ORDER BY p.point LIMIT ${PAGE_ROWS}`,
       [Number(cursor ?? 0)],
     );
@@ -123,6 +127,12 @@ export const pointReads = (database: Database) => ({
   },
 });
 
+/** What a raise changes of a point, with its sum. */
+const placementColumns = ({ id, startLine, endLine, commit }: Placement, seq: number) => {
+  const columns = [toText(id), seq, startLine, endLine, toText(commit)] as const;
+  return [...columns, sumOf(...columns)];
+};
+
 /** A document's row, and those of its points. */
 interface Standing {
   readonly number: number;
@@ -147,11 +157,11 @@ export const pointWrites = (database: Database, now: () => number) => {
   /** The numbers of the vectors by hash; each has one use more for each point. */
   const useVectors = (g: number, points: readonly Point[]): ReadonlyMap<string, number> => {
     const { blob, places } = inOne(points.map(({ vector }) => blobOf(vector)));
-    const rows = points.map(({ hash }, at) => [toText(hash), ...(places[at] ?? [])]);
-    const used = database.all<[hash: string, vector: number]>(
-      `INSERT INTO vectors_${g} (hash, uses, floats)
-       SELECT r.value ->> 0, 1, substr(?, r.value ->> 1, r.value ->> 2) FROM json_each(?) r WHERE true
-       ON CONFLICT (hash) DO UPDATE SET uses = uses + 1, unused_at = NULL RETURNING hash, vector`,
+    const rows = points.map(({ hash, vector }, at) => [toText(hash), ...(places[at] ?? []), sumOf(blobOf(vector))]);
+    const used = database.all<[hash: Blob, vector: number]>(
+      `INSERT INTO vectors_${g} (hash, uses, floats, sum)
+       SELECT r.value ->> 0, 1, substr(?, r.value ->> 1, r.value ->> 2), r.value ->> 3 FROM json_each(?) r WHERE true
+       ON CONFLICT (hash) DO UPDATE SET uses = uses + 1, unused_at = NULL RETURNING ${bytesOf('hash')}, vector`,
       [blob, JSON.stringify(rows)],
     );
     return new Map(used.map(([hash, vector]) => [fromText(hash), vector]));
@@ -169,22 +179,28 @@ export const pointWrites = (database: Database, now: () => number) => {
 
   const insertPoints = (g: number, document: number, points: readonly Point[]) => {
     const vectors = useVectors(g, points);
-    const rows = points.map(({ id, seq, startLine, endLine, commit, language, hash }) => [
-      ...[toText(id), seq, startLine, endLine, toText(commit), toText(language), vectors.get(hash)],
+    const rows = points.map((point) => [
+      ...placementColumns(point, point.seq),
+      toText(point.language),
+      vectors.get(point.hash),
     ]);
-    const inserted = database.all<[id: string, point: number]>(
-      `INSERT INTO points_${g} (document, id, seq, start_line, end_line, commit_id, language, vector)
-       SELECT ?, r.value ->> 0, r.value ->> 1, r.value ->> 2, r.value ->> 3, r.value ->> 4, r.value ->> 5, r.value ->> 6
-       FROM json_each(?) r RETURNING id, point`,
+    const inserted = database.all<[id: Blob, point: number]>(
+      `INSERT INTO points_${g} (document, id, seq, start_line, end_line, commit_id, sum, language, vector)
+       SELECT ?, r.value ->> 0, r.value ->> 1, r.value ->> 2, r.value ->> 3, r.value ->> 4, r.value ->> 5, r.value ->> 6,
+       r.value ->> 7 FROM json_each(?) r RETURNING ${bytesOf('id')}, point`,
       [document, JSON.stringify(rows)],
     );
     const numbers = new Map(inserted.map(([id, point]) => [fromText(id), point]));
     const terms = points.map((point) => blobOfTerms(documentTerms(point.embed, parseDocument(point.document).path)));
     const { blob, places } = inOne(terms);
-    const contents = points.map((point, at) => [numbers.get(point.id), contentOf(point), ...(places[at] ?? [])]);
+    const contents = points.map((point, at) => {
+      const content = contentOf(point);
+      const sum = sumOf(terms[at] ?? '', content, toText(point.language), toText(point.hash));
+      return [numbers.get(point.id), content, ...(places[at] ?? []), sum];
+    });
     database.run(
-      `INSERT INTO contents_${g} (point, terms, content)
-       SELECT r.value ->> 0, substr(?, r.value ->> 2, r.value ->> 3), r.value ->> 1 FROM json_each(?) r`,
+      `INSERT INTO contents_${g} (point, terms, content, sum)
+       SELECT r.value ->> 0, substr(?, r.value ->> 2, r.value ->> 3), r.value ->> 1, r.value ->> 4 FROM json_each(?) r`,
       [blob, JSON.stringify(contents)],
     );
   };
@@ -192,8 +208,8 @@ export const pointWrites = (database: Database, now: () => number) => {
   const standing = (g: number, key: string): Standing => {
     const known = documentNumber(database, g, key);
     if (known === undefined) return { number: addDocument(g, key), points: new Map() };
-    const rows = database.all<[id: string, point: number, seq: number, vector: number]>(
-      `SELECT id, point, seq, vector FROM points_${g} WHERE document = ?`,
+    const rows = database.all<[id: Blob, point: number, seq: number, vector: number]>(
+      `SELECT ${bytesOf('id')}, point, seq, vector FROM points_${g} WHERE document = ?`,
       [known],
     );
     const points = rows.map(([id, point, seq, vector]) => [fromText(id), { point, seq, vector }] as const);
@@ -211,16 +227,12 @@ export const pointWrites = (database: Database, now: () => number) => {
       const { number: g } = findGeneration(database, name);
       const number = documentNumber(database, g, document);
       if (number === undefined) return;
-      const rows = placements.map(({ id, startLine, endLine, commit }) => [
-        toText(id),
-        startLine,
-        endLine,
-        toText(commit),
-      ]);
+      const rows = placements.map((placement) => placementColumns(placement, seq));
       database.run(
-        `UPDATE points_${g} SET seq = ?, start_line = r.value ->> 1, end_line = r.value ->> 2, commit_id = r.value ->> 3
+        `UPDATE points_${g} SET seq = r.value ->> 1, start_line = r.value ->> 2, end_line = r.value ->> 3,
+         commit_id = r.value ->> 4, sum = r.value ->> 5
          FROM json_each(?) r WHERE document = ? AND points_${g}.id = r.value ->> 0 AND seq < ?`,
-        [seq, JSON.stringify(rows), number, seq],
+        [JSON.stringify(rows), number, seq],
       );
     },
     upsert(name: string, points: readonly Point[]): void {

@@ -3,14 +3,15 @@
  * thread to thread as it is, and one parse takes it apart where it is needed.
  */
 import type { LedgerEntry, Row, Table } from '../ports.ts';
+import { bytesOf, jsonOf } from './embedded-database.ts';
 
 export type Rows<Columns> = { readonly text: string; readonly of?: Columns };
 
 /** The columns of all rows that are selected, as one column. None of them may be null. */
 export const gathered = (...columns: readonly string[]): string =>
-  `coalesce(group_concat('[' || ${columns.join(" || ',' || ")} || ']'), '')`;
+  bytesOf(`coalesce(group_concat('[' || ${columns.join(" || ',' || ")} || ']'), '')`);
 
-export const parseRows = <Columns>({ text }: Rows<Columns>): Columns[] => JSON.parse(`[${text}]`);
+export const parseRows = <Columns>({ text }: Rows<Columns>): Columns[] => jsonOf(`[${text}]`);
 
 export type StateColumns = readonly [
   key: string,

@@ -4,12 +4,12 @@ import type { Fence } from '../log/fence.ts';
 import { type Database, openDatabase, reaction } from './embedded-database.ts';
 
 /** Raise it with every change of a table, together with the step that brings an older file there. */
-const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 2;
 
 const TABLES = `
   CREATE TABLE state (
     name TEXT NOT NULL, key TEXT NOT NULL, scope TEXT NOT NULL,
-    seq INTEGER NOT NULL, token TEXT NOT NULL, value TEXT NOT NULL,
+    seq INTEGER NOT NULL, token TEXT NOT NULL, value TEXT NOT NULL, sum INTEGER,
     PRIMARY KEY (name, key)
   ) WITHOUT ROWID;
   CREATE INDEX state_scope ON state (name, scope, key);
@@ -26,22 +26,24 @@ const TABLES = `
  * vectors   by content hash, with the number of points that use them; `unused_at` says since when there is none
  * removed   which points left, in order, so that a search index can follow; the oldest are cut off
  *
+ * sum       what `embedded-sums.ts` makes of the row; null in rows from before there were sums, which nobody can check
+ *
  * Rows of `ledger` and `points` are never numbered twice: the search index knows both by their numbers.
  */
 export const createGenerationTables = (g: number): string => `
   CREATE TABLE ledger_${g} (
     document INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE,
-    seq INTEGER, status TEXT, chunks TEXT, entry TEXT
+    seq INTEGER, status TEXT, chunks TEXT, entry TEXT, sum INTEGER
   );
   CREATE TABLE points_${g} (
     point INTEGER PRIMARY KEY AUTOINCREMENT, document INTEGER NOT NULL, id TEXT NOT NULL, seq INTEGER NOT NULL,
     start_line INTEGER NOT NULL, end_line INTEGER NOT NULL, commit_id TEXT NOT NULL, language TEXT NOT NULL,
-    vector INTEGER NOT NULL,
+    vector INTEGER NOT NULL, sum INTEGER,
     UNIQUE (document, id)
   );
-  CREATE TABLE contents_${g} (point INTEGER PRIMARY KEY, terms BLOB NOT NULL, content TEXT NOT NULL);
+  CREATE TABLE contents_${g} (point INTEGER PRIMARY KEY, terms BLOB NOT NULL, content TEXT NOT NULL, sum INTEGER);
   CREATE TABLE vectors_${g} (
-    vector INTEGER PRIMARY KEY, hash TEXT NOT NULL UNIQUE, uses INTEGER NOT NULL, unused_at INTEGER, floats BLOB NOT NULL
+    vector INTEGER PRIMARY KEY, hash TEXT NOT NULL UNIQUE, uses INTEGER NOT NULL, unused_at INTEGER, floats BLOB NOT NULL, sum INTEGER
   );
   CREATE INDEX vectors_unused_${g} ON vectors_${g} (unused_at) WHERE uses = 0;
   CREATE TABLE removed_${g} (step INTEGER PRIMARY KEY AUTOINCREMENT, point INTEGER NOT NULL);
@@ -96,6 +98,14 @@ const opened = (options: FileOptions, prepare: (database: Database) => void): Da
   }
 };
 
+/** From schema 1. What is there already gets its sum when it is written again: to read all of it now would take minutes. */
+const addSums = (database: Database) => {
+  database.exec('ALTER TABLE state ADD COLUMN sum INTEGER');
+  for (const [g] of database.all<[number]>('SELECT number FROM generations', []))
+    for (const table of ['ledger', 'points', 'contents', 'vectors'])
+      database.exec(`ALTER TABLE ${table}_${g} ADD COLUMN sum INTEGER`);
+};
+
 const bringUp = (file: string, database: Database) => {
   const [version = 0] = database.get<[number]>('PRAGMA user_version', []) ?? [];
   if (version === SCHEMA_VERSION) return;
@@ -106,7 +116,8 @@ const bringUp = (file: string, database: Database) => {
     );
   }
   database.exec('BEGIN IMMEDIATE');
-  database.exec(TABLES);
+  if (version === 0) database.exec(TABLES);
+  else addSums(database);
   database.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
   database.exec('COMMIT');
 };

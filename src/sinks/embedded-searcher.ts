@@ -7,7 +7,7 @@ import { StopFlow } from '../errors.ts';
 import { globMatcher } from '../paths/glob.ts';
 import type { Hit, Query } from '../ports.ts';
 import { type DocumentId, parseDocument, projectKey } from '../records.ts';
-import { type Blob, type Database, fromText, reaction } from './embedded-database.ts';
+import { type Blob, bytesOf, type Database, fromText, reaction } from './embedded-database.ts';
 import { findGeneration, type GenerationTables } from './embedded-generations.ts';
 import { type Answer, type Calls, type FromWorker, toFailure } from './embedded-messages.ts';
 import { floatsOf, HIT_COLUMNS, type HitColumns, pointOf, termsOfBlob } from './embedded-points.ts';
@@ -118,8 +118,8 @@ const caughtUp = (database: Database, g: number, following: Following): boolean 
 
 const addNewPoints = (database: Database, g: number, following: Following) => {
   for (;;) {
-    const rows = database.all<[number, number, string, string, Blob, Blob]>(
-      `SELECT p.point, p.document, l.key, p.language, v.floats, c.terms
+    const rows = database.all<[number, number, Blob, Blob, Blob, Blob]>(
+      `SELECT p.point, p.document, ${bytesOf('l.key')}, ${bytesOf('p.language')}, v.floats, c.terms
        FROM points_${g} p JOIN ledger_${g} l USING (document) JOIN vectors_${g} v USING (vector)
        JOIN contents_${g} c USING (point)
        WHERE p.point > ? ORDER BY p.point LIMIT ${READ_ROWS}`,

@@ -5,6 +5,7 @@
 import type { Fence } from '../log/fence.ts';
 import type { Generation, Page, Point, State, Table, VectorStore } from '../ports.ts';
 import { besideOf } from '../thread.ts';
+import { checkAfterCrash } from './embedded-check.ts';
 import { startWorker, type WorkerClient } from './embedded-client.ts';
 import { entryOf, parseRows, type Rows, rowOf } from './embedded-rows.ts';
 import type { SearcherCalls } from './embedded-searcher.ts';
@@ -23,6 +24,8 @@ export interface EmbeddedOptions {
   readonly fence?: Fence | undefined;
   /** How long a search may go on; then its thread is ended, the search throws `TryAgain`, and the others go on in a new one. */
   readonly searchMs?: number;
+  /** What was looked at before it was opened, as a process had left it without closing it. */
+  readonly onChecked?: Parameters<typeof checkAfterCrash>[1];
 }
 
 export interface Embedded {
@@ -42,7 +45,8 @@ type Ask<C extends AnyCalls> = <K extends keyof C & string>(
 ) => Promise<ReturnType<C[K]>>;
 
 export const openEmbedded = async (options: EmbeddedOptions): Promise<Embedded> => {
-  const { file, now = Date.now, busyMs = 5_000, maxBytes = 0, searchMs = 20_000, fence } = options;
+  const { file, now = Date.now, busyMs = 5_000, maxBytes = 0, searchMs = 20_000, fence, onChecked } = options;
+  await checkAfterCrash(file, onChecked ?? (() => undefined));
   const common = { file, busyMs, maxBytes, fence, now };
   const writer = await startWorker({
     ...common,

@@ -9,6 +9,14 @@ export const joinedGit = (repositories: ReadonlyMap<string, GitSource>): RepoSou
     if (!found) throw new BlockProject(`no git source "${project}" is configured`);
     return found;
   };
+  /** An empty list deletes what it lacks; a HEAD that nobody has committed to yet is no reason to. */
+  const refsOf = async (project: string) => {
+    const source = of(project);
+    const refs = await source.refs(project);
+    const unborn = refs.size === 0 ? await source.unborn() : undefined;
+    if (unborn !== undefined) throw new BlockProject(`the branch ${unborn}, which HEAD names, has no commits yet`);
+    return refs;
+  };
   /** Beside others, a repository that is not there any more is that project's affair and stops nothing else. */
   const itsOwn = (error: unknown) =>
     error instanceof StopFlow && repositories.size > 1 ? new BlockProject(error.message, { cause: error }) : error;
@@ -41,9 +49,9 @@ export const joinedGit = (repositories: ReadonlyMap<string, GitSource>): RepoSou
       for (const repository of repositories.values()) yield* repository.projects();
     },
     project: (id) => onItsOwn(async () => of(id).project(id)),
-    refs: (id) => onItsOwn(async () => of(id).refs(id)),
+    refs: (id) => onItsOwn(() => refsOf(id)),
     /** A branch that is not followed any more, because another was checked out, is as good as gone. */
-    head: (id, ref) => onItsOwn(async () => (await of(id).refs(id)).get(ref)),
+    head: (id, ref) => onItsOwn(async () => (await refsOf(id)).get(ref)),
     tree: (id, commit, cursor) => onItsOwn(async () => of(id).tree(id, commit, cursor)),
     entries: (id, commit, paths) => onItsOwn(async () => of(id).entries(id, commit, paths)),
     sized: (id, entries) => onItsOwn(async () => of(id).sized(id, entries)),

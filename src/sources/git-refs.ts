@@ -12,6 +12,9 @@ const HEADS = 'refs/heads/';
 /** Where git notes the branch that it will come back to. A rebase is no reason to index another ref meanwhile. */
 const INTERRUPTED = ['rebase-merge/head-name', 'rebase-apply/head-name', 'BISECT_START'];
 
+/** What the file of a symbolic ref leads to, be it there or not. */
+const symbolicTarget = (content: string): string | undefined => /^ref:\s*(\S+)\s*$/.exec(content)?.[1];
+
 const nameOf = (latin1: string): string => pathFromBytes(Buffer.from(latin1.trimEnd(), 'latin1'));
 
 export interface Glance {
@@ -27,6 +30,8 @@ export interface Refs {
   /** The refs that are followed, with their heads: those that there are. */
   followed(): Promise<ReadonlyMap<string, string>>;
   head(ref: string): Promise<string | undefined>;
+  /** The branch that HEAD names and that has no commit, where HEAD is what is followed. */
+  unborn(): Promise<string | undefined>;
   /** Costs no process. */
   glance(): Promise<Glance>;
 }
@@ -144,11 +149,16 @@ export const gitRefs = async ({ git, typeOf, directory, names }: RefsOptions): P
     // What git passes over with a warning, or without a word, would look like a deleted branch.
     if (/ignoring broken ref/.test(stderr))
       throw new TryAgain(`cannot tell whether branch ${ref} is there: ${stderr.trim()}`);
-    if ((await contentOf(fileOf(ref))) !== undefined) {
-      const again = await listed(ref);
-      if (again.commit === undefined) throw new TryAgain(`branch ${ref} has a file that git does not list`);
-      return again.commit;
-    }
+    const content = await contentOf(fileOf(ref));
+    if (content === undefined) return undefined;
+    const again = await listed(ref);
+    if (again.commit !== undefined) return again.commit;
+    const target = symbolicTarget(content);
+    if (target === undefined) throw new TryAgain(`branch ${ref} has a file that git does not list`);
+    // A name for a branch that is not there is no branch either; one for a broken ref is as broken as that.
+    const { stderr: ofTarget } = await list(target);
+    if (/ignoring broken ref/.test(ofTarget))
+      throw new TryAgain(`cannot tell whether branch ${ref} is there: ${ofTarget.trim()}`);
     return undefined;
   };
 
@@ -208,6 +218,11 @@ export const gitRefs = async ({ git, typeOf, directory, names }: RefsOptions): P
       return found;
     },
     head,
+
+    async unborn() {
+      const branch = names.length > 0 ? undefined : await checkedOut();
+      return branch !== undefined && (await head(branch)) === undefined ? branch : undefined;
+    },
 
     async glance() {
       // What HEAD says makes no difference to branches that are named.

@@ -33,6 +33,8 @@ export interface GitSourceOptions {
 }
 
 export interface GitSource extends RepoSource {
+  /** The branch that HEAD names and that has no commit, where HEAD is what is followed. */
+  unborn(): Promise<string | undefined>;
   /** Polls the refs until the signal aborts; costs no process while nothing moves. */
   watch(watch: Watch): Promise<void>;
 }
@@ -143,6 +145,10 @@ export const gitSource = (options: GitSourceOptions): GitSource => {
 
     async *blobs(id, entries) {
       yield* readBlobs(await repositoryOf(id), entries, { maxBlobBytes, aheadBytes });
+    },
+
+    async unborn() {
+      return (await open()).refs.unborn();
     },
 
     async watch(watch) {

@@ -2,7 +2,7 @@ import { appendFile, readdir, readFile, stat, truncate, unlink, writeFile } from
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { StopFlow } from '../../src/errors.ts';
+import { Damaged, StopFlow } from '../../src/errors.ts';
 import { prepare, writeFrame } from '../../src/log/frames.ts';
 import { allOf, contentOf, openLog, realTime, text, withDirectory } from './support.ts';
 
@@ -114,11 +114,37 @@ describe('opening the embedded log after a crash', () => {
       for (let at = 0; at < 2; at += 1) (await iterator.next()).value?.settle();
       await log.close();
       const file = join(directory, 'checkpoint.json');
-      const checkpoint = JSON.parse(await readFile(file, 'utf8'));
+      // As it was written before there were sums.
+      const { sum: _, ...checkpoint } = JSON.parse(await readFile(file, 'utf8'));
       checkpoint.topics.t.partitions = [];
       await writeFile(file, JSON.stringify(checkpoint));
       await truncate(await lastSegment(directory), 0);
       await expect(openLog(directory, topics)).rejects.toThrow(/has settled t\/0 up to 2, but it ends at 0/);
+    });
+  });
+
+  it('stops when a segment in the middle is missing', async () => {
+    await withDirectory(async (directory) => {
+      await write(directory, ['a', 'b', 'c'], { segmentBytes: 1 });
+      await unlink((await segmentsOf(directory))[1] ?? '');
+      await expect(read(directory)).rejects.toThrow(/damaged: .* holds nothing from offset 1 to 2/);
+    });
+  });
+
+  it.each(['checkpoint.json', 'identity.json'])('stops when a character of %s has changed', async (name) => {
+    await withDirectory(async (directory) => {
+      await write(directory, ['a', 'b']);
+      const file = join(directory, name);
+      const before = await readFile(file, 'utf8');
+      for (let at = 0; at < before.length; at += 7) {
+        const changed = String.fromCharCode(before.charCodeAt(at) ^ 1);
+        await writeFile(file, before.slice(0, at) + changed + before.slice(at + 1));
+        const opened = await openLog(directory, topics).catch((error: unknown) => error);
+        // A name that is not looked for any more is as if there were no sum.
+        if (before.slice(at - 3, at + 4).includes('sum')) continue;
+        expect([at, opened]).toEqual([at, expect.any(Damaged)]);
+      }
+      await writeFile(file, before);
     });
   });
 

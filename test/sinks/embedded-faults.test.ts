@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import Libsql from 'libsql';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { StopFlow, TryAgain } from '../../src/errors.ts';
+import { Damaged, StopFlow, TryAgain } from '../../src/errors.ts';
 import type { Point } from '../../src/ports.ts';
 import { type Embedded, type EmbeddedOptions, openEmbedded } from '../../src/sinks/embedded.ts';
 import { withFolder } from './folder.ts';
@@ -152,7 +152,7 @@ describe('the embedded store, when something goes wrong,', () => {
 
   test('refuses what is no database, and a folder that is not there', async () => {
     await writeFile(file, 'certainly not a database, however long one looks at it'.repeat(100));
-    await expect(openEmbedded({ file })).rejects.toBeInstanceOf(StopFlow);
+    await expect(openEmbedded({ file })).rejects.toBeInstanceOf(Damaged);
     await expect(openEmbedded({ file: folder.path('no/such/folder.db') })).rejects.toBeInstanceOf(StopFlow);
   });
 

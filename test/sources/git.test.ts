@@ -1,9 +1,10 @@
 import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { DeadLetter, StopFlow, TryAgain } from '../../src/errors.ts';
+import { BlockProject, DeadLetter, StopFlow, TryAgain } from '../../src/errors.ts';
 import type { TreeEntry } from '../../src/ports.ts';
 import type { GitSource, GitSourceOptions } from '../../src/sources/git.ts';
+import { joinedGit } from '../../src/sources/git-joined.ts';
 import { open } from '../support/git-source.ts';
 import {
   environment,
@@ -210,6 +211,43 @@ describe('git source: heads', () => {
     await expect(made.git('rebase', 'side')).rejects.toThrow();
     expect(await made.git('rev-parse', '--abbrev-ref', 'HEAD')).toBe('HEAD');
     expect(await one.refs(P)).toEqual(new Map([['main', second]]));
+  });
+
+  it('a name that leads to no branch is none, and harms no other', async () => {
+    const made = await repository();
+    const main = await made.commit({ files: [['a', 'a']] });
+    const pick = async (...refs: string[]) => Object.fromEntries(await source(made.directory, { refs }).refs(P));
+    await made.git('symbolic-ref', 'refs/heads/nowhere', 'refs/heads/none');
+    await made.git('symbolic-ref', 'refs/heads/far', 'refs/remotes/origin/none');
+    await made.git('symbolic-ref', 'refs/heads/round', 'refs/heads/about');
+    await made.git('symbolic-ref', 'refs/heads/about', 'refs/heads/round');
+    await made.git('symbolic-ref', 'refs/remotes/origin/HEAD', 'refs/remotes/origin/none');
+    expect(await pick()).toEqual({ main });
+    expect(await pick('*')).toEqual({ main });
+    expect(await pick('main', 'nowhere', 'far', 'round')).toEqual({ main });
+    expect(await source(made.directory).head(P, 'nowhere')).toBeUndefined();
+    await made.git('symbolic-ref', 'refs/heads/nowhere', 'refs/heads/main');
+    expect(await pick('*')).toEqual({ main, nowhere: main });
+    // What it leads to is there, and nobody can tell where it is.
+    await writeFile(join(made.directory, '.git/refs/heads/none'), 'garbage\n');
+    await made.git('symbolic-ref', 'refs/heads/nowhere', 'refs/heads/none');
+    await expect(source(made.directory).head(P, 'nowhere')).rejects.toThrow(TryAgain);
+  });
+
+  it('says that the branch of HEAD has no commits, and takes none of it for deleted', async () => {
+    const made = await repository();
+    const one = joinedGit(new Map([[P, source(made.directory)]]));
+    const unborn = new BlockProject('the branch main, which HEAD names, has no commits yet');
+    await expect(one.refs(P)).rejects.toThrow(unborn);
+    await expect(one.head(P, 'main')).rejects.toThrow(unborn);
+    const main = await made.commit({ files: [['a', 'a']] });
+    expect(await one.refs(P)).toEqual(new Map([['main', main]]));
+    await made.git('symbolic-ref', 'HEAD', 'refs/heads/team/none');
+    await expect(one.head(P, 'main')).rejects.toThrow(/the branch team\/none, which HEAD names, has no commits yet/);
+    // Whoever has said which branches are meant does not mean HEAD.
+    const named = (...refs: string[]) => joinedGit(new Map([[P, source(made.directory, { refs })]])).refs(P);
+    expect(await named('*')).toEqual(new Map([['main', main]]));
+    expect(await named('none')).toEqual(new Map());
   });
 
   it('a damaged ref, or one whose commit is missing, is trouble and no deleted branch', async () => {
