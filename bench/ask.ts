@@ -2,9 +2,9 @@
 import { askOwner } from '../src/cli/ask.ts';
 import { shapeForRequest } from '../src/cli/execute.ts';
 import { optionsOf } from '../src/config/pipeline.ts';
-import { configSchema } from '../src/config.ts';
-import { lockOwner } from '../src/log/lock.ts';
-import type { Found } from '../src/search.ts';
+import { configSchema } from '../src/config/schema.ts';
+import { lockOwner } from '../src/owner/lock.ts';
+import type { Found } from '../src/search/search.ts';
 
 export type Search = (question: string, ...flags: readonly string[]) => Promise<Found>;
 

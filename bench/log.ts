@@ -5,8 +5,8 @@
 import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openEmbeddedLog } from '../src/log/embedded.ts';
-import { realTime } from '../test/log/support.ts';
+import { openEmbeddedLog } from '../src/log/embedded/embedded.ts';
+import { realTime } from '../test/log/embedded/support.ts';
 
 const records = Number(process.argv[2] ?? 200_000);
 const directory = await mkdtemp(join(process.env.BENCH_DIRECTORY ?? tmpdir(), 'tidemark-bench-'));

@@ -12,8 +12,8 @@ import { armSize, armsOf } from '../src/ranking/arms.ts';
 import { fuse } from '../src/ranking/fusion.ts';
 import { rerank } from '../src/ranking/rerank.ts';
 import { documentKey, projectKey } from '../src/records.ts';
-import type { SearchMode } from '../src/search.ts';
-import { openEmbedded } from '../src/sinks/embedded.ts';
+import type { SearchMode } from '../src/search/search.ts';
+import { openEmbedded } from '../src/sinks/embedded/embedded.ts';
 
 const CHUNKS = Number(process.argv[2] ?? 100_000);
 const DIMENSIONS = 256;

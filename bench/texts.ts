@@ -1,6 +1,6 @@
 /** Texts that nobody wrote, of words that the built-in model knows; the same for the same seed, no two chunks alike. */
 import { readFileSync } from 'node:fs';
-import { random } from '../test/sim/random.ts';
+import { random } from '../test/trials/sim/random.ts';
 
 const vocabulary = new URL('../models/static-minilm.vocab.txt', import.meta.url);
 const WORDS = readFileSync(vocabulary, 'utf8')

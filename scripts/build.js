@@ -19,12 +19,12 @@ const ENTRIES = [
   'main',
   'tidemark',
   'content/content-thread',
-  'embedders/static-thread',
+  'embedders/static/static-thread',
   'embedders/token-counter',
-  'embedders/transformers-thread',
-  'sinks/embedded-checker',
-  'sinks/embedded-searcher',
-  'sinks/embedded-writer',
+  'embedders/transformers/transformers-thread',
+  'sinks/embedded/checker',
+  'sinks/embedded/searcher',
+  'sinks/embedded/writer',
 ];
 
 /** They look for files of their own beside themselves, or we look into them. */

@@ -3,7 +3,7 @@
  * which names the action and quotes what it got, and in `cause`.
  */
 
-import { maskedText } from './credentials.ts';
+import { maskedText } from './paths/credentials.ts';
 
 /** Messages are logged, stored and sent on, by whoever catches them: none holds what a URL in it is protected with. */
 class Told extends Error {

@@ -21,7 +21,7 @@ process.exitCode = await runCommandLine({
   env,
   cwd: process.cwd(),
   version,
-  engines: () => import('./engines.ts'),
+  engines: () => import('./pipeline/engines.ts'),
   stdout,
   stderr,
   interrupts: interrupts(process, Date.now, endNow),

@@ -1,4 +1,4 @@
-import type { Dependency } from './operators/attempt.ts';
+import type { Dependency } from './calls/dependency.ts';
 import type { WindowLimits } from './operators/window.ts';
 import type { Chunker, Converter, Embedder, Log, RepoSource, Reranker, State, Time, VectorStore } from './ports.ts';
 import type { Flow, Telemetry } from './telemetry.ts';

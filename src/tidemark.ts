@@ -42,7 +42,7 @@ export interface Tidemark {
 export const createTidemark = async (options: TidemarkOptions = {}): Promise<Tidemark> => {
   const { directory = process.cwd(), env = process.env, pipeline = 'default', stderr = process.stderr } = options;
   const named = options.config === undefined ? undefined : { file: options.config, by: 'the option config' };
-  const place = await findPlace({ cwd: directory, env, engines: () => import('./engines.ts'), named });
+  const place = await findPlace({ cwd: directory, env, engines: () => import('./pipeline/engines.ts'), named });
   const commanding = { pipeline, configured: shapeForRequest(optionsOf(place.config, pipeline)) };
   const access = dataAccess({
     place,

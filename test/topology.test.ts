@@ -3,9 +3,9 @@ import { describe, expect, it } from 'vitest';
 import type { Settled } from '../src/operators/stage.ts';
 import type { Reader } from '../src/ports.ts';
 import { collect, index, plan } from '../src/topology.ts';
-import { POISON, TOXIC } from './sim/content.ts';
-import { NAMES } from './sim/names.ts';
-import { blobOf } from './sim/repository.ts';
+import { POISON, TOXIC } from './trials/sim/content.ts';
+import { NAMES } from './trials/sim/names.ts';
+import { blobOf } from './trials/sim/repository.ts';
 import { quiet } from './support/fake-time.ts';
 import { GENERATION, keyOf, memoryParts } from './support/memory-parts.ts';
 

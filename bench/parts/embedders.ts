@@ -21,9 +21,9 @@ import { dirname, join } from 'node:path';
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { embedderSchema, type TransformersOptions } from '../../src/config/embedder.ts';
-import { batchesOf } from '../../src/embedders/batches.ts';
+import { batchesOf } from '../../src/embedders/transformers/batches.ts';
 import { inSlices } from '../../src/embedders/slices.ts';
-import { transformersEmbedder } from '../../src/embedders/transformers.ts';
+import { transformersEmbedder } from '../../src/embedders/transformers/transformers.ts';
 import { writeMinilm } from '../../test/support/minilm.ts';
 import { type Figure, median } from '../figures.ts';
 

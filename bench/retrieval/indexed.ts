@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import pino from 'pino';
 import { Registry } from 'prom-client';
 import type { EmbedderOptions } from '../../src/config/embedder.ts';
-import { configSchema } from '../../src/config.ts';
-import { openEngines } from '../../src/engines.ts';
-import { openHost } from '../../src/host.ts';
+import { configSchema } from '../../src/config/schema.ts';
+import { openEngines } from '../../src/pipeline/engines.ts';
+import { openHost } from '../../src/pipeline/host.ts';
 import type { Parts } from '../../src/parts.ts';
 import { followRun, startRun } from '../../src/runs/backfill.ts';
-import { DEFAULT_EXCLUDE } from '../../src/selection.ts';
+import { DEFAULT_EXCLUDE } from '../../src/paths/selection.ts';
 import { telemetry } from '../../src/telemetry.ts';
-import { systemTime } from '../../src/time.ts';
+import { systemTime } from '../../src/runtime/time.ts';
 
 const BRANCH = 'bench';
 

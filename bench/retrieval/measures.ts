@@ -1,5 +1,5 @@
 /** Recall, reciprocal rank and gain of answers to questions. */
-import type { Place } from '../../src/search.ts';
+import type { Place } from '../../src/search/search.ts';
 import type { Answer } from './questions.ts';
 
 export const DEPTH = 10;

@@ -5,10 +5,10 @@
 import { z } from 'zod';
 import { FILE_KINDS } from '../converters/format.ts';
 import { globProblem, MAX_GLOB_CHARS } from '../paths/glob.ts';
-import type { DocumentText } from '../read.ts';
+import type { DocumentText } from '../search/read.ts';
 import type { Status } from '../runs/status.ts';
-import type { Found } from '../search.ts';
-import type { Similar } from '../similar.ts';
+import type { Found } from '../search/search.ts';
+import type { Similar } from '../search/similar.ts';
 
 export const MODES = ['hybrid', 'dense', 'lexical'] as const;
 export const DEFAULT_LIMIT = 10;

@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { createInterface } from 'node:readline';
 import { TryAgain } from '../errors.ts';
-import { type About, aboutSchema, type ControlRequest, isSame, proofOf, replySchema } from '../http/control.ts';
-import type { Owner } from '../log/lock.ts';
+import { type About, aboutSchema, type ControlRequest, isSame, proofOf, replySchema } from '../owner/control.ts';
+import type { Owner } from '../owner/lock.ts';
 import type { Output } from './output.ts';
 
 /** An owner that is busy answers late; one that is gone refuses at once. */

@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util';
 import { nearest } from '../config/problems.ts';
 import { BadUsage } from '../errors.ts';
-import type { Host, Hosted } from '../host.ts';
+import type { Host, Hosted } from '../pipeline/host.ts';
 import type { ShapeRow } from '../records.ts';
 import { type Output, quoted, type Streams } from './output.ts';
 import type { Place, Surroundings } from './place.ts';

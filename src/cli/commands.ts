@@ -1,33 +1,33 @@
 /** Every command, one line each. */
-import { api } from './api.ts';
-import { approve } from './approve.ts';
-import { backfill } from './backfill.ts';
+import { api } from './commands/api.ts';
+import { approve } from './commands/approve.ts';
+import { backfill } from './commands/backfill.ts';
 import type { Command, DataCommand } from './command.ts';
-import { completionsOf } from './completions.ts';
-import { configCheck } from './config-check.ts';
-import { configSchemaCommand, configShow } from './config-show.ts';
+import { completionsOf } from './commands/completions.ts';
+import { configCheck } from './commands/config-check.ts';
+import { configSchemaCommand, configShow } from './commands/config-show.ts';
 import {
   deadLettersDiscard,
   deadLettersList,
   deadLettersReplay,
   deadLettersShow,
   deadLettersStats,
-} from './dead-letters.ts';
-import { doctor } from './doctor.ts';
-import { documents, documentsShow } from './documents.ts';
-import { forget } from './forget.ts';
-import { hooksEnsure, hooksList, hooksRemove } from './gitlab-hooks.ts';
-import { init } from './init.ts';
-import { inspect } from './inspect.ts';
-import { mcpWith } from './mcp.ts';
-import { rebuildWith } from './rebuild.ts';
-import { reindex, rollback } from './reindex.ts';
-import { search } from './search.ts';
-import { serveWith } from './serve.ts';
-import { status } from './status.ts';
-import { topicsPrint } from './topics-print.ts';
-import { trust } from './trust.ts';
-import { verify } from './verify.ts';
+} from './commands/dead-letters.ts';
+import { doctor } from './commands/doctor.ts';
+import { documents, documentsShow } from './commands/documents.ts';
+import { forget } from './commands/forget.ts';
+import { hooksEnsure, hooksList, hooksRemove } from './commands/gitlab-hooks.ts';
+import { init } from './commands/init.ts';
+import { inspect } from './commands/inspect.ts';
+import { mcpWith } from './commands/mcp.ts';
+import { rebuildWith } from './commands/rebuild.ts';
+import { reindex, rollback } from './commands/reindex.ts';
+import { search } from './commands/search.ts';
+import { serveWith } from './commands/serve.ts';
+import { status } from './commands/status.ts';
+import { topicsPrint } from './commands/topics-print.ts';
+import { trust } from './commands/trust.ts';
+import { verify } from './commands/verify.ts';
 
 /** Run in the process that holds the data directory, for whoever asks. */
 export const dataCommands: readonly DataCommand[] = [

@@ -3,9 +3,9 @@
  * asks more than once keeps hold of it for a moment, and then lets others have it.
  */
 import { LostLock, TryAgain } from '../errors.ts';
-import type { ControlRequest } from '../http/control.ts';
-import type { Owner } from '../log/lock.ts';
-import { stay, systemTime } from '../time.ts';
+import type { ControlRequest } from '../owner/control.ts';
+import type { Owner } from '../owner/lock.ts';
+import { stay, systemTime } from '../runtime/time.ts';
 import { askOwner } from './ask.ts';
 import { execute } from './execute.ts';
 import { EXIT } from './exit.ts';

@@ -5,11 +5,11 @@
 import { randomUUID } from 'node:crypto';
 import { isShared } from '../config/shared.ts';
 import { LostLock, messageOf } from '../errors.ts';
-import type { Host } from '../host.ts';
-import { type Control, openControl } from '../http/control.ts';
-import { type Hold, type Lock, type Owner, takeLock } from '../log/lock.ts';
+import type { Host } from '../pipeline/host.ts';
+import { type Control, openControl } from '../owner/control.ts';
+import { type Hold, type Lock, type Owner, takeLock } from '../owner/lock.ts';
 import type { Telemetry } from '../telemetry.ts';
-import { systemTime } from '../time.ts';
+import { systemTime } from '../runtime/time.ts';
 import { aboutOwner } from './ask.ts';
 import type { DataCommand } from './command.ts';
 import { openDataDirectory } from './data-directory.ts';
@@ -105,7 +105,7 @@ const hostOf = async (
   { config, data, environment, engines }: Place,
   needs: { readonly lock: Hold; readonly telemetry: Telemetry; readonly stays: boolean },
 ): Promise<Host> => {
-  const [{ openHost }, { openEngines }] = await Promise.all([import('../host.ts'), engines()]);
+  const [{ openHost }, { openEngines }] = await Promise.all([import('../pipeline/host.ts'), engines()]);
   return openHost({ config, openEngines, data, environment, time: systemTime, ...needs });
 };
 

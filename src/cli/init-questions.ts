@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { stringify } from 'yaml';
 import { BadUsage, messageOf } from '../errors.ts';
-import { type Environment, gitCommand } from '../sources/git-command.ts';
+import { type Environment, gitCommand } from '../sources/git/command.ts';
 import { quoted } from './output.ts';
 
 const REACH_MS = 5_000;
@@ -156,7 +156,7 @@ const gitlab = async (answers: Answers, token: string | undefined): Promise<stri
   if (!token) return [`token, groups and projects were not looked at, since ${variable} is not set here`];
   if ((await reachable(url, portOf(url))) !== undefined) return [];
   // Its client is loaded by those alone who have a GitLab.
-  const { checkGitlab } = await import('../sources/gitlab-instance.ts');
+  const { checkGitlab } = await import('../sources/gitlab/instance.ts');
   const found = await checkGitlab({ url, token, groups: list(answers.groups), projects: list(answers.projects) });
   return found.flatMap(({ level, finding, remedy }) => (level === 'ok' ? [] : [`${url}: ${finding}. ${remedy}`]));
 };

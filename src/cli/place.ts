@@ -2,12 +2,12 @@
 import { realpath } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { DEFAULT_FILE, type Found, loadConfig, type Named, namedIn } from '../config/load.ts';
-import type { Config } from '../config.ts';
-import type { OpenEngines } from '../engines.ts';
+import type { Config } from '../config/schema.ts';
+import type { OpenEngines } from '../pipeline/engines.ts';
 import { BadConfiguration, messageOf, StopFlow } from '../errors.ts';
-import { codeOf } from '../log/disk.ts';
-import { readPlainFile } from '../plain-file.ts';
-import { type Environment, gitCommand } from '../sources/git-command.ts';
+import { codeOf } from '../runtime/disk.ts';
+import { readPlainFile } from '../runtime/plain-file.ts';
+import { type Environment, gitCommand } from '../sources/git/command.ts';
 import { trustedBy } from './trusted.ts';
 
 const FOLDER = '.tidemark';

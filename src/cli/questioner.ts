@@ -1,7 +1,7 @@
 /** The questions to the data directory, whoever holds it: each is a command, and what it prints is the answer. */
 import type { AnswerOf, Question } from '../api/questions.ts';
 import { BadConfiguration, BadUsage, LostLock, NotFound, TryAgain, Unavailable } from '../errors.ts';
-import type { ControlRequest } from '../http/control.ts';
+import type { ControlRequest } from '../owner/control.ts';
 import type { DataAccess } from './data-access.ts';
 import { EXIT } from './exit.ts';
 import type { Output } from './output.ts';

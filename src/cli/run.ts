@@ -1,7 +1,7 @@
 /** From the words on the command line to an exit code. */
 import { optionsOf } from '../config/pipeline.ts';
 import { LostLock, messageOf } from '../errors.ts';
-import { systemTime } from '../time.ts';
+import { systemTime } from '../runtime/time.ts';
 import { findCommand, parseCommand, withLeading } from './command.ts';
 import { commands, dataCommands } from './commands.ts';
 import { dataAccess } from './data-access.ts';

@@ -1,7 +1,7 @@
 /** Hits for a person: of each the lines that are about the question, and a place that can be clicked. */
 import { pathToFileURL } from 'node:url';
-import type { FoundChunk } from '../found.ts';
-import type { Found } from '../search.ts';
+import type { FoundChunk } from '../search/hits.ts';
+import type { Found } from '../search/search.ts';
 import { inLine, printable } from './output.ts';
 
 const SHOWN_LINES = 6;

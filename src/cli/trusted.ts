@@ -7,9 +7,9 @@ import { mkdir, realpath, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import { z } from 'zod';
 import { BadConfiguration, messageOf } from '../errors.ts';
-import { codeOf } from '../log/disk.ts';
-import { readPlainFile } from '../plain-file.ts';
-import type { Environment } from '../sources/git-command.ts';
+import { codeOf } from '../runtime/disk.ts';
+import { readPlainFile } from '../runtime/plain-file.ts';
+import type { Environment } from '../sources/git/command.ts';
 
 export interface Trusted {
   has(file: string, content: string): Promise<boolean>;

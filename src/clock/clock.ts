@@ -1,5 +1,5 @@
 import type { Parts } from '../parts.ts';
-import { alignAlias } from '../runs/generations.ts';
+import { alignAlias } from '../state/generations.ts';
 import { leftovers } from './leftovers.ts';
 import { looks } from './looks.ts';
 import { orphans } from './orphans.ts';

@@ -1,8 +1,8 @@
 import type { Parts } from '../parts.ts';
 import type { Generation } from '../ports.ts';
-import { fedGenerations, whileFed } from '../runs/generations.ts';
+import { fedGenerations, whileFed } from '../state/generations.ts';
 import { filePaths } from './orphans.ts';
-import { ledgerPages } from './rows.ts';
+import { ledgerPages } from '../state/pages.ts';
 
 /**
  * What a process leaves behind that was frozen in the middle of a write, woke up long after others had done its work,

@@ -1,10 +1,10 @@
-import { fileHints } from '../operators/hints.ts';
+import { fileHints } from '../state/hints.ts';
 import type { Parts } from '../parts.ts';
 import type { Row } from '../ports.ts';
 import { isClosed, parseDocument, projectKey, refKey } from '../records.ts';
-import { activeGeneration } from '../runs/generations.ts';
-import { ends, untilPassed } from './passed.ts';
-import { wantPages } from './rows.ts';
+import { activeGeneration } from '../state/generations.ts';
+import { ends, untilPassed } from '../state/ends.ts';
+import { wantPages } from '../state/pages.ts';
 
 /** Wants that one check follows; what is beyond waits for the next. */
 const SAMPLE = 10_000;

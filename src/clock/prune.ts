@@ -1,5 +1,5 @@
 import type { Parts } from '../parts.ts';
-import { alignAlias, changeGenerations, readGenerations } from '../runs/generations.ts';
+import { alignAlias, changeGenerations, readGenerations } from '../state/generations.ts';
 import { pruneResolutions } from '../runs/replay.ts';
 import { pruneRuns } from './runs.ts';
 

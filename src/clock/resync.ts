@@ -1,11 +1,11 @@
 import { BlockProject } from '../errors.ts';
-import { asking } from '../operators/asking.ts';
-import { fileHints, type Hint } from '../operators/hints.ts';
+import { asking } from '../calls/source.ts';
+import { fileHints, type Hint } from '../state/hints.ts';
 import { blockProject } from '../operators/set-aside.ts';
 import type { Parts } from '../parts.ts';
 import type { Project, RepoSource } from '../ports.ts';
 import { type ProjectRow, parseRef, projectKey } from '../records.ts';
-import { rows } from './rows.ts';
+import { rows } from '../state/pages.ts';
 import { noteHeads } from './seen-heads.ts';
 
 /** All that can be listed; `refused` when that is not all, and nothing follows from what the list lacks. */

@@ -1,7 +1,7 @@
 import type { Parts } from '../parts.ts';
 import { advanceRun } from '../runs/advance.ts';
 import { runRows } from '../runs/run-rows.ts';
-import { pages } from './rows.ts';
+import { pages } from '../state/pages.ts';
 
 const DAY = 24 * 60 * 60 * 1_000;
 const KEEP_MS = 30 * DAY;

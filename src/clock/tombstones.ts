@@ -1,8 +1,8 @@
 import type { Parts } from '../parts.ts';
 import type { Row } from '../ports.ts';
-import { fedGenerations, whileFed } from '../runs/generations.ts';
-import { ends, hasPassed } from './passed.ts';
-import { pages, rows, wantPages } from './rows.ts';
+import { fedGenerations, whileFed } from '../state/generations.ts';
+import { ends, hasPassed } from '../state/ends.ts';
+import { pages, rows, wantPages } from '../state/pages.ts';
 
 const DAY = 24 * 60 * 60 * 1_000;
 const KEEP_MS = 7 * DAY;

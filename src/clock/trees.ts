@@ -1,7 +1,7 @@
-import { fileHints } from '../operators/hints.ts';
+import { fileHints } from '../state/hints.ts';
 import type { Parts } from '../parts.ts';
 import { isClosed, parseRef, refKey } from '../records.ts';
-import { rows } from './rows.ts';
+import { rows } from '../state/pages.ts';
 
 const DAY = 24 * 60 * 60 * 1_000;
 

@@ -1,6 +1,6 @@
 /** The configuration as JSON Schema, for editors: what is an option, what it means, what it may be. */
 import { z } from 'zod';
-import { configSchema } from '../config.ts';
+import { configSchema } from './schema.ts';
 import type { OptionMeta } from './options.ts';
 import { describe } from './walk.ts';
 

@@ -3,7 +3,7 @@
  * place that looks at either, through what is handed in.
  */
 import { basename, dirname, join, resolve } from 'node:path';
-import { type Config, configSchema, type PipelineOptions } from '../config.ts';
+import { type Config, configSchema, type PipelineOptions } from './schema.ts';
 import { BadConfiguration, messageOf } from '../errors.ts';
 import type { EmbedderOptions } from './embedder.ts';
 import { fileVariable, isTree, override } from './environment.ts';

@@ -1,5 +1,5 @@
 /** What a pipeline's topics, consumer groups and collections are called. */
-import type { PipelineOptions } from '../config.ts';
+import type { PipelineOptions } from './schema.ts';
 import type { Names } from '../parts.ts';
 
 export const names = (pipeline: string, options: Pick<PipelineOptions, 'topics' | 'alias'>): Names => {

@@ -1,4 +1,4 @@
-import type { Config, PipelineOptions } from '../config.ts';
+import type { Config, PipelineOptions } from './schema.ts';
 import { BadConfiguration } from '../errors.ts';
 import type { NamedGitlab } from './gitlab-user.ts';
 

@@ -1,7 +1,7 @@
 /** From what the schema refuses to a sentence with what was expected and the nearest name. */
 import type { z } from 'zod';
-import { configSchema, PIPELINE_NAME_WORDS } from '../config.ts';
-import { MASK, maskedText } from '../credentials.ts';
+import { configSchema, PIPELINE_NAME_WORDS } from './schema.ts';
+import { MASK, maskedText } from '../paths/credentials.ts';
 import { alternatives } from './options.ts';
 import {
   below,

@@ -6,7 +6,7 @@
 import { isIPv4 } from 'node:net';
 import { isAbsolute, relative, resolve, sep } from 'node:path';
 import { z } from 'zod';
-import { configSchema } from '../config.ts';
+import { configSchema } from './schema.ts';
 import { BadConfiguration } from '../errors.ts';
 import { isTree, type Overridden } from './environment.ts';
 import { variablesIn } from './expand.ts';

@@ -1,7 +1,7 @@
 /** `docs/configuration.md`, word for word from the schema. */
 import { stringify } from 'yaml';
 import type { z } from 'zod';
-import { configSchema } from '../config.ts';
+import { configSchema } from './schema.ts';
 import { fileVariable, overrides } from './environment.ts';
 import { sizeText } from './options.ts';
 import {
@@ -21,7 +21,7 @@ export const reference = (): string =>
 
 const INTRODUCTION = `# Configuration
 
-<!-- Written by \`npm run docs\` from src/config.ts. Change it there. -->
+<!-- Written by \`npm run docs\` from src/config/schema.ts. Change it there. -->
 
 Tidemark reads the file that \`--config\` names, or the one that \`TIDEMARK_CONFIG\` names, or \`tidemark.yaml\` in the current
 directory or at the top of its repository. Every option has a default; with no file at all it serves the Git repository of

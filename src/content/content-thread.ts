@@ -2,7 +2,7 @@
 import { cutsOf, type TokenCounter } from '../chunker/chunker.ts';
 import { parseOf } from '../chunker/grammars.ts';
 import { convert } from '../converters/convert.ts';
-import { inside } from '../thread.ts';
+import { inside } from '../runtime/thread.ts';
 import { pack, type Reply, type ThreadData, type Work } from './protocol.ts';
 
 const { data, answering } = inside<Work, Reply>();

@@ -7,7 +7,7 @@ import { chunksOf } from '../chunker/chunker.ts';
 import type { ContentLimits, Converted } from '../converters/convert.ts';
 import { DeadLetter, TryAgain } from '../errors.ts';
 import type { Chunker, Converter } from '../ports.ts';
-import { besideOf, type Given, type ThreadOptions, thread } from '../thread.ts';
+import { besideOf, type Given, type ThreadOptions, thread } from '../runtime/thread.ts';
 import { type Reply, type ThreadData, type TokensModule, unpack, type Work } from './protocol.ts';
 
 const MB = 2 ** 20;

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { OpenaiOptions } from '../config/embedder.ts';
 import { StopFlow } from '../errors.ts';
-import { endpointOf, modelServer } from '../model-server.ts';
+import { endpointOf, modelServer } from './model-server.ts';
 
 export type Counts = (tokens: number) => void;
 

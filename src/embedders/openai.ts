@@ -4,7 +4,7 @@
  */
 import type { OpenaiOptions } from '../config/embedder.ts';
 import { tokenCounter } from '../content/tokens.ts';
-import { withoutSecretFields } from '../credentials.ts';
+import { withoutSecretFields } from '../paths/credentials.ts';
 import { BadConfiguration, DeadLetter, StopFlow } from '../errors.ts';
 import type { Embedder } from '../ports.ts';
 import { knownModel } from './models.ts';

@@ -1,13 +1,13 @@
 /** Every kind of embedder, one line each. */
 import type { EmbedderOptions } from '../config/embedder.ts';
-import { withCredentials, withoutCredentials, withoutSecretFields, withSecretFields } from '../credentials.ts';
+import { withCredentials, withoutCredentials, withoutSecretFields, withSecretFields } from '../paths/credentials.ts';
 import type { Embedder } from '../ports.ts';
-import { besideOf } from '../thread.ts';
+import { besideOf } from '../runtime/thread.ts';
 import { hashEmbedder, hashShape } from './hash.ts';
 import { openaiEmbedder, openaiShape } from './openai.ts';
 import type { Counts } from './openai-client.ts';
-import { staticEmbedder, staticShape } from './static.ts';
-import { transformersEmbedder, transformersShape } from './transformers.ts';
+import { staticEmbedder, staticShape } from './static/static.ts';
+import { transformersEmbedder, transformersShape } from './transformers/transformers.ts';
 
 /** The module that counts tokens as an embedder does, for a thread that has no other part of it. */
 export const tokenCounting = besideOf(import.meta.url, 'token-counter');

@@ -6,8 +6,8 @@ import type { TokenCounter } from '../chunker/chunker.ts';
 import type { EmbedderOptions } from '../config/embedder.ts';
 import { tokenCounter as approximate } from '../content/tokens.ts';
 import { hashTokens } from './hash.ts';
-import { staticTokens } from './static-files.ts';
-import { transformersTokens } from './transformers-tokens.ts';
+import { staticTokens } from './static/files.ts';
+import { transformersTokens } from './transformers/tokens.ts';
 
 /** A promise, since a kind may have to load its tokenizer's package first. */
 export const tokenCounter = async (options: EmbedderOptions): Promise<TokenCounter> => {

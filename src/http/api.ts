@@ -1,6 +1,6 @@
 /** The questions over HTTP, and MCP beside them: who asks, what, and how the answer goes out. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Hosted } from '../host.ts';
+import type { Hosted } from '../pipeline/host.ts';
 import { answerJson } from './answer.ts';
 import { jsonBody } from './body.ts';
 import type { BoundedAsk } from './bounded.ts';

@@ -1,10 +1,10 @@
 /** Who asks: the token says, and with it what may be asked and of which projects there is an answer. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { gitlabUser, type NamedGitlab } from '../config/gitlab-user.ts';
-import type { TOKEN_SCOPES, TokenOptions } from '../config.ts';
-import type { Hosted } from '../host.ts';
-import { type MayRead, mayReadNamed } from '../may-read.ts';
-import { mayReadAs } from '../may-read-as.ts';
+import type { TOKEN_SCOPES, TokenOptions } from '../config/schema.ts';
+import type { Hosted } from '../pipeline/host.ts';
+import { type MayRead, mayReadNamed } from '../search/access.ts';
+import { mayReadAs } from '../search/access-as.ts';
 
 export type TokenScope = (typeof TOKEN_SCOPES)[number];
 

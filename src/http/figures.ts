@@ -1,6 +1,6 @@
 /** `GET /metrics`, for the port of the API or for one of its own. */
 import type { Registry } from 'prom-client';
-import { kept } from '../kept.ts';
+import { kept } from '../runtime/kept.ts';
 import { answer } from './answer.ts';
 import type { Page } from './pages.ts';
 

@@ -5,7 +5,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { messageOf } from '../errors.ts';
-import type { Hosted } from '../host.ts';
+import type { Hosted } from '../pipeline/host.ts';
 import { answer, answerJson } from './answer.ts';
 import type { BoundedAsk } from './bounded.ts';
 import type { Caller, TokenScope } from './callers.ts';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Shape } from '../parts.ts';
-import { pathToBytes } from '../paths.ts';
+import { pathToBytes } from '../paths/bytes.ts';
 import type { Chunk } from '../ports.ts';
 import { type DocumentRecord, parseDocument } from '../records.ts';
 import { stage } from './stage.ts';

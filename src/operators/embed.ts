@@ -2,8 +2,8 @@ import { StopFlow } from '../errors.ts';
 import type { Parts, Shape } from '../parts.ts';
 import type { Generation, Point } from '../ports.ts';
 import type { DocumentRecord } from '../records.ts';
-import { asDeadLetter } from './attempt.ts';
-import { batched } from './batched.ts';
+import { asDeadLetter } from '../calls/dependency.ts';
+import { batched } from '../calls/batch.ts';
 import type { Chunked } from './chunk.ts';
 import { stage } from './stage.ts';
 

@@ -2,10 +2,10 @@ import { DeadLetter } from '../errors.ts';
 import type { Limits, Parts } from '../parts.ts';
 import type { RepoSource, WantedBlob } from '../ports.ts';
 import { type Change, parseDocument, projectKey } from '../records.ts';
-import { asking } from './asking.ts';
-import { asDeadLetter } from './attempt.ts';
-import { batched } from './batched.ts';
-import { fileHints } from './hints.ts';
+import { asking } from '../calls/source.ts';
+import { asDeadLetter } from '../calls/dependency.ts';
+import { batched } from '../calls/batch.ts';
+import { fileHints } from '../state/hints.ts';
 import { type Parsed, recordOf } from './parse.ts';
 import { type Settled, stage, superseded } from './stage.ts';
 

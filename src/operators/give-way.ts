@@ -1,5 +1,5 @@
 import type { Parts } from '../parts.ts';
-import { activeGeneration } from '../runs/generations.ts';
+import { activeGeneration } from '../state/generations.ts';
 
 const SECOND = 1_000;
 const BEHIND_MS = 1 * SECOND;

@@ -2,8 +2,8 @@ import { BlockProject } from '../errors.ts';
 import type { Parts } from '../parts.ts';
 import type { Row } from '../ports.ts';
 import { type Event, isClosed, type ProjectRow, projectKey, refKey } from '../records.ts';
-import { asking } from './asking.ts';
-import { fileHints } from './hints.ts';
+import { asking } from '../calls/source.ts';
+import { fileHints } from '../state/hints.ts';
 import { blockProject } from './set-aside.ts';
 import { done, type Settled, stage, superseded } from './stage.ts';
 

@@ -1,9 +1,9 @@
-import { pages } from '../clock/rows.ts';
+import { pages } from '../state/pages.ts';
 import type { Parts } from '../parts.ts';
 import { GONE, type Row } from '../ports.ts';
 import { type Event, type Head, isClosed, parseDocument, projectKey, type RefId, refKey } from '../records.ts';
-import { asking } from './asking.ts';
-import { fileHints } from './hints.ts';
+import { asking } from '../calls/source.ts';
+import { fileHints } from '../state/hints.ts';
 import { differing, lay, type Target } from './lay.ts';
 import { assertRules, fileCarrier } from './plan.ts';
 import { done, type Settled, stage, superseded } from './stage.ts';

@@ -1,5 +1,5 @@
 /** Which branches are indexed: by name, or by a pattern in which `*` is any run of characters, as in protected branches. */
-import { pathToBytes } from '../paths.ts';
+import { pathToBytes } from './bytes.ts';
 import { ANY, literal, many, matcher, type Rule, sequence } from './matcher.ts';
 
 /** Without names it is the default branch, whichever that is. */

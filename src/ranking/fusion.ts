@@ -4,7 +4,7 @@
  */
 import type { Hit } from '../ports.ts';
 import { parseDocument } from '../records.ts';
-import { documentTerms, wordTerms } from '../sinks/terms.ts';
+import { documentTerms, wordTerms } from '../lexical/terms.ts';
 import type { Arms } from './arms.ts';
 
 /** With less, the first of one arm wins over what both arms agree on. */

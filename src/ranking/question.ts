@@ -1,6 +1,6 @@
 /** What a question looks like to whoever puts hits in order. */
-import { termsOf } from '../sinks/terms.ts';
-import { symbolsOf, wordsOf } from './symbols.ts';
+import { termsOf } from '../lexical/terms.ts';
+import { symbolsOf, wordsOf } from '../lexical/symbols.ts';
 
 export interface Question {
   readonly text: string;

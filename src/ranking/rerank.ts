@@ -7,7 +7,7 @@
 
 import type { Hit } from '../ports.ts';
 import { parseDocument } from '../records.ts';
-import { definedNames } from './definitions.ts';
+import { definedNames } from '../lexical/definitions.ts';
 import { type Question, questionOf, stemsOf } from './question.ts';
 
 export interface Weights {

@@ -4,8 +4,8 @@
  * which are near to its words and not to each other.
  */
 import { packagedFile } from '../package.ts';
-import { termsOf } from '../sinks/terms.ts';
-import { wordsOf } from './symbols.ts';
+import { termsOf } from '../lexical/terms.ts';
+import { wordsOf } from '../lexical/symbols.ts';
 
 /** Of the same group, and across a `>`. */
 const ALIKE = 1;

@@ -1,9 +1,9 @@
-import { rows } from '../clock/rows.ts';
+import { rows } from '../state/pages.ts';
 import { BadUsage } from '../errors.ts';
 import { fileCarrier } from '../operators/plan.ts';
 import type { Parts } from '../parts.ts';
 import { parseRef, projectKey, readableKey } from '../records.ts';
-import { projectNames } from './projects.ts';
+import { projectNames } from '../state/projects.ts';
 
 export interface Approved {
   readonly ref: string;

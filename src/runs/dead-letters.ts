@@ -12,7 +12,7 @@ import {
   readableKey,
 } from '../records.ts';
 import { shownPath } from './documents.ts';
-import { projectFilter } from './projects.ts';
+import { projectFilter } from '../state/projects.ts';
 import { remedyOf } from './remedies.ts';
 
 /** Letters whose rows are read together. */

@@ -1,11 +1,11 @@
-import { ledgerPages, rows } from '../clock/rows.ts';
+import { ledgerPages, rows } from '../state/pages.ts';
 import type { Parts } from '../parts.ts';
 import { globMatcher } from '../paths/glob.ts';
-import { isUnicode, pathToBytes } from '../paths.ts';
+import { isUnicode, pathToBytes } from '../paths/bytes.ts';
 import type { Generation } from '../ports.ts';
 import { documentKey, type LedgerEntry, parseDocument, parseRef } from '../records.ts';
-import { activeGeneration } from './generations.ts';
-import { projectFilter } from './projects.ts';
+import { activeGeneration } from '../state/generations.ts';
+import { projectFilter } from '../state/projects.ts';
 
 /** A live ledger entry as scripts get it. */
 export interface DocumentRow {

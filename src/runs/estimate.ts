@@ -2,13 +2,13 @@
 import { createHash } from 'node:crypto';
 import type { Price } from '../embedders/prices.ts';
 import { DeadLetter } from '../errors.ts';
-import { asking } from '../operators/asking.ts';
+import { asking } from '../calls/source.ts';
 import { reasonToSkip } from '../operators/fetch.ts';
 import type { Parts } from '../parts.ts';
 import type { TreeEntry } from '../ports.ts';
 import { parseDocument } from '../records.ts';
 import type { InTree } from './differences.ts';
-import { activeGeneration } from './generations.ts';
+import { activeGeneration } from '../state/generations.ts';
 import { expandScope } from './scope.ts';
 import { treePages } from './trees.ts';
 

@@ -1,10 +1,10 @@
 import { filePaths } from '../clock/orphans.ts';
-import { ends, hasPassed } from '../clock/passed.ts';
-import { ledgerPages, pages, rows } from '../clock/rows.ts';
+import { ends, hasPassed } from '../state/ends.ts';
+import { ledgerPages, pages, rows } from '../state/pages.ts';
 import { StopFlow } from '../errors.ts';
 import type { Parts } from '../parts.ts';
 import type { Generation } from '../ports.ts';
-import { alignAlias, changeGenerations, readGenerations } from './generations.ts';
+import { alignAlias, changeGenerations, readGenerations } from '../state/generations.ts';
 
 const SECOND = 1_000;
 const DAY = 24 * 60 * 60 * SECOND;

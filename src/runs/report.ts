@@ -1,4 +1,4 @@
-import { pages } from '../clock/rows.ts';
+import { pages } from '../state/pages.ts';
 import type { Parts } from '../parts.ts';
 import type { Generation, LogRecord } from '../ports.ts';
 import {

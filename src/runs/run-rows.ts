@@ -1,4 +1,4 @@
-import { rows } from '../clock/rows.ts';
+import { rows } from '../state/pages.ts';
 import type { Parts } from '../parts.ts';
 import type { Row } from '../ports.ts';
 import type { Offsets, RunRow } from '../records.ts';

@@ -1,6 +1,6 @@
 /** A run over a part of what is configured, to try something out: whole projects, as many as the bounds let in. */
 import { BadUsage } from '../errors.ts';
-import { fileHints } from '../operators/hints.ts';
+import { fileHints } from '../state/hints.ts';
 import type { Parts } from '../parts.ts';
 import { projectKey, type RefId } from '../records.ts';
 import { type Started, startRun } from './backfill.ts';

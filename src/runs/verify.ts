@@ -1,13 +1,13 @@
 import { filePaths } from '../clock/orphans.ts';
-import { hasPassed } from '../clock/passed.ts';
-import { ledgerPages, pages, rows } from '../clock/rows.ts';
+import { hasPassed } from '../state/ends.ts';
+import { ledgerPages, pages, rows } from '../state/pages.ts';
 import { BlockProject, StopFlow } from '../errors.ts';
-import { asking } from '../operators/asking.ts';
+import { asking } from '../calls/source.ts';
 import type { Parts } from '../parts.ts';
 import type { Generation, RepoSource } from '../ports.ts';
 import { documentKey, parseDocument, parseRef, projectKey, type RefId, readableKey, refKey } from '../records.ts';
 import { compareDocuments, type Difference, type InTree } from './differences.ts';
-import { activeGeneration } from './generations.ts';
+import { activeGeneration } from '../state/generations.ts';
 import { endsOf, FLOWS, groupOf, topicsOf } from './run-rows.ts';
 import { headOf, movedTooFast, TRIES, treePages } from './trees.ts';
 

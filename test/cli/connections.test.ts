@@ -5,7 +5,7 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { AnswerOf } from '../../src/api/questions.ts';
-import { lockOwner } from '../../src/log/lock.ts';
+import { lockOwner } from '../../src/owner/lock.ts';
 import { buildExecutable, type Executable, eventually } from '../support/executable.ts';
 import { environment, makeRepository, type TestRepository } from '../support/repository.ts';
 

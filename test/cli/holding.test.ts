@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { holdOrOwner } from '../../src/cli/holding.ts';
 import { findPlace } from '../../src/cli/place.ts';
 import { quietTelemetry } from '../../src/cli/quiet.ts';
-import { takeLock } from '../../src/log/lock.ts';
+import { takeLock } from '../../src/owner/lock.ts';
 import { createTidemark, type Tidemark, TryAgain } from '../../src/tidemark.ts';
 import { eventually } from '../support/executable.ts';
 import { environment, makeRepository, type TestRepository } from '../support/repository.ts';

@@ -1,7 +1,7 @@
 import { readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { takeLock } from '../../src/log/lock.ts';
+import { takeLock } from '../../src/owner/lock.ts';
 import { buildExecutable, type Executable, type Running } from '../support/executable.ts';
 import { makeRepository, type TestRepository } from '../support/repository.ts';
 

@@ -2,8 +2,8 @@
 import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { openEmbeddedLog } from '../../src/log/embedded.ts';
-import { systemTime } from '../../src/time.ts';
+import { openEmbeddedLog } from '../../src/log/embedded/embedded.ts';
+import { systemTime } from '../../src/runtime/time.ts';
 import { buildExecutable, type Executable } from '../support/executable.ts';
 import { makeRepository, type TestRepository } from '../support/repository.ts';
 

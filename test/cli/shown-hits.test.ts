@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { shownHits } from '../../src/cli/shown-hits.ts';
-import type { FoundChunk } from '../../src/found.ts';
-import type { Found } from '../../src/search.ts';
+import type { FoundChunk } from '../../src/search/hits.ts';
+import type { Found } from '../../src/search/search.ts';
 
 const ESC = '\u001b';
 const hit: FoundChunk = {

@@ -12,7 +12,7 @@ import {
   optionsOf,
   sectionsOf,
 } from '../../src/config/walk.ts';
-import { configSchema } from '../../src/config.ts';
+import { configSchema } from '../../src/config/schema.ts';
 
 /** Every option below a schema, with its path. */
 const all = (path: string, schema: z.ZodType): [string, z.ZodType][] => {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
 import { BlockProject } from '../../src/errors.ts';
-import { pathToBytes } from '../../src/paths.ts';
+import { pathToBytes } from '../../src/paths/bytes.ts';
 import type { Difference, RepoSource, TreeEntry } from '../../src/ports.ts';
 import { type File, type Listed, listed, type TestRepository } from '../support/repository.ts';
 

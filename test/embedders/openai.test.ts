@@ -4,7 +4,7 @@ import { embedderSchema, type OpenaiOptions } from '../../src/config/embedder.ts
 import { tokenCounter } from '../../src/content/tokens.ts';
 import { openaiEmbedder, openaiShape } from '../../src/embedders/openai.ts';
 import { BadConfiguration, DeadLetter, StopFlow, TryAgain } from '../../src/errors.ts';
-import { endpointOf } from '../../src/model-server.ts';
+import { endpointOf } from '../../src/embedders/model-server.ts';
 import { embedderContract } from '../contracts/embedder.ts';
 import {
   answer,

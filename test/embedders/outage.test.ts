@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { embedderSchema, type OpenaiOptions } from '../../src/config/embedder.ts';
 import { openaiEmbedder } from '../../src/embedders/openai.ts';
-import { NAMES } from '../sim/names.ts';
+import { NAMES } from '../trials/sim/names.ts';
 import {
   DIMENSIONS,
   type EmbeddingServer,

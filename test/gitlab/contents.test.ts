@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { listDocuments } from '../../src/runs/documents.ts';
-import { search } from '../../src/search.ts';
+import { search } from '../../src/search/search.ts';
 import { type SimulatedGitlab, simulatedGitlab } from '../support/gitlab/gitlab.ts';
 import type { SimulatedProject } from '../support/gitlab/world.ts';
 import { type GitlabService, gitlabService } from '../support/gitlab-service.ts';

@@ -6,7 +6,7 @@ import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/cli
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AnswerOf } from '../../src/api/questions.ts';
 import { type DataCommand, parseCommand } from '../../src/cli/command.ts';
-import { search } from '../../src/cli/search.ts';
+import { search } from '../../src/cli/commands/search.ts';
 import { api } from '../../src/http/api.ts';
 import { boundedAsk } from '../../src/http/bounded.ts';
 import { callersOf } from '../../src/http/callers.ts';

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { resync } from '../../src/clock/resync.ts';
 import { projectKey, refKey } from '../../src/records.ts';
-import { search } from '../../src/search.ts';
+import { search } from '../../src/search/search.ts';
 import { eventually } from '../support/executable.ts';
 import { always } from '../support/gitlab/faults.ts';
 import { type SimulatedGitlab, simulatedGitlab } from '../support/gitlab/gitlab.ts';

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Hosted } from '../../src/host.ts';
+import type { Hosted } from '../../src/pipeline/host.ts';
 import { type ApiOptions, api } from '../../src/http/api.ts';
 import { boundedAsk } from '../../src/http/bounded.ts';
 import { callersOf } from '../../src/http/callers.ts';

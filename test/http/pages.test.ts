@@ -2,15 +2,15 @@
 import { request } from 'node:http';
 import { Registry } from 'prom-client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { TokenOptions } from '../../src/config.ts';
-import type { Hosted } from '../../src/host.ts';
+import type { TokenOptions } from '../../src/config/schema.ts';
+import type { Hosted } from '../../src/pipeline/host.ts';
 import { boundedAsk } from '../../src/http/bounded.ts';
 import { callersOf } from '../../src/http/callers.ts';
 import { figuresOf } from '../../src/http/figures.ts';
 import type { Listener } from '../../src/http/listener.ts';
 import { pages } from '../../src/http/pages.ts';
 import { openHttp } from '../../src/http/server.ts';
-import { kept } from '../../src/kept.ts';
+import { kept } from '../../src/runtime/kept.ts';
 import { type Status, statusOf } from '../../src/runs/status.ts';
 import { backfill, pipelineOf } from '../runs/harness.ts';
 import type { Pipeline } from '../support/pipeline.ts';

@@ -5,8 +5,8 @@ import { blobBytes, fetch } from '../../src/operators/fetch.ts';
 import { superseded } from '../../src/operators/stage.ts';
 import type { RepoSource, TreeEntry } from '../../src/ports.ts';
 import type { Change } from '../../src/records.ts';
-import { INSTANCE, NAMES } from '../sim/names.ts';
-import { blobOf } from '../sim/repository.ts';
+import { INSTANCE, NAMES } from '../trials/sim/names.ts';
+import { blobOf } from '../trials/sim/repository.ts';
 import { lent, taken } from '../support/lent.ts';
 import { keyOf, MAIN, memoryParts } from '../support/memory-parts.ts';
 

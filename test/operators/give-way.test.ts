@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { giveWay } from '../../src/operators/give-way.ts';
-import { NAMES } from '../sim/names.ts';
+import { NAMES } from '../trials/sim/names.ts';
 import { quiet } from '../support/fake-time.ts';
 import { GENERATION, memoryParts } from '../support/memory-parts.ts';
 

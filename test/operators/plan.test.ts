@@ -7,8 +7,8 @@ import { done, type Settled, stage, superseded } from '../../src/operators/stage
 import type { Parts } from '../../src/parts.ts';
 import type { State } from '../../src/ports.ts';
 import { type Event, projectKey, refKey } from '../../src/records.ts';
-import { NAMES } from '../sim/names.ts';
-import { blobOf } from '../sim/repository.ts';
+import { NAMES } from '../trials/sim/names.ts';
+import { blobOf } from '../trials/sim/repository.ts';
 import { lent, taken } from '../support/lent.ts';
 import { entryOf, keyOf, MAIN, type MemoryParts, memoryParts } from '../support/memory-parts.ts';
 

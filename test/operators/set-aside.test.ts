@@ -5,7 +5,7 @@ import type { Parsed } from '../../src/operators/parse.ts';
 import { blockProject, breaker, orSetAside } from '../../src/operators/set-aside.ts';
 import { deadLettered, done, type Settled, skipped, stage, superseded } from '../../src/operators/stage.ts';
 import { type Change, type Event, encode, type Failure, projectKey } from '../../src/records.ts';
-import { NAMES } from '../sim/names.ts';
+import { NAMES } from '../trials/sim/names.ts';
 import { lent, taken } from '../support/lent.ts';
 import { keyOf, MAIN, memoryParts } from '../support/memory-parts.ts';
 

@@ -6,8 +6,8 @@ import { done, type Settled, superseded } from '../../src/operators/stage.ts';
 import { layPage } from '../../src/operators/sweep.ts';
 import type { Row } from '../../src/ports.ts';
 import { type Change, type Event, projectKey, refKey, type SweepRow } from '../../src/records.ts';
-import { NAMES } from '../sim/names.ts';
-import { blobOf } from '../sim/repository.ts';
+import { NAMES } from '../trials/sim/names.ts';
+import { blobOf } from '../trials/sim/repository.ts';
 import { entryOf, keyOf, MAIN, type MemoryParts, memoryParts } from '../support/memory-parts.ts';
 
 const { topics } = NAMES;

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { BadUsage } from '../../src/errors.ts';
 import { globMatcher, globProblem, globRule, MAX_GLOB_CHARS, neededBy } from '../../src/paths/glob.ts';
 import { matcher } from '../../src/paths/matcher.ts';
-import { pointPayload } from '../../src/sinks/qdrant-payload.ts';
+import { pointPayload } from '../../src/sinks/qdrant/payload.ts';
 import { point } from '../contracts/store-builders.ts';
 import { translated } from './translated.ts';
 

@@ -4,8 +4,8 @@ import { projectKey } from '../../src/records.ts';
 import { deadLetterStats, listDeadLetters, showDeadLetter } from '../../src/runs/dead-letters.ts';
 import { remedyOf } from '../../src/runs/remedies.ts';
 import { discardDeadLetters, replayDeadLetters } from '../../src/runs/replay.ts';
-import { POISON, TOXIC } from '../sim/content.ts';
-import { INSTANCE, NAMES } from '../sim/names.ts';
+import { POISON, TOXIC } from '../trials/sim/content.ts';
+import { INSTANCE, NAMES } from '../trials/sim/names.ts';
 import { keyOf, type Pipeline } from '../support/pipeline.ts';
 import { backfill, gather, pipelineOf } from './harness.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { listDocuments, showDocument } from '../../src/runs/documents.ts';
-import { BINARY, POISON } from '../sim/content.ts';
-import { blobOf } from '../sim/repository.ts';
+import { BINARY, POISON } from '../trials/sim/content.ts';
+import { blobOf } from '../trials/sim/repository.ts';
 import { backfill, gather, pipelineOf } from './harness.ts';
 
 const ODD = 'd/caf\udce9';

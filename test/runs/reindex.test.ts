@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { DeadLetter } from '../../src/errors.ts';
-import { readGenerations } from '../../src/runs/generations.ts';
+import { readGenerations } from '../../src/state/generations.ts';
 import { reindex, rollback } from '../../src/runs/reindex.ts';
-import { chunker } from '../sim/content.ts';
-import { NAMES } from '../sim/names.ts';
+import { chunker } from '../trials/sim/content.ts';
+import { NAMES } from '../trials/sim/names.ts';
 import type { PipelineOptions } from '../support/pipeline.ts';
 import { backfill, NEVER, pipelineOf } from './harness.ts';
 

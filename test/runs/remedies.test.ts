@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { configSchema } from '../../src/config.ts';
+import { configSchema } from '../../src/config/schema.ts';
 import { REMEDIES, remedyOf } from '../../src/runs/remedies.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));

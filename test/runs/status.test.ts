@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { resync } from '../../src/clock/resync.ts';
 import { TryAgain } from '../../src/errors.ts';
-import { dependency } from '../../src/operators/attempt.ts';
+import { dependency } from '../../src/calls/dependency.ts';
 import { startRun } from '../../src/runs/backfill.ts';
 import { statusOf } from '../../src/runs/status.ts';
-import { POISON } from '../sim/content.ts';
-import { NAMES } from '../sim/names.ts';
+import { POISON } from '../trials/sim/content.ts';
+import { NAMES } from '../trials/sim/names.ts';
 import type { Pipeline } from '../support/pipeline.ts';
 import { backfill, pipelineOf } from './harness.ts';
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Difference } from '../../src/runs/differences.ts';
 import { verify } from '../../src/runs/verify.ts';
-import { BINARY, POISON } from '../sim/content.ts';
-import { NAMES } from '../sim/names.ts';
+import { BINARY, POISON } from '../trials/sim/content.ts';
+import { NAMES } from '../trials/sim/names.ts';
 import { keyOf, type Pipeline } from '../support/pipeline.ts';
 import { backfill, NEVER, pipelineOf } from './harness.ts';
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Time } from '../../src/ports.ts';
-import { type GitSource, type GitSourceOptions, gitSource } from '../../src/sources/git.ts';
+import { type GitSource, type GitSourceOptions, gitSource } from '../../src/sources/git/git.ts';
 import { environment } from './repository.ts';
 
 let tokens = 0;

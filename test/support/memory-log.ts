@@ -1,5 +1,5 @@
 import { StopFlow, TryAgain } from '../../src/errors.ts';
-import { lowWaters } from '../../src/operators/low-water.ts';
+import { lowWaters } from '../../src/log/low-water.ts';
 import type { Bounds, Delivery, Log, LogRecord, Outgoing, Reader } from '../../src/ports.ts';
 
 interface Partition {

@@ -1,13 +1,13 @@
 /** The real flows on memory ports, in this process, on a clock that runs fast. */
-import { dependency } from '../../src/operators/attempt.ts';
+import { dependency } from '../../src/calls/dependency.ts';
 import type { Limits, Parts } from '../../src/parts.ts';
 import type { Chunker, Embedder, Log, State, Time } from '../../src/ports.ts';
 import { encode, projectKey } from '../../src/records.ts';
-import { adopt, serve } from '../../src/service.ts';
+import { adopt, serve } from '../../src/pipeline/flows.ts';
 import type { Flow } from '../../src/telemetry.ts';
-import { chunker, converter, RULES, type RulesName, embedder as simulated } from '../sim/content.ts';
-import { INSTANCE, NAMES } from '../sim/names.ts';
-import { makeRepositories, type Tree } from '../sim/repository.ts';
+import { chunker, converter, RULES, type RulesName, embedder as simulated } from '../trials/sim/content.ts';
+import { INSTANCE, NAMES } from '../trials/sim/names.ts';
+import { makeRepositories, type Tree } from '../trials/sim/repository.ts';
 import { realTime } from './git-source.ts';
 import { memoryBroker, memoryLog } from './memory-log.ts';
 import { memoryState } from './memory-state.ts';

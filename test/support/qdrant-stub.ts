@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
 import { names } from '../../src/config/names.ts';
-import { openQdrant, type QdrantOptions } from '../../src/sinks/qdrant.ts';
+import { openQdrant, type QdrantOptions } from '../../src/sinks/qdrant/qdrant.ts';
 import { LAYOUT } from './qdrant.ts';
 
 export interface Asked {

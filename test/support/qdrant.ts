@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { names } from '../../src/config/names.ts';
-import { openQdrant, type Qdrant, type QdrantOptions } from '../../src/sinks/qdrant.ts';
+import { openQdrant, type Qdrant, type QdrantOptions } from '../../src/sinks/qdrant/qdrant.ts';
 
 /** Of the server that `QDRANT_URL` names. */
 export const apiKey = process.env.QDRANT_API_KEY;

@@ -5,8 +5,8 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { modelFile } from '../../src/embedders/static-files.ts';
-import { parseTable } from '../../src/embedders/static-table.ts';
+import { modelFile } from '../../src/embedders/static/files.ts';
+import { parseTable } from '../../src/embedders/static/table.ts';
 import { onnx } from './onnx.ts';
 
 const INPUTS = ['input_ids', 'attention_mask', 'token_type_ids'];

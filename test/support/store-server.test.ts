@@ -1,5 +1,5 @@
 import { stateContract } from '../contracts/state.ts';
-import { withFolder } from '../sinks/folder.ts';
+import { withFolder } from '../sinks/embedded/folder.ts';
 import { serveStore, storeClient } from './store-server.ts';
 
 stateContract('the embedded store over loopback', async () => {

@@ -5,8 +5,8 @@ import type { AddressInfo } from 'node:net';
 import { deserialize, serialize } from 'node:v8';
 import * as errors from '../../src/errors.ts';
 import type { Generation, State, VectorStore } from '../../src/ports.ts';
-import { type EmbeddedOptions, openEmbedded } from '../../src/sinks/embedded.ts';
-import { gathered } from '../../src/sinks/gathered.ts';
+import { type EmbeddedOptions, openEmbedded } from '../../src/sinks/embedded/embedded.ts';
+import { gathered } from '../../src/sinks/qdrant/gathered.ts';
 
 const MAX_CALLS = 256;
 

@@ -1,6 +1,6 @@
 /** What a disk does to a file, by chance that a seed tells. */
 import { readFile, truncate, unlink, writeFile } from 'node:fs/promises';
-import type { Random } from '../../sim/random.ts';
+import type { Random } from '../sim/random.ts';
 
 export type Act = (file: string, chance: Random) => Promise<string>;
 

@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util';
 import { BadUsage, messageOf } from '../../../src/errors.ts';
 import { globMatcher } from '../../../src/paths/glob.ts';
 import { refSelection } from '../../../src/paths/ref-selection.ts';
-import { selection } from '../../../src/selection.ts';
+import { selection } from '../../../src/paths/selection.ts';
 import { randomGlob, randomPath, randomsOf } from './random.ts';
 
 const LIMIT_MS = 50;

@@ -1,5 +1,5 @@
 /** Requests as nobody's client sends them, byte by byte, from a seed. */
-import type { Random } from '../../sim/random.ts';
+import type { Random } from '../sim/random.ts';
 
 export interface Known {
   /** What is sent as `authorization`, of those with a token. */

@@ -1,0 +1,20 @@
+import { BlockProject } from '../errors.ts';
+import type { Parts } from '../parts.ts';
+import type { RepoSource } from '../ports.ts';
+import { asBlocked, type Item } from './dependency.ts';
+
+/**
+ * Calls to the source of a project, each repeated while repeating is the reaction. By default they are made for the
+ * project as a whole: one that fails for too long blocks it.
+ */
+export const asking = (
+  { sources }: Parts,
+  { instance, project }: { readonly instance: string; readonly project: string },
+  { key = project, exhausted = asBlocked }: Partial<Item> = {},
+) => {
+  const known = sources.get(instance);
+  if (!known) throw new BlockProject(`no source is configured for instance ${instance}`);
+  const { port, dependency } = known;
+  return <T>(call: (source: RepoSource) => Promise<T>) =>
+    dependency.attempt(() => call(port), { key, project, exhausted });
+};

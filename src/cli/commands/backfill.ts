@@ -1,0 +1,178 @@
+import { BadUsage } from '../../errors.ts';
+import type { Hosted } from '../../pipeline/host.ts';
+import type { Report } from '../../records.ts';
+import type { Progress, Started } from '../../runs/backfill.ts';
+import type { Estimate } from '../../runs/estimate.ts';
+import type { Bounds } from '../../runs/trial.ts';
+import type { Args, Context, DataCommand } from '../command.ts';
+import { EXIT } from '../exit.ts';
+import { inLine, type Output } from '../output.ts';
+
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+/** Before that a rate says nothing about what is to come. */
+const RATE_AFTER_MS = 2 * SECOND;
+
+export const backfill: DataCommand = {
+  kind: 'data',
+  name: 'backfill',
+  summary: 'Brings whole projects in step now, and reports. Run again it finds nothing to do.',
+  details:
+    'SCOPE is a project, by path or id, or project:branch; without one it is everything. Ctrl-C leaves the run, which\nthen goes on in the service. A trial, by --max-projects or --max-files, takes whole projects, and is for before there\nis a service, which indexes all that is configured.',
+  words: { usage: '[SCOPE...]', min: 0, max: 1_000 },
+  options: {
+    json: { description: 'The report as one object.' },
+    'dry-run': {
+      description: 'Embeds and writes nothing: says what it would be, from the trees and a sample of the files.',
+    },
+    standalone: { description: 'Does the work in this process too, where services share log and store.' },
+    'max-projects': {
+      value: 'N',
+      description: 'A trial: so many projects at most, and nothing else of what is configured.',
+    },
+    'max-files': { value: 'N', description: 'A trial: projects while their files are so many at most.' },
+    cancel: { value: 'RUN', description: 'Ends that run where it is, and reports.' },
+  },
+  async run(context, args) {
+    const { pipeline, output, signal } = context;
+    const bounds = boundsOf(args);
+    if (bounds && args.flag('dry-run')) throw new BadUsage('--dry-run does nothing, so that it has no bounds');
+    if (args.flag('dry-run')) return dryRun(context, args);
+    const { cancelRun } = await import('../../runs/backfill.ts');
+    const cancelled = args.text('cancel');
+    if (cancelled !== undefined) return report(output, (await cancelRun(pipeline.parts, cancelled)).report, args);
+    if (bounds) return trial(context, args, bounds);
+    // What lies in the data directory nobody else can work on.
+    if (pipeline.shared && !args.flag('standalone')) return toTheEnd(context, args, signal);
+    return pipeline.withFlows((stop) => toTheEnd(context, args, stop), { stop: signal });
+  },
+};
+
+const MANY = Number.MAX_SAFE_INTEGER;
+
+const boundsOf = (args: Args): Bounds | undefined => {
+  if (args.text('max-projects') === undefined && args.text('max-files') === undefined) return undefined;
+  const of = (name: string) => args.whole(name, { min: 1, max: MANY, otherwise: MANY });
+  return { projects: of('max-projects'), files: of('max-files') };
+};
+
+/** Flows of a service would go on to whatever else is configured. */
+const trial = async (context: Context, args: Args, bounds: Bounds): Promise<number> => {
+  const { pipeline, output, signal } = context;
+  if (pipeline.flows().running)
+    throw new BadUsage('a service runs here, which indexes all that is configured: a trial comes before it');
+  if (pipeline.shared && !args.flag('standalone'))
+    throw new BadUsage('a trial does its work in this process: add --standalone, while no service runs');
+  const { startTrial } = await import('../../runs/trial.ts');
+  const start = async () => {
+    const { projects, files, leftOut, ...started } = await startTrial(pipeline.parts, args.words, bounds);
+    output.note(`a trial of ${projects} projects with ${files} files; ${leftOut} projects are left out`);
+    return started;
+  };
+  return pipeline.withFlows((stop) => toTheEnd(context, args, stop, start), { stop: signal, clock: false });
+};
+
+const dryRun = async ({ pipeline, configured, output }: Context, args: Args): Promise<number> => {
+  const [{ estimateOf }, { priceOf }] = await Promise.all([
+    import('../../runs/estimate.ts'),
+    import('../../embedders/prices.ts'),
+  ]);
+  const estimate = await estimateOf(pipeline.parts, args.words, {
+    generation: pipeline.target.name,
+    price: priceOf(configured.embedder),
+  });
+  await output.line(args.flag('json') ? JSON.stringify(estimate) : estimateText(estimate));
+  return EXIT.success;
+};
+
+const estimateText = ({ files, unchanged, sampled, chunks, tokens, seconds, cost }: Estimate): string => {
+  const known = sampled === files ? '' : `, from a sample of ${sampled}`;
+  const money =
+    cost === null
+      ? 'of unknown price'
+      : cost.amount === 0
+        ? 'free of charge'
+        : `${cost.amount.toFixed(2)} ${cost.currency}`;
+  return [
+    `${files} files to index, ${unchanged} unchanged`,
+    `about ${chunks} chunks to embed, at most ${tokens} tokens${known}: ${money}`,
+    ...(seconds === null ? [] : [`about ${timeText(seconds * SECOND)} on this machine`]),
+  ].join('\n');
+};
+
+const toTheEnd = async (
+  context: Context,
+  args: Args,
+  stop: AbortSignal,
+  start?: () => Promise<Started>,
+): Promise<number> => {
+  const { pipeline, output, signal } = context;
+  const { followRun, startRun } = await import('../../runs/backfill.ts');
+  const { run, joined } = await (start?.() ?? startRun(pipeline.parts, args.words));
+  output.note(joined ? `following run ${run.id}, which is open` : `run ${run.id}`);
+  const followed = await followRun(pipeline.parts, run.id, (now) => output.progress(progressText(now)), stop);
+  if (followed.is === 'ended') {
+    if (!joined) return report(output, followed.report, args);
+    // It may have looked before the newest push, and its owner may be long dead: whoever asks now means the trees of now.
+    await report(noted(output), followed.report, { flag: () => false });
+    return toTheEnd(context, args, stop, start);
+  }
+  if (followed.is === 'idle') {
+    output.note(
+      `run ${run.id} waits for ${followed.flow}, and no process runs that flow: start one with tidemark serve`,
+    );
+    return EXIT.unavailable;
+  }
+  // What stopped the flows is said by whoever runs them.
+  if (!signal.aborted) return EXIT.internal;
+  output.note(whatNow(pipeline, run.id));
+  return EXIT.cancelled;
+};
+
+const noted = (output: Output): Output => ({ ...output, line: async (text) => output.note(text) });
+
+const whatNow = ({ name }: Hosted, run: string): string => {
+  const on = name === 'default' ? '' : ` --pipeline ${name}`;
+  return `left run ${run}: it goes on with tidemark serve, and tidemark backfill${on} follows it again; tidemark backfill${on} --cancel ${run} ends it`;
+};
+
+const report = async (
+  output: Output,
+  of: Report | undefined,
+  args: { flag(name: string): boolean },
+): Promise<number> => {
+  if (!of) return EXIT.success;
+  await output.line(args.flag('json') ? JSON.stringify(of) : readable(of));
+  if (of.planned + of.unchanged + of.unplanned.length === 0)
+    output.note('nothing was there to index: no branch that is followed has a file that is selected');
+  if (of.status === 'cancelled') return EXIT.cancelled;
+  return of.status === 'success' ? EXIT.success : EXIT.failures;
+};
+
+const readable = (of: Report): string => {
+  const lines = [
+    `run ${of.run}: ${of.status.replaceAll('_', ' ')} in ${timeText(of.durationMs)}`,
+    `  planned ${of.planned}: indexed ${of.indexed}, skipped ${of.skipped}, deleted ${of.deleted}, failed ${of.failed}, superseded ${of.superseded}`,
+    `  unchanged ${of.unchanged}`,
+    `  chunks ${of.chunks}: embedded ${of.embedded}, reused ${of.reused}`,
+    ...of.unplanned.map(({ project, ref }) => inLine(`  not looked at: ${project} ${ref}`)),
+  ];
+  if (of.failed > 0) lines.push(`\`tidemark dead-letters stats --run ${of.run}\` says why, and what to do`);
+  return lines.join('\n');
+};
+
+export const timeText = (ms: number): string => {
+  if (ms < MINUTE) return `${(ms / SECOND).toFixed(1)} s`;
+  return `${Math.floor(ms / MINUTE)} min ${Math.round((ms % MINUTE) / SECOND)} s`;
+};
+
+/** Flows begin together and each hands on to the next, so what is indexed tells the rate and what is planned the rest. */
+export const progressText = ({ flows, elapsedMs, waitsFor }: Progress): string => {
+  const { plan, collect, index } = flows;
+  const stages = `plan ${plan.done}/${plan.of}, collect ${collect.done}/${collect.of}, index ${index.done}/${index.of}`;
+  const perSecond = (index.done / elapsedMs) * SECOND;
+  if (elapsedMs < RATE_AFTER_MS || perSecond === 0) return `${stages}, waits for ${waitsFor}`;
+  const left = Math.max(index.of, collect.of) - index.done;
+  const eta = plan.done < plan.of ? '' : `, about ${timeText((left / perSecond) * SECOND)} left`;
+  return `${stages}, ${perSecond.toFixed(0)} documents/s${eta}`;
+};

@@ -1,0 +1,29 @@
+import { masked } from '../../config/masked.ts';
+import { maskedText } from '../../paths/credentials.ts';
+import type { OwnCommand } from '../command.ts';
+import { EXIT } from '../exit.ts';
+import { inLine } from '../output.ts';
+
+export const configCheck: OwnCommand = {
+  kind: 'own',
+  name: 'config check',
+  summary: 'Reads the configuration, and says what holds or what to mend.',
+  options: { json: { description: 'The configuration as it holds, with every default, secrets covered.' } },
+  async run({ place, output }, args) {
+    const { config, file, data } = place;
+    if (args.flag('json')) {
+      await output.line(JSON.stringify({ ...masked(config), data }));
+      return EXIT.success;
+    }
+    await output.line(
+      `${file ?? 'No file: the defaults, and the git repository of the current directory'}: no problems.`,
+    );
+    await output.line(inLine(`data: ${data}`));
+    for (const [name, { sources, embedder, chunk }] of Object.entries(config.pipelines)) {
+      const places = sources.map(({ git, gitlab }) => maskedText(git?.path ?? gitlab?.url ?? '')).join(', ');
+      const text = `pipeline ${name}: ${places}; chunks of ${chunk.tokens} tokens, embedder ${embedder.kind}`;
+      await output.line(inLine(text));
+    }
+    return EXIT.success;
+  },
+};

@@ -1,0 +1,44 @@
+import { stringify } from 'yaml';
+import { masked } from '../../config/masked.ts';
+import { Untrusted } from '../../config/reach.ts';
+import type { FreeAround, FreeCommand } from '../command.ts';
+import { EXIT } from '../exit.ts';
+import { findPlace } from '../place.ts';
+
+export const configShow: FreeCommand = {
+  kind: 'free',
+  name: 'config show',
+  summary: 'Shows the configuration as it holds, with every default; secrets are covered.',
+  details: 'Of one that is not trusted it shows what is written, with no variable filled in, and ends with 78.',
+  options: { json: { description: 'As JSON; YAML without.' } },
+  async run(around, args) {
+    const { shown, untrusted } = await shownOf(around);
+    const text = args.flag('json') ? JSON.stringify(shown) : stringify(shown, { lineWidth: 0 }).trimEnd();
+    await around.output.line(text);
+    if (untrusted) throw untrusted;
+    return EXIT.success;
+  },
+};
+
+const shownOf = async (around: FreeAround): Promise<{ readonly shown: object; readonly untrusted?: Untrusted }> => {
+  try {
+    const { config, data } = await findPlace(around);
+    return { shown: { ...masked(config), data } };
+  } catch (error) {
+    if (error instanceof Untrusted) return { shown: masked(error.written), untrusted: error };
+    throw error;
+  }
+};
+
+export const configSchemaCommand: FreeCommand = {
+  kind: 'free',
+  name: 'config schema',
+  summary: 'Prints the JSON Schema of tidemark.yaml, by which editors complete and check it.',
+  details:
+    'tidemark config schema > tidemark.schema.json, and as the first line of tidemark.yaml:\n# yaml-language-server: $schema=tidemark.schema.json',
+  async run({ output }) {
+    const { jsonSchema } = await import('../../config/json-schema.ts');
+    await output.line(JSON.stringify(jsonSchema(), null, 2));
+    return EXIT.success;
+  },
+};

@@ -1,0 +1,186 @@
+import { BadUsage } from '../../errors.ts';
+import type { DeadLetterFilter, DeadLetterRow } from '../../runs/dead-letters.ts';
+import type { Args, DataCommand, OptionSpec } from '../command.ts';
+import { EXIT } from '../exit.ts';
+import { inLine, printable, quoted } from '../output.ts';
+
+const FILTER: Readonly<Record<string, OptionSpec>> = {
+  stage: { value: 'STAGE', description: 'Only of this stage, such as convert.' },
+  class: { value: 'CLASS', description: 'Only of this class, such as worker_died.' },
+  project: { value: 'PROJECT', description: 'Only of this project, by its path or id.' },
+  path: { value: 'GLOB', description: 'Only of files such as docs/**.' },
+  run: { value: 'RUN', description: 'Only of this run.' },
+  since: { value: 'TIME', description: 'Only since then, such as 2026-05-01 or 2026-05-01T12:00Z.' },
+  before: { value: 'TIME', description: 'Only before then.' },
+};
+const RESOLVED: Readonly<Record<string, OptionSpec>> = {
+  resolved: { description: 'Also those that were replayed or discarded.' },
+};
+const CAREFULLY: Readonly<Record<string, OptionSpec>> = {
+  'dry-run': { description: 'Does nothing, and says what would be done.' },
+  max: { value: 'NUMBER', description: 'At most so many.' },
+};
+const MANY = 1_000_000_000;
+
+const filterOf = (args: Args): DeadLetterFilter => {
+  const [stage, kind, project, path, run] = ['stage', 'class', 'project', 'path', 'run'].map((name) => args.text(name));
+  const [since, before] = [timeOf(args, 'since'), timeOf(args, 'before')];
+  return {
+    ...(stage === undefined ? {} : { stage }),
+    ...(kind === undefined ? {} : { class: kind }),
+    ...(project === undefined ? {} : { project }),
+    ...(path === undefined ? {} : { path }),
+    ...(run === undefined ? {} : { run }),
+    ...(since === undefined ? {} : { since }),
+    ...(before === undefined ? {} : { before }),
+  };
+};
+
+const timeOf = (args: Args, name: string): number | undefined => {
+  const text = args.text(name);
+  const at = text === undefined ? undefined : Date.parse(text);
+  if (Number.isNaN(at)) throw new BadUsage(`--${name}: expected a time such as 2026-05-01T12:00Z, got ${quoted(text)}`);
+  return at;
+};
+
+/** Those that are named, those of a filter, or all, and nothing by mistake. */
+const chosenOf = (command: string, args: Args): DeadLetterFilter => {
+  const filter = filterOf(args);
+  const chosen = args.words.length > 0 || Object.keys(filter).length > 0;
+  if (chosen === args.flag('all'))
+    throw new BadUsage(`dead-letters ${command} needs ids, a filter, or --all by itself`);
+  return args.words.length > 0 ? { ...filter, ids: args.words } : filter;
+};
+
+const carefully = (args: Args) => ({
+  dryRun: args.flag('dry-run'),
+  max: args.whole('max', { min: 1, max: MANY, otherwise: MANY }),
+});
+
+export const deadLettersList: DataCommand = {
+  kind: 'data',
+  name: 'dead-letters list',
+  summary: 'Lists what was set aside, and why.',
+  options: { json: { description: 'An object a line.' }, ...RESOLVED, ...FILTER },
+  async run({ pipeline, output, signal }, args) {
+    const { listDeadLetters } = await import('../../runs/dead-letters.ts');
+    const remedies = new Map<string, string>();
+    for await (const row of listDeadLetters(pipeline.parts, { ...filterOf(args), resolved: args.flag('resolved') })) {
+      if (signal.aborted) return EXIT.cancelled;
+      remedies.set(row.class, row.remedy);
+      await output.line(args.flag('json') ? JSON.stringify(row) : inLine(lineOf(row)));
+    }
+    // Once for each class, and beside the list, whose lines are a letter each.
+    if (!args.flag('json')) for (const one of remedies) output.note(printable(adviceOf(one)));
+    return EXIT.success;
+  },
+};
+
+const adviceOf = ([kind, remedy]: readonly [string, string]): string => `what to do: ${kind}: ${remedy}`;
+
+const lineOf = ({ id, at, stage, class: kind, message, document, state }: DeadLetterRow): string =>
+  `${at}  ${stage}/${kind}${state === 'open' ? '' : ` (${state})`}  ${document ?? ''}  ${message}  [${id}]`;
+
+export const deadLettersStats: DataCommand = {
+  kind: 'data',
+  name: 'dead-letters stats',
+  summary: 'Counts them, by what they failed with and by project.',
+  options: { json: { description: 'One object.' }, ...RESOLVED, ...FILTER },
+  async run({ pipeline, output }, args) {
+    const { deadLetterStats } = await import('../../runs/dead-letters.ts');
+    const stats = await deadLetterStats(pipeline.parts, { ...filterOf(args), resolved: args.flag('resolved') });
+    if (args.flag('json')) {
+      await output.line(JSON.stringify(stats));
+      return EXIT.success;
+    }
+    const { total, oldest, newest, byState, byClass, byProject, remedies } = stats;
+    await output.line(total === 0 ? 'none' : `${total}, from ${oldest} to ${newest}`);
+    for (const [what, counts] of [
+      ['state', byState],
+      ['class', byClass],
+      ['project', byProject],
+    ] as const) {
+      const most = Object.entries(counts).sort(([, a], [, b]) => b - a);
+      for (const [name, count] of most) await output.line(inLine(`  ${what}  ${String(count).padStart(7)}  ${name}`));
+    }
+    for (const one of Object.entries(remedies)) await output.line(printable(adviceOf(one)));
+    return EXIT.success;
+  },
+};
+
+export const deadLettersShow: DataCommand = {
+  kind: 'data',
+  name: 'dead-letters show',
+  summary: 'Shows one of them, with the record as it was.',
+  words: { usage: 'ID', min: 1, max: 1 },
+  options: { json: { description: 'One object in one line.' } },
+  async run({ pipeline, output }, args) {
+    const { showDeadLetter } = await import('../../runs/dead-letters.ts');
+    const [id = ''] = args.words;
+    const found = await showDeadLetter(pipeline.parts, id);
+    if (!found) {
+      output.note(`there is no dead letter ${quoted(id)}: tidemark dead-letters list has them`);
+      return EXIT.failures;
+    }
+    await output.line(args.flag('json') ? JSON.stringify(found) : printable(JSON.stringify(found, undefined, 2)));
+    return EXIT.success;
+  },
+};
+
+export const deadLettersReplay: DataCommand = {
+  kind: 'data',
+  name: 'dead-letters replay',
+  summary: 'Tries them again: those that are named, those of a filter, or --all.',
+  details:
+    'What they were about is looked at and planned anew, so that nothing old comes back. One that is interrupted goes on\nwith the rest when it is run again.',
+  words: { usage: '[ID...]', min: 0, max: 1_000 },
+  options: {
+    json: { description: 'One object.' },
+    all: { description: 'Every one of them.' },
+    quarantined: { description: 'Also what has failed again after three replays.' },
+    rate: { value: 'NUMBER', description: 'At most so many a second; 100 where it is not given.' },
+    ...CAREFULLY,
+    ...FILTER,
+  },
+  async run({ pipeline, output, signal }, args) {
+    const { replayDeadLetters } = await import('../../runs/replay.ts');
+    const replayed = await replayDeadLetters(pipeline.parts, chosenOf('replay', args), {
+      ...carefully(args),
+      rate: args.whole('rate', { min: 1, max: MANY, otherwise: 100 }),
+      quarantined: args.flag('quarantined'),
+      stop: signal,
+    });
+    const { looks, reinjected, refused, quarantined } = replayed;
+    const would = args.flag('dry-run') ? 'would be ' : '';
+    if (args.flag('json')) await output.line(JSON.stringify({ ...replayed, dryRun: args.flag('dry-run') }));
+    else
+      await output.line(
+        `${would}looked at again ${looks}, ${would}put back as they were ${reinjected}, not held ${refused}, left in quarantine ${quarantined}`,
+      );
+    if (signal.aborted) return EXIT.cancelled;
+    return refused > 0 ? EXIT.failures : EXIT.success;
+  },
+};
+
+export const deadLettersDiscard: DataCommand = {
+  kind: 'data',
+  name: 'dead-letters discard',
+  summary: 'Takes them off the list: those that are named, those of a filter, or --all.',
+  details: 'What they were about stays as it is. When it fails again, that is a new one.',
+  words: { usage: '[ID...]', min: 0, max: 1_000 },
+  options: {
+    json: { description: 'One object.' },
+    all: { description: 'Every one of them.' },
+    ...CAREFULLY,
+    ...FILTER,
+  },
+  async run({ pipeline, output, signal }, args) {
+    const { discardDeadLetters } = await import('../../runs/replay.ts');
+    const dryRun = args.flag('dry-run');
+    const chosen = chosenOf('discard', args);
+    const { discarded } = await discardDeadLetters(pipeline.parts, chosen, { ...carefully(args), stop: signal });
+    if (args.flag('json')) await output.line(JSON.stringify({ discarded, dryRun }));
+    else await output.line(`${dryRun ? 'would be ' : ''}discarded ${discarded}`);
+    return signal.aborted ? EXIT.cancelled : EXIT.success;
+  },
+};

@@ -1,0 +1,73 @@
+import { BadUsage } from '../../errors.ts';
+import type { DocumentFilter, DocumentRow } from '../../runs/documents.ts';
+import type { Args, DataCommand, OptionSpec } from '../command.ts';
+import { EXIT } from '../exit.ts';
+import { inLine, printable, quoted } from '../output.ts';
+
+const STATUSES: readonly DocumentRow['status'][] = ['indexed', 'skipped', 'failed'];
+
+const WHERE: Readonly<Record<string, OptionSpec>> = {
+  project: { value: 'PROJECT', description: 'Only of this project, by its path or id.' },
+  ref: { value: 'REF', description: 'Only of this branch.' },
+};
+
+const whereOf = (args: Args): Pick<DocumentFilter, 'project' | 'ref'> => {
+  const [project, ref] = [args.text('project'), args.text('ref')];
+  return { ...(project === undefined ? {} : { project }), ...(ref === undefined ? {} : { ref }) };
+};
+
+const statusOf = (given: string | undefined): Pick<DocumentFilter, 'status'> => {
+  if (given === undefined) return {};
+  const status = STATUSES.find((known) => known === given);
+  if (!status) throw new BadUsage(`--status: expected ${STATUSES.join(', ')}, got ${quoted(given)}`);
+  return { status };
+};
+
+export const documents: DataCommand = {
+  kind: 'data',
+  name: 'documents',
+  summary: 'Lists every file that is indexed, or was skipped or failed, and why.',
+  options: {
+    json: { description: 'An object a line.' },
+    ...WHERE,
+    path: { value: 'GLOB', description: 'Only files such as docs/**.' },
+    status: { value: 'STATUS', values: STATUSES, description: `Only these: ${STATUSES.join(', ')}.` },
+  },
+  async run({ pipeline, output, signal }, args) {
+    const { listDocuments } = await import('../../runs/documents.ts');
+    const path = args.text('path');
+    const filter = { ...whereOf(args), ...statusOf(args.text('status')), ...(path === undefined ? {} : { path }) };
+    for await (const row of listDocuments(pipeline.parts, filter)) {
+      if (signal.aborted) return EXIT.cancelled;
+      await output.line(args.flag('json') ? JSON.stringify(row) : inLine(lineOf(row)));
+    }
+    return EXIT.success;
+  },
+};
+
+const lineOf = ({ project, ref, path, status, reason, chunks }: DocumentRow): string =>
+  `${status}  ${project} ${ref}  ${path}  ${status === 'indexed' ? `${chunks} chunks` : reason}`;
+
+export const documentsShow: DataCommand = {
+  kind: 'data',
+  name: 'documents show',
+  summary: 'Shows one file as it is indexed: its chunks, their lines and text.',
+  words: { usage: 'PATH', min: 1, max: 1 },
+  options: { json: { description: 'An object a line: one for each branch that has the file.' }, ...WHERE },
+  async run({ pipeline, output }, args) {
+    const { showDocument } = await import('../../runs/documents.ts');
+    const [path = ''] = args.words;
+    const found = await showDocument(pipeline.parts, path, whereOf(args));
+    for (const { chunkList, ...row } of found) {
+      if (args.flag('json')) await output.line(JSON.stringify({ ...row, chunkList }));
+      else {
+        await output.line(inLine(lineOf(row)));
+        for (const { startLine, endLine, heading, text } of chunkList)
+          await output.line(`\n${startLine}-${endLine}  ${inLine(heading.join(' > '))}\n${printable(text)}`);
+      }
+    }
+    if (found.length > 0) return EXIT.success;
+    output.note(`there is no document ${quoted(path)}: tidemark documents lists them`);
+    return EXIT.failures;
+  },
+};

@@ -1,0 +1,27 @@
+import type { DataCommand } from '../command.ts';
+import { EXIT } from '../exit.ts';
+import { inLine } from '../output.ts';
+
+export const forget: DataCommand = {
+  kind: 'data',
+  name: 'forget',
+  summary: 'Removes all that is known of a project that is not indexed any more, and looks whether anything is left.',
+  details:
+    'A project that leaves the configuration, is deleted, or refuses Tidemark is hidden and stays indexed until then.\nSCOPE is its id or its path. Ends with 1 where something is left.',
+  words: { usage: 'SCOPE', min: 1, max: 1 },
+  options: { json: { description: 'One object.' } },
+  async run({ pipeline, output, signal }, args) {
+    const { forget: forgetParts } = await import('../../runs/forget.ts');
+    const [scope = ''] = args.words;
+    const forgotten = await pipeline.withFlows((stop) => forgetParts(pipeline.parts, scope, stop), { stop: signal });
+    const { project, documents, left, deadLetters } = forgotten;
+    const isClean = left.points + left.entries + left.wants + left.deadLetters === 0;
+    const found = isClean
+      ? 'nothing of it is left'
+      : `left are ${left.points} points, ${left.entries} entries, ${left.wants} wants, ${left.deadLetters} dead letters: run it again`;
+    const letters = deadLetters > 0 ? `; ${deadLetters} dead letters are discarded` : '';
+    const text = `${project}: ${documents} documents are forgotten, ${found}${letters}`;
+    await output.line(args.flag('json') ? JSON.stringify(forgotten) : inLine(text));
+    return isClean ? EXIT.success : EXIT.failures;
+  },
+};

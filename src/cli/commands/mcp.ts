@@ -1,0 +1,46 @@
+import { once } from 'node:events';
+import { optionsOf } from '../../config/pipeline.ts';
+import { messageOf } from '../../errors.ts';
+import type { DataCommand, OwnCommand } from '../command.ts';
+import { dataAccess } from '../data-access.ts';
+import { shapeForRequest } from '../execute.ts';
+import { EXIT } from '../exit.ts';
+import { questioner } from '../questioner.ts';
+import { quietTelemetry } from '../quiet.ts';
+
+/** Between two questions the directory is kept for so long; then a service may have it. */
+const KEEP_MS = 5_000;
+
+export const mcpWith = (commands: readonly DataCommand[]): OwnCommand => ({
+  kind: 'own',
+  name: 'mcp',
+  summary: 'Answers agents over MCP on standard input and output.',
+  details:
+    'Started by the agent; docs/agents.md has what to put into which client. Beside a running service it asks that, and\nanswers from the index as it is without one.',
+  async run({ place, output, interrupts: { signal }, stderr, version }, args) {
+    const [{ serveStdio }, { mcpServer }] = await Promise.all([
+      import('@modelcontextprotocol/server/stdio'),
+      import('../../mcp/server.ts'),
+    ]);
+    const pipeline = args.text('pipeline') ?? 'default';
+    const configured = shapeForRequest(optionsOf(place.config, pipeline));
+    const access = dataAccess({ place, telemetry: () => quietTelemetry(stderr), commands, keepMs: KEEP_MS });
+    const over = new AbortController();
+    const ask = questioner(access, { pipeline, configured }, over.signal);
+    const serving = serveStdio(() => mcpServer({ version, ask }), {
+      onerror: (error) => output.note(`tidemark mcp: ${messageOf(error)}`),
+    });
+    try {
+      await Promise.race([once(process.stdin, 'end'), once(process.stdin, 'close'), aborted(signal)]);
+    } finally {
+      over.abort();
+      await serving.close();
+      await access.close();
+    }
+    return EXIT.success;
+  },
+});
+
+const aborted = async (signal: AbortSignal): Promise<void> => {
+  if (!signal.aborted) await once(signal, 'abort');
+};

@@ -1,0 +1,115 @@
+/** The one remedy for what is damaged in the data directory: it is set aside, and made again from what the sources have. */
+import { join } from 'node:path';
+import { createInterface } from 'node:readline/promises';
+import { names as namesOf } from '../../config/names.ts';
+import { optionsOf } from '../../config/pipeline.ts';
+import { isShared } from '../../config/shared.ts';
+import type { Damage } from '../../pipeline/damage.ts';
+import { BadUsage, TryAgain } from '../../errors.ts';
+import type { Hold } from '../../owner/lock.ts';
+import { systemTime } from '../../runtime/time.ts';
+import type { Around, DataCommand, OwnCommand } from '../command.ts';
+import { execute, shapeForRequest } from '../execute.ts';
+import { EXIT } from '../exit.ts';
+import { type Held, holdOrOwner } from '../holding.ts';
+import { printable } from '../output.ts';
+import { quietTelemetry } from '../quiet.ts';
+
+/** What the sources do not have, and who may miss it. */
+const LOST: Readonly<Record<Damage['part'], string>> = {
+  store:
+    'vectors, which are embedded again; reports of runs; which dead letters were replayed or discarded; the previous index',
+  log: 'changes that were on their way, which are planned again; dead letters, unless all of them can be read',
+};
+
+export const rebuildWith = (commands: readonly DataCommand[]): OwnCommand => ({
+  kind: 'own',
+  name: 'rebuild',
+  summary: 'Says what is damaged in the data directory, sets it aside, and indexes it anew from the sources.',
+  details:
+    'Nothing is deleted: what is damaged is moved to damaged-TIME in the data directory. Asks before it does so. Where\nnothing is damaged it does nothing; tidemark verify --repair mends what differs from the sources.',
+  options: { yes: { description: 'Does not ask.' } },
+  async run(around, args) {
+    const { place, output, interrupts, stderr } = around;
+    const { config, data } = place;
+    if (isShared(config))
+      throw new BadUsage('log and store are on servers, so that nothing in the data directory can be rebuilt');
+    const only = args.text('pipeline');
+    const pipelines = only === undefined ? Object.keys(config.pipelines) : [only];
+    let rebuilt: readonly string[] | undefined;
+    const telemetry = () => quietTelemetry(stderr);
+    const before = async (lock: Hold) => {
+      rebuilt = await setDamageAside(around, pipelines, { lock, ask: !args.flag('yes') });
+    };
+    const taken = await holdOrOwner({ place, telemetry, commands, serving: () => undefined, stays: false, before });
+    if ('owner' in taken) throw new TryAgain(`process ${taken.owner.pid} is at work in ${data}: stop it first`);
+    try {
+      if (rebuilt === undefined) return EXIT.cancelled;
+      if (rebuilt.length === 0) {
+        await output.line(`nothing is damaged in ${data}; tidemark verify compares it with the sources`);
+        return EXIT.success;
+      }
+      return await indexAnew(around, rebuilt, { held: taken.held, commands, signal: interrupts.signal });
+    } finally {
+      await taken.held.close();
+    }
+  },
+});
+
+/** The pipelines that have lost something by it; `undefined` where the answer was no. */
+const setDamageAside = async (
+  { place: { config, data }, output, stderr, interrupts: { signal } }: Around,
+  pipelines: readonly string[],
+  { lock, ask }: { readonly lock: Hold; readonly ask: boolean },
+): Promise<readonly string[] | undefined> => {
+  const { asideAt, damageOf, setAside } = await import('../../pipeline/damage.ts');
+  const telemetry = await quietTelemetry(stderr);
+  const damaged = new Map<string, readonly Damage[]>();
+  const optionsFor = (name: string) => ({
+    ...{ config, names: namesOf(name, optionsOf(config, name)), directory: join(data, name) },
+    ...{ lock, time: systemTime, telemetry },
+  });
+  for (const name of pipelines) {
+    const damage = await damageOf(optionsFor(name));
+    if (damage.length > 0) damaged.set(name, damage);
+    for (const { part, finding } of damage) await output.line(printable(`damaged  ${name} ${part}: ${finding}`));
+  }
+  if (damaged.size === 0) return [];
+  const aside = join(data, asideAt(systemTime.now()));
+  output.note(`it is moved to ${aside}, and made again from what the sources have. What they do not have is lost:`);
+  for (const part of new Set([...damaged.values()].flat().map((one) => one.part)))
+    output.note(`  with the ${part}: ${LOST[part]}`);
+  if (ask && !(await agreed(stderr, signal))) return undefined;
+  for (const [name, damage] of damaged) await setAside(optionsFor(name), damage, join(aside, name));
+  return [...damaged.keys()];
+};
+
+const agreed = async (output: NodeJS.WritableStream, signal: AbortSignal): Promise<boolean> => {
+  if (process.stdin.isTTY !== true)
+    throw new BadUsage('there is no terminal to ask at: tidemark rebuild --yes goes on without');
+  const terminal = createInterface({ input: process.stdin, output });
+  try {
+    return /^y(es)?$/i.test((await terminal.question('Go on? [no] ', { signal })).trim());
+  } finally {
+    terminal.close();
+  }
+};
+
+const indexAnew = async (
+  { place, output }: Around,
+  pipelines: readonly string[],
+  {
+    held,
+    commands,
+    signal,
+  }: { readonly held: Held; readonly commands: readonly DataCommand[]; readonly signal: AbortSignal },
+): Promise<number> => {
+  let worst: number = EXIT.success;
+  for (const pipeline of pipelines) {
+    const configured = shapeForRequest(optionsOf(place.config, pipeline));
+    const exit = await execute(held.host, commands, { argv: ['backfill'], pipeline, configured }, output, signal);
+    if (worst === EXIT.success) worst = exit;
+    if (signal.aborted) break;
+  }
+  return worst;
+};

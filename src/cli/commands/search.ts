@@ -1,0 +1,103 @@
+import { isAbsolute } from 'node:path';
+import { DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET, MODES } from '../../api/schemas.ts';
+import { type GitlabUser, gitlabUser } from '../../config/gitlab-user.ts';
+import { FILE_KINDS, type FileKind } from '../../converters/format.ts';
+import { BadUsage, messageOf } from '../../errors.ts';
+import type { Hosted } from '../../pipeline/host.ts';
+import { mayReadAs } from '../../search/access-as.ts';
+import type { SearchMode } from '../../search/search.ts';
+import type { DataCommand } from '../command.ts';
+import { EXIT } from '../exit.ts';
+import { quoted } from '../output.ts';
+import { shownHits } from '../shown-hits.ts';
+
+const FRESH_SECONDS = 30;
+
+export const search: DataCommand = {
+  kind: 'data',
+  name: 'search',
+  summary: 'Finds the places that are about something.',
+  words: { usage: 'QUERY', min: 1, max: 1 },
+  options: {
+    json: { description: 'One object with all that is known of each hit.' },
+    mode: {
+      value: 'MODE',
+      values: MODES,
+      description: 'By meaning and words (hybrid, the default), by meaning (dense), by words (lexical).',
+    },
+    limit: { value: 'N', description: `How many hits, at most ${MAX_LIMIT}; ${DEFAULT_LIMIT} where it is not given.` },
+    offset: { value: 'N', description: 'How many hits to leave out, for those after them.' },
+    project: { value: 'PROJECT', description: 'Only in this project, by its path or id.', several: true },
+    group: { value: 'GROUP', description: 'Only in projects of this group and of its subgroups.', several: true },
+    ref: { value: 'REF', description: 'Only on this branch.' },
+    path: { value: 'GLOB', description: 'Only in files such as docs/**.' },
+    lang: { value: 'LANGUAGE', description: 'Only in this language, such as typescript.', several: true },
+    kind: {
+      value: 'KIND',
+      values: FILE_KINDS,
+      description: `Only in files of this kind: ${FILE_KINDS.join(', ')}.`,
+      several: true,
+    },
+    as: {
+      value: 'USER',
+      description:
+        'Only what this user of GitLab may read: USER, or USER@INSTANCE where there are several GitLabs. A filter for trusted callers, and no authentication: whoever calls can say anything.',
+    },
+    fresh: {
+      description: `Waits until all that stands in the repositories now can be found, at most ${FRESH_SECONDS} seconds.`,
+    },
+  },
+  async run({ pipeline, output, terminal, signal }, args) {
+    const { answerTo } = await import('../../api/questions.ts');
+    const [query = ''] = args.words;
+    const [ref, path] = [args.text('ref'), args.text('path')];
+    const [project, group, language] = ['project', 'group', 'lang'].map((name) => orAll(args.texts(name)));
+    const kind = orAll(args.texts('kind').map(kindOf));
+    const request = {
+      query,
+      mode: modeOf(args.text('mode')),
+      limit: args.whole('limit', { min: 1, max: MAX_LIMIT, otherwise: DEFAULT_LIMIT }),
+      offset: args.whole('offset', { min: 0, max: MAX_OFFSET, otherwise: 0 }),
+      fresh: args.flag('fresh'),
+      ...(project === undefined ? {} : { project }),
+      ...(group === undefined ? {} : { group }),
+      ...(ref === undefined ? {} : { ref }),
+      ...(path === undefined ? {} : { path }),
+      ...(language === undefined ? {} : { language }),
+      ...(kind === undefined ? {} : { kind }),
+    };
+    const user = args.text('as');
+    const mayRead = user === undefined ? undefined : mayReadAs(pipeline, userOf(user, pipeline));
+    const found = await answerTo('search', { pipeline, mayRead, signal }, request);
+    await output.line(
+      args.flag('json') ? JSON.stringify(found) : shownHits(found, { terminal, folders: foldersOf(pipeline) }),
+    );
+    return EXIT.success;
+  },
+};
+
+const modeOf = (given: string | undefined): SearchMode => {
+  const mode = MODES.find((known) => known === (given ?? 'hybrid'));
+  if (!mode) throw new BadUsage(`--mode: expected ${MODES.join(', ')}, got ${quoted(given)}`);
+  return mode;
+};
+
+const userOf = (written: string, { gitlabs }: Hosted): GitlabUser => {
+  try {
+    return gitlabUser(written, gitlabs);
+  } catch (cause) {
+    throw new BadUsage(`--as: ${messageOf(cause)}`, { cause });
+  }
+};
+
+const orAll = <T>(values: readonly T[]): readonly T[] | undefined => (values.length > 0 ? values : undefined);
+
+const kindOf = (word: string): FileKind => {
+  const kind = FILE_KINDS.find((known) => known === word);
+  if (!kind) throw new BadUsage(`--kind: expected ${FILE_KINDS.join(', ')}, got ${quoted(word)}`);
+  return kind;
+};
+
+/** Where the files of each project stand on this machine, of those that do. */
+const foldersOf = ({ repositories }: Hosted): ReadonlyMap<string, string> =>
+  new Map(repositories.filter(({ path }) => isAbsolute(path)).map(({ name, path }) => [name, path]));

@@ -1,0 +1,18 @@
+import type { DataCommand, OwnCommand } from '../command.ts';
+
+export const serveWith = (commands: readonly DataCommand[]): OwnCommand => ({
+  kind: 'own',
+  name: 'serve',
+  summary: 'Follows the repositories, and keeps the index in step with every commit.',
+  details: 'Stays in the foreground. Ctrl-C finishes what was begun, for at most 25 s; a second one ends at once.',
+  options: {
+    flows: {
+      value: 'FLOWS',
+      description: 'Only these, such as plan,collect; others run elsewhere on the same log and store.',
+    },
+  },
+  async run(around, args) {
+    const { serve } = await import('../serving.ts');
+    return serve(around, args, commands);
+  },
+});

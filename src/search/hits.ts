@@ -1,0 +1,98 @@
+/** Hits with all that is joined to them: project, blob, whether they still hold, and where to look. */
+import { isStale } from './freshness.ts';
+import type { MayRead, ReadableProject } from './access.ts';
+import type { Parts } from '../parts.ts';
+import { isUnicode } from '../paths/bytes.ts';
+import type { Hit, Row } from '../ports.ts';
+import type { Ranked } from '../ranking/rerank.ts';
+import { type LedgerEntry, type ProjectRow, parseDocument, parseRef, projectKey, refKey, WIKI } from '../records.ts';
+import { shownPath } from '../runs/documents.ts';
+
+export interface Place {
+  readonly project: string;
+  readonly ref: string;
+  /** With U+FFFD for bytes that are not UTF-8, which `pathBytes` then has in base64. */
+  readonly path: string;
+  readonly pathBytes?: string;
+  readonly startLine: number;
+  readonly endLine: number;
+}
+
+export interface FoundChunk extends Place {
+  readonly score: number;
+  readonly language: string;
+  readonly heading: readonly string[];
+  readonly text: string;
+  readonly blob: string | null;
+  /** At which this document was indexed. */
+  readonly commit: string;
+  /** Of its branch, as far as Tidemark knows; `null` until its first plan has ended, and when the branch is gone. */
+  readonly head: string | null;
+  /** This document has changed, and the change is on its way or has failed. A commit that leaves it alone makes nothing stale. */
+  readonly stale: boolean;
+  readonly url: string | null;
+  /** Where the same text stands as well: other branches, copies of the file. */
+  readonly copies: readonly Place[];
+}
+
+export const joined = async (
+  { state, store }: Parts,
+  generation: string,
+  { ranked, mayRead }: { readonly ranked: readonly Ranked[]; readonly mayRead?: MayRead | undefined },
+): Promise<readonly FoundChunk[]> => {
+  const all = ranked.flatMap((hit) => [hit, ...hit.copies]).map(({ point }) => parseDocument(point.document));
+  const documents = [...new Set(ranked.map(({ point }) => point.document))];
+  const ids = documents.map(parseDocument);
+  const [ledger, wants, refs, projects] = await Promise.all([
+    store.generation(generation).ledger(documents),
+    state.read('wants', documents),
+    state.read('refs', [...new Set(ids.map(refKey))]),
+    state.read('projects', [...new Set(all.map(projectKey))]),
+  ]);
+  const rowOf = ({ point }: Hit) => projects.get(projectKey(parseDocument(point.document)))?.value;
+  // Asked after the search, so that what was hidden or made private in between is not shown.
+  const readable = mayRead && (await mayRead(readableIn(projects)));
+  const keys = readable && new Set(readable.map(projectKey));
+  const isShown = (hit: Hit) =>
+    rowOf(hit)?.hidden === undefined && (keys?.has(projectKey(parseDocument(hit.point.document))) ?? true);
+  return ranked.filter(isShown).map((hit) => {
+    const { document } = hit.point;
+    const entry = ledger.get(document);
+    const head = refs.get(refKey(parseDocument(document)))?.value.planned ?? null;
+    const stale = isStale(wants.get(document), entry);
+    const copies = hit.copies.filter(isShown).map((copy) => placeOf(copy, rowOf(copy)));
+    return { ...hitOf(hit, entry, rowOf(hit)), head, stale, copies };
+  });
+};
+
+const readableIn = (rows: ReadonlyMap<string, Row<'projects'>>): readonly ReadableProject[] =>
+  [...rows.values()].map(({ key, value }) => {
+    const { instance, project } = parseRef(key);
+    return { instance, project, path: value.path || project };
+  });
+
+const placeOf = ({ point }: Hit, row: ProjectRow | undefined): Place => {
+  const { project, ref, path } = parseDocument(point.document);
+  const { startLine, endLine } = point;
+  return { project: row?.path || project, ref, ...shownPath(path), startLine, endLine };
+};
+
+const hitOf = (hit: Hit, entry: LedgerEntry | undefined, row: ProjectRow | undefined) => {
+  const { heading, text, commit, language, document } = hit.point;
+  const place = placeOf(hit, row);
+  const { path } = parseDocument(document);
+  const blob = entry?.indexedBlob ?? null;
+  return { score: hit.score, ...place, language, heading, text, blob, commit, url: urlOf(row, { ...place, path }) };
+};
+
+/** To exactly these lines in GitLab, or to the page of its wiki; a plain repository has no pages. */
+export const urlOf = (
+  row: ProjectRow | undefined,
+  { ref, path, startLine, endLine }: Pick<Place, 'ref' | 'path' | 'startLine' | 'endLine'>,
+): string | null => {
+  if (!row?.url || !isUnicode(ref + path)) return null;
+  const encoded = (place: string) => place.split('/').map(encodeURIComponent).join('/');
+  // A page is shown by its slug, and its lines have no anchors.
+  if (ref === WIKI) return `${row.url}/-/wikis/${encoded(path.slice(0, path.lastIndexOf('.')))}`;
+  return `${row.url}/-/blob/${encoded(ref)}/${encoded(path)}#L${startLine}-${endLine}`;
+};
