@@ -3,7 +3,21 @@
  * which names the action and quotes what it got, and in `cause`.
  */
 
-import { maskedText } from './paths/credentials.ts';
+export const MASK = '***';
+
+/** Whatever may be one: a parameter that is covered and is none does no harm. */
+const PARAMETER =
+  /(?:token|key|secret|signature|sig|passw(?:or)?d|passphrase|pwd|pass|auth|credentials?|code)$|^x-(?:amz|goog)-/i;
+
+export const isSecretParameter = (name: string): boolean => PARAMETER.test(name);
+
+/** Any text: users and passwords in its URLs are covered, and the parameters that are secrets. */
+export const maskedText = (text: string): string =>
+  text
+    .replace(/:\/\/[^/?#\s"'<>\\]*@/g, `://${MASK}@`)
+    .replace(/([?&#])([\w.~%-]*)=[^&#\s"'<>\\]*/g, (whole, before: string, name: string) =>
+      isSecretParameter(name) ? `${before}${name}=${MASK}` : whole,
+    );
 
 /** Messages are logged, stored and sent on, by whoever catches them: none holds what a URL in it is protected with. */
 class Told extends Error {

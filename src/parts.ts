@@ -1,29 +1,10 @@
-import type { Dependency } from './calls/dependency.ts';
-import type { WindowLimits } from './operators/window.ts';
+import type { Names } from './config/names.ts';
 import type { Chunker, Converter, Embedder, Log, RepoSource, Reranker, State, Time, VectorStore } from './ports.ts';
 import type { Flow, Telemetry } from './telemetry.ts';
 
-/** What a pipeline's name stands for in the log and in the store. */
-export interface Names {
-  readonly topics: {
-    readonly events: string;
-    readonly eventsBackfill: string;
-    readonly changes: string;
-    readonly changesBackfill: string;
-    readonly documents: string;
-    readonly deadLetters: string;
-  };
-  readonly groups: {
-    readonly plan: string;
-    readonly collect: string;
-    /** One for each generation: it keeps its own place. */
-    readonly index: (generation: string) => string;
-  };
-  readonly alias: string;
-  readonly generation: (fingerprint: string) => string;
-  /** Of that generation, where a store keeps it in a collection of its own. */
-  readonly ledger: (generation: string) => string;
-  readonly state: string;
+export interface WindowLimits {
+  readonly records: number;
+  readonly bytes: number;
 }
 
 export interface Limits {
@@ -41,6 +22,27 @@ export interface Limits {
   readonly embedTokens: number;
   readonly embedTexts: number;
   readonly embedWaitMs: number;
+}
+
+export interface Item {
+  readonly key: string;
+  /** Whose trouble it may be. Absent where it cannot be the project's. */
+  readonly project?: string;
+  /** What becomes of it when it alone has failed for too long. */
+  readonly exhausted: (message: string, cause: unknown) => Error;
+}
+
+export interface Dependency {
+  readonly name: string;
+  /** Since when it has not answered its probe. */
+  downSince(): number | undefined;
+  /** Items that are being retried although it answers. */
+  retried(): number;
+  /**
+   * Repeats the call, and only the call, for as long as repeating is the reaction. A call for an item counts against
+   * that item while the dependency answers others, and against nobody while it does not.
+   */
+  attempt<T>(call: () => Promise<T>, item?: Item): Promise<T>;
 }
 
 export interface Source {

@@ -70,6 +70,12 @@ export interface Delivery extends LogRecord {
   settle(): void;
 }
 
+/** How a delivery ends: exactly one of these, exactly once. */
+export interface Settled {
+  readonly outcome: 'done' | 'skipped' | 'superseded' | 'dead-lettered';
+  readonly reason: string;
+}
+
 export type Outgoing = Pick<LogRecord, 'key' | 'value'> & { readonly headers?: Record<string, string> };
 
 /** Per partition, by its number: the first offset still there, and the next one to be given. */

@@ -4,7 +4,7 @@
  */
 import type { Logger } from 'pino';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
-import type { Settled } from './operators/stage.ts';
+import type { Settled } from './ports.ts';
 
 export type Flow = 'plan' | 'collect' | 'index';
 

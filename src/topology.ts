@@ -17,12 +17,12 @@ import { byKind, claim, compare, layAndRecord, readHead, sameLook } from './oper
 import { convert, publish, publishFailure } from './operators/publish.ts';
 import { refreshProject } from './operators/refresh.ts';
 import { breaker, orSetAside } from './operators/set-aside.ts';
-import { afterwards, type Settled, settle } from './operators/stage.ts';
+import { afterwards, settle } from './operators/stage.ts';
 import { layPage } from './operators/sweep.ts';
 import { byOurRules, inOpenProject, wanted } from './operators/wanted.ts';
 import { creditWindow } from './operators/window.ts';
 import type { Parts, Shape } from './parts.ts';
-import type { Reader } from './ports.ts';
+import type { Reader, Settled } from './ports.ts';
 import { type Change, changeSchema, type DocumentRecord, documentSchema, type Event, eventSchema } from './records.ts';
 
 const EVENTS_PER_RECORD = 50;

@@ -1,13 +1,12 @@
 import type { Observable } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import type { Settled } from '../src/operators/stage.ts';
-import type { Reader } from '../src/ports.ts';
+import type { Reader, Settled } from '../src/ports.ts';
 import { collect, index, plan } from '../src/topology.ts';
+import { quiet } from './support/fake-time.ts';
+import { GENERATION, keyOf, memoryParts } from './support/memory-parts.ts';
 import { POISON, TOXIC } from './trials/sim/content.ts';
 import { NAMES } from './trials/sim/names.ts';
 import { blobOf } from './trials/sim/repository.ts';
-import { quiet } from './support/fake-time.ts';
-import { GENERATION, keyOf, memoryParts } from './support/memory-parts.ts';
 
 const { topics, groups } = NAMES;
 

@@ -5,13 +5,13 @@ import pino from 'pino';
 import { Registry } from 'prom-client';
 import type { EmbedderOptions } from '../../src/config/embedder.ts';
 import { configSchema } from '../../src/config/schema.ts';
+import type { Parts } from '../../src/parts.ts';
+import { DEFAULT_EXCLUDE } from '../../src/paths/selection.ts';
 import { openEngines } from '../../src/pipeline/engines.ts';
 import { openHost } from '../../src/pipeline/host.ts';
-import type { Parts } from '../../src/parts.ts';
 import { followRun, startRun } from '../../src/runs/backfill.ts';
-import { DEFAULT_EXCLUDE } from '../../src/paths/selection.ts';
-import { telemetry } from '../../src/telemetry.ts';
 import { systemTime } from '../../src/runtime/time.ts';
+import { telemetry } from '../../src/telemetry.ts';
 
 const BRANCH = 'bench';
 

@@ -1,12 +1,12 @@
 /** The questions that Tidemark answers, by name. HTTP, MCP, the library and the command line all go through here. */
 import { z } from 'zod';
 import { BadUsage } from '../errors.ts';
-import { untilFresh } from '../search/freshness.ts';
 import type { Hosted } from '../pipeline/host.ts';
-import type { MayRead, ReadableProject } from '../search/access.ts';
-import { read } from '../search/read.ts';
 import { projectKey } from '../records.ts';
 import type { Status } from '../runs/status.ts';
+import type { MayRead, ReadableProject } from '../search/access.ts';
+import { untilFresh } from '../search/freshness.ts';
+import { read } from '../search/read.ts';
 import { projectsFor, scopeOf } from '../search/scope.ts';
 import { search } from '../search/search.ts';
 import { similar } from '../search/similar.ts';

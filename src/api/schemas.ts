@@ -5,8 +5,8 @@
 import { z } from 'zod';
 import { FILE_KINDS } from '../converters/format.ts';
 import { globProblem, MAX_GLOB_CHARS } from '../paths/glob.ts';
-import type { DocumentText } from '../search/read.ts';
 import type { Status } from '../runs/status.ts';
+import type { DocumentText } from '../search/read.ts';
 import type { Found } from '../search/search.ts';
 import type { Similar } from '../search/similar.ts';
 

@@ -1,4 +1,5 @@
 import { BlockProject, DeadLetter, isKnown, messageOf, StopFlow, TryAgain, Unavailable } from '../errors.ts';
+import type { Dependency, Item } from '../parts.ts';
 import type { Time } from '../ports.ts';
 import type { Telemetry } from '../telemetry.ts';
 
@@ -15,29 +16,8 @@ const SAID_AFTER_MS = 5 * SECOND;
 /** A process that slept through an item's time has not tried. */
 const LEAST_TRIES = 8;
 
-export interface Item {
-  readonly key: string;
-  /** Whose trouble it may be. Absent where it cannot be the project's. */
-  readonly project?: string;
-  /** What becomes of it when it alone has failed for too long. */
-  readonly exhausted: (message: string, cause: unknown) => Error;
-}
-
 export const asDeadLetter = (message: string, cause: unknown) => new DeadLetter('unavailable', message, { cause });
 export const asBlocked = (message: string, cause: unknown) => new BlockProject(message, { cause });
-
-export interface Dependency {
-  readonly name: string;
-  /** Since when it has not answered its probe. */
-  downSince(): number | undefined;
-  /** Items that are being retried although it answers. */
-  retried(): number;
-  /**
-   * Repeats the call, and only the call, for as long as repeating is the reaction. A call for an item counts against
-   * that item while the dependency answers others, and against nobody while it does not.
-   */
-  attempt<T>(call: () => Promise<T>, item?: Item): Promise<T>;
-}
 
 export interface Patience {
   readonly itemMs: number;

@@ -1,7 +1,7 @@
 import { BlockProject } from '../errors.ts';
-import type { Parts } from '../parts.ts';
+import type { Item, Parts } from '../parts.ts';
 import type { RepoSource } from '../ports.ts';
-import { asBlocked, type Item } from './dependency.ts';
+import { asBlocked } from './dependency.ts';
 
 /**
  * Calls to the source of a project, each repeated while repeating is the reaction. By default they are made for the

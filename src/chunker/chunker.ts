@@ -6,24 +6,16 @@
  */
 import type { Chunk } from '../ports.ts';
 import type { Text } from '../records.ts';
+import { structureOf } from './by-language.ts';
 import { divide } from './divide.ts';
 import type { Parse } from './grammars.ts';
 import { linesOf } from './lines.ts';
 import { isLowSurrogate, piecesOf } from './long-line.ts';
 import { type Path, type Prefix, pathsOf } from './path.ts';
-import { structureOf } from './structure.ts';
+import type { TokenCounter } from './token-counter.ts';
 
 /** Part of the fingerprint. Raise it with every change that moves a cut or alters what is embedded. */
 export const chunkerVersion = 4;
-
-/** The embedder's own, so that what is measured here is what the model will read. */
-export interface TokenCounter {
-  (text: string): number;
-  /** Whether a text has exactly as many as its words have together, so that nothing has to be counted twice. */
-  readonly additive?: boolean;
-  /** Of a part of a text, where it need not be cut out for that. */
-  readonly between?: (text: string, from: number, to: number) => number;
-}
 
 export interface ChunkOptions {
   /** At most this many in what is embedded, its heading path included. */

@@ -1,6 +1,7 @@
 /** What is embedded before the text of a chunk: the headings or symbols that it stands under, and the header of its table. */
-import type { TokenCounter } from './chunker.ts';
+
 import type { Structure } from './structure.ts';
+import type { TokenCounter } from './token-counter.ts';
 
 export interface Prefix {
   readonly text: string;

@@ -1,8 +1,9 @@
 /** Every command, one line each. */
+
+import type { Command, DataCommand } from './command.ts';
 import { api } from './commands/api.ts';
 import { approve } from './commands/approve.ts';
 import { backfill } from './commands/backfill.ts';
-import type { Command, DataCommand } from './command.ts';
 import { completionsOf } from './commands/completions.ts';
 import { configCheck } from './commands/config-check.ts';
 import { configSchemaCommand, configShow } from './commands/config-show.ts';

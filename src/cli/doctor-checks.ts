@@ -1,17 +1,17 @@
 /** What `doctor` looks at in this process: each finding with what to do about it. */
 import { access, constants, stat, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { openSources, sharedBy } from '../pipeline/open.ts';
+import { PATIENCE } from '../calls/dependency.ts';
 import type { Config, PipelineOptions } from '../config/schema.ts';
 import { embedderOf } from '../embedders/registry.ts';
+import { serverReranker } from '../embedders/reranker.ts';
 import { messageOf } from '../errors.ts';
 import { isLoopbackAddress } from '../http/server.ts';
+import { openSources, sharedBy } from '../pipeline/open.ts';
 import { codeOf } from '../runtime/disk.ts';
-import { PATIENCE } from '../calls/dependency.ts';
-import { serverReranker } from '../embedders/reranker.ts';
+import { systemTime } from '../runtime/time.ts';
 import { type Environment, gitCommand } from '../sources/git/command.ts';
 import type { Telemetry } from '../telemetry.ts';
-import { systemTime } from '../runtime/time.ts';
 import { doubtOf } from './data-directory.ts';
 import type { Place } from './place.ts';
 

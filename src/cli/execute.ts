@@ -1,11 +1,11 @@
 /** Runs a command on a host, for whoever typed it here or asks from another process. */
 import { z } from 'zod';
 import { embedderSchema } from '../config/embedder.ts';
-import { either } from '../runtime/either.ts';
 import { BadUsage, messageOf } from '../errors.ts';
-import type { Host } from '../pipeline/host.ts';
 import type { ControlOptions, ControlRequest } from '../owner/control.ts';
+import type { Host } from '../pipeline/host.ts';
 import type { ShapeRow } from '../records.ts';
+import { either } from '../runtime/either.ts';
 import { type DataCommand, findCommand, parseCommand } from './command.ts';
 import { EXIT, exitCodeOf } from './exit.ts';
 import type { Output } from './output.ts';

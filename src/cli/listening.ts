@@ -3,7 +3,6 @@
 import type { Registry } from 'prom-client';
 import { gitlabsOf } from '../config/pipeline.ts';
 import { TryAgain } from '../errors.ts';
-import type { Hosted } from '../pipeline/host.ts';
 import { api } from '../http/api.ts';
 import { boundedAsk } from '../http/bounded.ts';
 import { callersOf } from '../http/callers.ts';
@@ -13,8 +12,9 @@ import { type Page, pages } from '../http/pages.ts';
 import { isLoopbackAddress, openHttp } from '../http/server.ts';
 import { webhookHints } from '../http/webhooks/hints.ts';
 import { gitlabWebhooks } from '../http/webhooks/webhooks.ts';
-import type { Telemetry } from '../telemetry.ts';
+import type { Hosted } from '../pipeline/host.ts';
 import { systemTime } from '../runtime/time.ts';
+import type { Telemetry } from '../telemetry.ts';
 import type { Output } from './output.ts';
 import { ownToken } from './own-token.ts';
 import type { Place } from './place.ts';

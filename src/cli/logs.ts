@@ -1,6 +1,6 @@
 /** Logs: JSON for programs, a line that can be read for a person at a terminal. */
 import pino, { type Logger } from 'pino';
-import { maskedText } from '../paths/credentials.ts';
+import { maskedText } from '../errors.ts';
 import { inLine, printable } from './output.ts';
 
 export interface LogOptions {

@@ -1,15 +1,15 @@
 /** The service in the foreground: follows the repositories until it is ended, and says what it leaves. */
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { optionsOf } from '../config/pipeline.ts';
-import { either } from '../runtime/either.ts';
 import { BadConfiguration, BadUsage, LostLock, messageOf, TryAgain } from '../errors.ts';
+import { registerGauges } from '../http/gauges.ts';
 import { follow } from '../pipeline/follow.ts';
 import type { Hosted } from '../pipeline/host.ts';
-import { registerGauges } from '../http/gauges.ts';
-import { lagOf, sumOf } from '../state/lag.ts';
 import { FLOWS } from '../runs/run-rows.ts';
-import { type Flow, telemetry } from '../telemetry.ts';
+import { either } from '../runtime/either.ts';
 import { stay, systemTime } from '../runtime/time.ts';
+import { lagOf, sumOf } from '../state/lag.ts';
+import { type Flow, telemetry } from '../telemetry.ts';
 import { aboutOwner } from './ask.ts';
 import type { Args, Around, DataCommand } from './command.ts';
 import { EXIT } from './exit.ts';

@@ -1,7 +1,7 @@
 import type { Parts } from '../parts.ts';
 import type { Generation } from '../ports.ts';
 import { fedGenerations, whileFed } from '../state/generations.ts';
-import { filePaths } from './orphans.ts';
+import { filePaths } from '../state/hints.ts';
 import { ledgerPages } from '../state/pages.ts';
 
 /**

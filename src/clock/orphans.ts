@@ -1,9 +1,8 @@
-import { fileHints } from '../state/hints.ts';
 import type { Parts } from '../parts.ts';
 import type { Row } from '../ports.ts';
-import { isClosed, parseDocument, projectKey, refKey } from '../records.ts';
-import { activeGeneration } from '../state/generations.ts';
 import { ends, untilPassed } from '../state/ends.ts';
+import { activeGeneration } from '../state/generations.ts';
+import { filePaths } from '../state/hints.ts';
 import { wantPages } from '../state/pages.ts';
 
 /** Wants that one check follows; what is beyond waits for the next. */
@@ -48,25 +47,5 @@ export const orphans = async (parts: Parts, stop: AbortSignal): Promise<void> =>
     parts,
     'orphan',
     (await pendingAmong(parts, unchanged)).map(({ key }) => key),
-  );
-};
-
-/** Files looks at the paths of these documents; those of blocked projects are looked at when they are let in again. */
-export const filePaths = async (parts: Parts, by: string, documents: readonly string[]): Promise<void> => {
-  const byRef = new Map<string, { id: ReturnType<typeof parseDocument>; paths: string[] }>();
-  for (const document of documents) {
-    const id = parseDocument(document);
-    const known = byRef.get(refKey(id));
-    if (known) known.paths.push(id.path);
-    else byRef.set(refKey(id), { id, paths: [id.path] });
-  }
-  const refs = [...byRef.values()];
-  const projects = await parts.state.read('projects', [...new Set(refs.map(({ id }) => projectKey(id)))]);
-  const open = refs.filter(({ id }) => !isClosed(projects.get(projectKey(id))?.value));
-  await fileHints(
-    parts,
-    'eventsBackfill',
-    by,
-    open.map(({ id: { instance, project, ref }, paths }) => ({ id: { instance, project, ref }, paths })),
   );
 };

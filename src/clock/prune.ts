@@ -1,6 +1,6 @@
 import type { Parts } from '../parts.ts';
-import { alignAlias, changeGenerations, readGenerations } from '../state/generations.ts';
 import { pruneResolutions } from '../runs/replay.ts';
+import { alignAlias, changeGenerations, readGenerations } from '../state/generations.ts';
 import { pruneRuns } from './runs.ts';
 
 /**

@@ -1,12 +1,12 @@
-import { BlockProject } from '../errors.ts';
 import { asking } from '../calls/source.ts';
-import { fileHints, type Hint } from '../state/hints.ts';
+import { BlockProject } from '../errors.ts';
 import { blockProject } from '../operators/set-aside.ts';
 import type { Parts } from '../parts.ts';
 import type { Project, RepoSource } from '../ports.ts';
 import { type ProjectRow, parseRef, projectKey } from '../records.ts';
+import { fileHints, type Hint } from '../state/hints.ts';
 import { rows } from '../state/pages.ts';
-import { noteHeads } from './seen-heads.ts';
+import { noteHeads } from '../state/seen-heads.ts';
 
 /** All that can be listed; `refused` when that is not all, and nothing follows from what the list lacks. */
 const projectsOf = async (

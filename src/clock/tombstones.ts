@@ -1,7 +1,7 @@
 import type { Parts } from '../parts.ts';
 import type { Row } from '../ports.ts';
-import { fedGenerations, whileFed } from '../state/generations.ts';
 import { ends, hasPassed } from '../state/ends.ts';
+import { fedGenerations, whileFed } from '../state/generations.ts';
 import { pages, rows, wantPages } from '../state/pages.ts';
 
 const DAY = 24 * 60 * 60 * 1_000;

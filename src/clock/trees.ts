@@ -1,6 +1,6 @@
-import { fileHints } from '../state/hints.ts';
 import type { Parts } from '../parts.ts';
 import { isClosed, parseRef, refKey } from '../records.ts';
+import { fileHints } from '../state/hints.ts';
 import { rows } from '../state/pages.ts';
 
 const DAY = 24 * 60 * 60 * 1_000;

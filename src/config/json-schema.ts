@@ -1,7 +1,7 @@
 /** The configuration as JSON Schema, for editors: what is an option, what it means, what it may be. */
 import { z } from 'zod';
-import { configSchema } from './schema.ts';
 import type { OptionMeta } from './options.ts';
+import { configSchema } from './schema.ts';
 import { describe } from './walk.ts';
 
 type Json = Record<string, unknown>;

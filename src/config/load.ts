@@ -3,7 +3,6 @@
  * place that looks at either, through what is handed in.
  */
 import { basename, dirname, join, resolve } from 'node:path';
-import { type Config, configSchema, type PipelineOptions } from './schema.ts';
 import { BadConfiguration, messageOf } from '../errors.ts';
 import type { EmbedderOptions } from './embedder.ts';
 import { fileVariable, isTree, override } from './environment.ts';
@@ -15,6 +14,7 @@ import { isDirectory, isRemote } from './paths.ts';
 import { gitlabsOf } from './pipeline.ts';
 import { dotted, oneLine, type Path, type Problem, problemsOf } from './problems.ts';
 import { type Ground, type Reach, reachesOf, Untrusted } from './reach.ts';
+import { type Config, configSchema, type PipelineOptions } from './schema.ts';
 import { namedVariables, ownVariables, withSecretFiles } from './secret-files.ts';
 
 export interface Surroundings {

@@ -1,7 +1,7 @@
 /** A configuration that may be shown: what the schema calls a secret, and credentials in URLs, are covered. */
 import type { z } from 'zod';
+import { MASK, maskedText } from '../errors.ts';
 import { configSchema } from './schema.ts';
-import { MASK, maskedText } from '../paths/credentials.ts';
 import { below, describe } from './walk.ts';
 
 const cover = (value: unknown, schema: z.ZodType | undefined, inSecret = false): unknown => {

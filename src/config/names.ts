@@ -1,6 +1,28 @@
 /** What a pipeline's topics, consumer groups and collections are called. */
 import type { PipelineOptions } from './schema.ts';
-import type { Names } from '../parts.ts';
+
+/** What a pipeline's name stands for in the log and in the store. */
+export interface Names {
+  readonly topics: {
+    readonly events: string;
+    readonly eventsBackfill: string;
+    readonly changes: string;
+    readonly changesBackfill: string;
+    readonly documents: string;
+    readonly deadLetters: string;
+  };
+  readonly groups: {
+    readonly plan: string;
+    readonly collect: string;
+    /** One for each generation: it keeps its own place. */
+    readonly index: (generation: string) => string;
+  };
+  readonly alias: string;
+  readonly generation: (fingerprint: string) => string;
+  /** Of that generation, where a store keeps it in a collection of its own. */
+  readonly ledger: (generation: string) => string;
+  readonly state: string;
+}
 
 export const names = (pipeline: string, options: Pick<PipelineOptions, 'topics' | 'alias'>): Names => {
   const prefix = options.topics ?? `tidemark.${pipeline}`;

@@ -1,6 +1,6 @@
-import type { Config, PipelineOptions } from './schema.ts';
 import { BadConfiguration } from '../errors.ts';
 import type { NamedGitlab } from './gitlab-user.ts';
+import type { Config, PipelineOptions } from './schema.ts';
 
 export const optionsOf = ({ pipelines }: Config, name: string): PipelineOptions => {
   const options = Object.hasOwn(pipelines, name) ? pipelines[name] : undefined;

@@ -1,8 +1,8 @@
 /** From what the schema refuses to a sentence with what was expected and the nearest name. */
 import type { z } from 'zod';
-import { configSchema, PIPELINE_NAME_WORDS } from './schema.ts';
-import { MASK, maskedText } from '../paths/credentials.ts';
+import { MASK, maskedText } from '../errors.ts';
 import { alternatives } from './options.ts';
+import { configSchema, PIPELINE_NAME_WORDS } from './schema.ts';
 import {
   below,
   describe,

@@ -6,13 +6,13 @@
 import { isIPv4 } from 'node:net';
 import { isAbsolute, relative, resolve, sep } from 'node:path';
 import { z } from 'zod';
-import { configSchema } from './schema.ts';
 import { BadConfiguration } from '../errors.ts';
 import { isTree, type Overridden } from './environment.ts';
 import { variablesIn } from './expand.ts';
 import type { OptionMeta, Reaches } from './options.ts';
 import { isDirectory, isRemote } from './paths.ts';
 import { dotted, oneLine, type Path } from './problems.ts';
+import { configSchema } from './schema.ts';
 import { below, describe, optionsOf, sectionFor } from './walk.ts';
 
 export interface Reach {

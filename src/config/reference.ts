@@ -1,9 +1,9 @@
 /** `docs/configuration.md`, word for word from the schema. */
 import { stringify } from 'yaml';
 import type { z } from 'zod';
-import { configSchema } from './schema.ts';
 import { fileVariable, overrides } from './environment.ts';
 import { sizeText } from './options.ts';
+import { configSchema } from './schema.ts';
 import {
   describe,
   elementOf,

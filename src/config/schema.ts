@@ -3,6 +3,9 @@
  * `docs/configuration.md` all come from here. Reading it is `config/load.ts`.
  */
 import { z } from 'zod';
+import { globProblem } from '../paths/glob.ts';
+import { isBranchName } from '../paths/ref-selection.ts';
+import { DEFAULT_SELECTION } from '../paths/selection.ts';
 import { embedderSchema } from './embedder.ts';
 import {
   choice,
@@ -21,9 +24,6 @@ import {
   whole,
 } from './options.ts';
 import { rerankerSchema } from './reranker.ts';
-import { globProblem } from '../paths/glob.ts';
-import { isBranchName } from '../paths/ref-selection.ts';
-import { DEFAULT_SELECTION } from '../paths/selection.ts';
 
 const MIB = 1024 ** 2;
 

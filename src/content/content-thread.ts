@@ -1,6 +1,7 @@
 /** The content worker's side: one item at a time, in the order in which they came. Runs in a thread only. */
-import { cutsOf, type TokenCounter } from '../chunker/chunker.ts';
+import { cutsOf } from '../chunker/chunker.ts';
 import { parseOf } from '../chunker/grammars.ts';
+import type { TokenCounter } from '../chunker/token-counter.ts';
 import { convert } from '../converters/convert.ts';
 import { inside } from '../runtime/thread.ts';
 import { pack, type Reply, type ThreadData, type Work } from './protocol.ts';

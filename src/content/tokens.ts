@@ -1,5 +1,5 @@
 /** A token count without a tokenizer: for tests and benchmarks, and for embedders that do not say how they count. */
-import type { TokenCounter } from '../chunker/chunker.ts';
+import type { TokenCounter } from '../chunker/token-counter.ts';
 
 /** Pieces of words are seldom longer. */
 const LETTERS_PER_TOKEN = 5;

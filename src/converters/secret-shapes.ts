@@ -5,6 +5,15 @@
  */
 import { isPlaceholder, looksRandom } from './random.ts';
 
+export interface Span {
+  readonly start: number;
+  readonly end: number;
+  readonly name: string;
+}
+
+/** Says how many characters are about to be looked at once more; throws `TooMuch` when it was enough. */
+export type Look = (characters: number) => void;
+
 export interface Shape {
   readonly name: string;
   readonly starts: readonly string[];

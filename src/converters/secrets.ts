@@ -7,21 +7,12 @@
  */
 import { isPlaceholder, looksChosen } from './random.ts';
 import { namedSecrets } from './secret-names.ts';
-import { type Shape, shapes } from './secret-shapes.ts';
+import { type Look, type Shape, type Span, shapes } from './secret-shapes.ts';
 
 /** Raise it with every change of what is found. */
 export const secretsVersion = 2;
 
 export type SecretsPolicy = 'redact' | 'skip' | 'index';
-
-export interface Span {
-  readonly start: number;
-  readonly end: number;
-  readonly name: string;
-}
-
-/** Says how many characters are about to be looked at once more; throws `TooMuch` when it was enough. */
-export type Look = (characters: number) => void;
 
 export interface Redacted {
   readonly content: string;

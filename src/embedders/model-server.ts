@@ -1,6 +1,7 @@
 /** One request to a server that runs a model: what is sent, and what each kind of answer means for whoever asked. */
-import { either } from '../runtime/either.ts';
+
 import { DeadLetter, messageOf, StopFlow, TryAgain } from '../errors.ts';
+import { either } from '../runtime/either.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;

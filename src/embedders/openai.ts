@@ -2,9 +2,10 @@
  * Any server that answers `POST /embeddings` as OpenAI does. One call is one request: what fails is sent again by
  * whoever asked, and what has been embedded never is.
  */
+
+import { withoutSecretFields } from '../config/credentials.ts';
 import type { OpenaiOptions } from '../config/embedder.ts';
 import { tokenCounter } from '../content/tokens.ts';
-import { withoutSecretFields } from '../paths/credentials.ts';
 import { BadConfiguration, DeadLetter, StopFlow } from '../errors.ts';
 import type { Embedder } from '../ports.ts';
 import { knownModel } from './models.ts';

@@ -1,6 +1,7 @@
 /** Every kind of embedder, one line each. */
+
+import { withCredentials, withoutCredentials, withoutSecretFields, withSecretFields } from '../config/credentials.ts';
 import type { EmbedderOptions } from '../config/embedder.ts';
-import { withCredentials, withoutCredentials, withoutSecretFields, withSecretFields } from '../paths/credentials.ts';
 import type { Embedder } from '../ports.ts';
 import { besideOf } from '../runtime/thread.ts';
 import { hashEmbedder, hashShape } from './hash.ts';

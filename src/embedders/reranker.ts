@@ -5,8 +5,8 @@
 import { z } from 'zod';
 import type { RerankerOptions } from '../config/reranker.ts';
 import { messageOf, StopFlow, TryAgain } from '../errors.ts';
-import { endpointOf, modelServer } from './model-server.ts';
 import type { Reranker, Time } from '../ports.ts';
+import { endpointOf, modelServer } from './model-server.ts';
 
 const REST_MS = 10_000;
 

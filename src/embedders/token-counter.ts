@@ -2,7 +2,7 @@
  * Counts tokens exactly as the embedder makes them, inside the chunker's thread: loads vocabularies, never a model.
  */
 
-import type { TokenCounter } from '../chunker/chunker.ts';
+import type { TokenCounter } from '../chunker/token-counter.ts';
 import type { EmbedderOptions } from '../config/embedder.ts';
 import { tokenCounter as approximate } from '../content/tokens.ts';
 import { hashTokens } from './hash.ts';

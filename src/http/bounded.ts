@@ -1,9 +1,9 @@
 /** A question over HTTP as its caller may ask it: with its scopes, of its projects, in time, and not too many at once. */
 import { type AnswerOf, answerTo, type Question } from '../api/questions.ts';
-import { either } from '../runtime/either.ts';
 import type { Hosted } from '../pipeline/host.ts';
-import type { Telemetry } from '../telemetry.ts';
+import { either } from '../runtime/either.ts';
 import { stay } from '../runtime/time.ts';
+import type { Telemetry } from '../telemetry.ts';
 import type { Caller } from './callers.ts';
 import { Refusal, refusalOf } from './refusal.ts';
 import { SCOPE_OF } from './routes.ts';

@@ -1,8 +1,8 @@
 /** What stands at the moment somebody looks: read then, and never counted along the way. */
 import { Gauge, type Registry } from 'prom-client';
 import type { Pipeline } from '../pipeline/open.ts';
-import { lagOf } from '../state/lag.ts';
 import { activeGeneration } from '../state/generations.ts';
+import { lagOf } from '../state/lag.ts';
 
 export const registerGauges = (registry: Registry, pipelines: readonly Pick<Pipeline, 'name' | 'parts'>[]): void => {
   const registers = [registry];

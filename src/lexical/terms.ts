@@ -5,8 +5,8 @@
 import type { Query } from '../ports.ts';
 import { termWeight } from './bm25.ts';
 import { definedNames } from './definitions.ts';
-import { symbolsOf } from './symbols.ts';
 import { stem } from './stem.ts';
+import { symbolsOf } from './symbols.ts';
 
 /** Part of a generation's fingerprint: points whose terms were made by other rules do not meet these queries. */
 export const TERMS_VERSION = 2;

@@ -1,9 +1,9 @@
 import type { Parts } from '../parts.ts';
-import type { Generation, LedgerEntry } from '../ports.ts';
+import type { Generation, LedgerEntry, Settled } from '../ports.ts';
 import type { DocumentRecord, Failure } from '../records.ts';
 import type { Embedded } from './embed.ts';
 import { type Parsed, recordOf } from './parse.ts';
-import { done, type Settled, skipped, stage, superseded } from './stage.ts';
+import { done, skipped, stage, superseded } from './stage.ts';
 
 /** A delivery whose seq the ledger has reached has nothing left to do: it comes a second time, or too late. */
 export const unreached = (generation: Generation) =>

@@ -1,9 +1,9 @@
+import { batched } from '../calls/batch.ts';
+import { asDeadLetter } from '../calls/dependency.ts';
 import { StopFlow } from '../errors.ts';
 import type { Parts, Shape } from '../parts.ts';
 import type { Generation, Point } from '../ports.ts';
 import type { DocumentRecord } from '../records.ts';
-import { asDeadLetter } from '../calls/dependency.ts';
-import { batched } from '../calls/batch.ts';
 import type { Chunked } from './chunk.ts';
 import { stage } from './stage.ts';
 

@@ -1,13 +1,13 @@
+import { batched } from '../calls/batch.ts';
+import { asDeadLetter } from '../calls/dependency.ts';
+import { asking } from '../calls/source.ts';
 import { DeadLetter } from '../errors.ts';
 import type { Limits, Parts } from '../parts.ts';
-import type { RepoSource, WantedBlob } from '../ports.ts';
+import type { RepoSource, Settled, WantedBlob } from '../ports.ts';
 import { type Change, parseDocument, projectKey } from '../records.ts';
-import { asking } from '../calls/source.ts';
-import { asDeadLetter } from '../calls/dependency.ts';
-import { batched } from '../calls/batch.ts';
 import { fileHints } from '../state/hints.ts';
 import { type Parsed, recordOf } from './parse.ts';
-import { type Settled, stage, superseded } from './stage.ts';
+import { stage, superseded } from './stage.ts';
 
 const SYMLINK = '120000';
 const SUBMODULE = '160000';

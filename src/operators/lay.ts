@@ -1,8 +1,8 @@
+import { asking } from '../calls/source.ts';
 import type { Parts } from '../parts.ts';
 import { type Difference, GONE, type Row, type TreeEntry } from '../ports.ts';
 import { type Change, documentKey, encode, type RefId, refKey, type Want } from '../records.ts';
 import { activeGeneration } from '../state/generations.ts';
-import { asking } from '../calls/source.ts';
 
 /** What a document should be, as the tree says. `named`: an event asks for it, so it is planned whatever is known. */
 export type Target = Difference & { readonly named: boolean };

@@ -1,8 +1,9 @@
 import type { z } from 'zod';
 import { DeadLetter, messageOf } from '../errors.ts';
+import type { Settled } from '../ports.ts';
 import { decode } from '../records.ts';
 import type { Lent } from './deliveries.ts';
-import { type Settled, stage, superseded } from './stage.ts';
+import { stage, superseded } from './stage.ts';
 
 /** A delivery with what it holds, or with the reason why nothing can be made of it. `null`: a tombstone. */
 export interface Parsed<T> {

@@ -1,13 +1,14 @@
 import { concatMap, type OperatorFunction, of } from 'rxjs';
+import { asking } from '../calls/source.ts';
 import { StopFlow } from '../errors.ts';
 import type { Parts } from '../parts.ts';
+import type { Settled } from '../ports.ts';
 import { type Difference, GONE, type Row, type TreeEntry } from '../ports.ts';
 import { type Event, type Head, isClosed, projectKey, type RefId, type RefRow, refKey } from '../records.ts';
-import { asking } from '../calls/source.ts';
 import { fileHints } from '../state/hints.ts';
 import { differing, lay, type Target } from './lay.ts';
 import { type Parsed, recordOf } from './parse.ts';
-import { done, type Settled, stage, superseded } from './stage.ts';
+import { done, stage, superseded } from './stage.ts';
 import { openTallies } from './tally.ts';
 
 const SECOND = 1_000;

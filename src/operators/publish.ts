@@ -1,7 +1,8 @@
 import type { Parts } from '../parts.ts';
+import type { Settled } from '../ports.ts';
 import { type Change, type DocumentRecord, encode, type Failure, parseDocument } from '../records.ts';
 import type { Fetched } from './fetch.ts';
-import { done, type Settled, stage } from './stage.ts';
+import { done, stage } from './stage.ts';
 
 const recordOf = ({ document, seq, blob, rules, commit, runs }: Change) => {
   const run = runs.at(-1);

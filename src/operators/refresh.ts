@@ -1,11 +1,11 @@
+import { asking } from '../calls/source.ts';
 import { BlockProject } from '../errors.ts';
 import type { Parts } from '../parts.ts';
-import type { Row } from '../ports.ts';
+import type { Row, Settled } from '../ports.ts';
 import { type Event, isClosed, type ProjectRow, projectKey, refKey } from '../records.ts';
-import { asking } from '../calls/source.ts';
 import { fileHints } from '../state/hints.ts';
 import { blockProject } from './set-aside.ts';
-import { done, type Settled, stage, superseded } from './stage.ts';
+import { done, stage, superseded } from './stage.ts';
 
 const DAY = 24 * 60 * 60 * 1_000;
 /** A project that nobody lets us see for so long is not shown to others either. */

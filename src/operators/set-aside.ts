@@ -1,11 +1,11 @@
 import { catchError, from, type OperatorFunction, pipe, tap } from 'rxjs';
 import { BlockProject, DeadLetter, messageOf, StopFlow } from '../errors.ts';
 import type { Parts } from '../parts.ts';
-import type { Delivery, Row } from '../ports.ts';
+import type { Delivery, Row, Settled } from '../ports.ts';
 import { type Event, type Failure, parseDocument, projectKey } from '../records.ts';
 import type { Flow } from '../telemetry.ts';
 import { type Parsed, recordOf } from './parse.ts';
-import { deadLettered, type Settled, stageOf, superseded } from './stage.ts';
+import { deadLettered, stageOf, superseded } from './stage.ts';
 
 /** So many unknown failures in a row are not the documents' fault. */
 const UNKNOWN_IN_A_ROW = 20;

@@ -1,12 +1,6 @@
 import { concatMap, map, type OperatorFunction } from 'rxjs';
-import type { Delivery } from '../ports.ts';
+import type { Delivery, Settled } from '../ports.ts';
 import type { Flow, Telemetry } from '../telemetry.ts';
-
-/** How a delivery ends: exactly one of these, exactly once. */
-export interface Settled {
-  readonly outcome: 'done' | 'skipped' | 'superseded' | 'dead-lettered';
-  readonly reason: string;
-}
 
 export const done: Settled = { outcome: 'done', reason: '' };
 export const skipped = (reason: string): Settled => ({ outcome: 'skipped', reason });

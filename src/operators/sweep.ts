@@ -1,12 +1,13 @@
-import { pages } from '../state/pages.ts';
+import { asking } from '../calls/source.ts';
 import type { Parts } from '../parts.ts';
+import type { Settled } from '../ports.ts';
 import { GONE, type Row } from '../ports.ts';
 import { type Event, type Head, isClosed, parseDocument, projectKey, type RefId, refKey } from '../records.ts';
-import { asking } from '../calls/source.ts';
 import { fileHints } from '../state/hints.ts';
+import { pages } from '../state/pages.ts';
 import { differing, lay, type Target } from './lay.ts';
 import { assertRules, fileCarrier } from './plan.ts';
-import { done, type Settled, stage, superseded } from './stage.ts';
+import { done, stage, superseded } from './stage.ts';
 import { recordTallies, tallied } from './tally.ts';
 
 /** Documents that a sweep may delete without being asked, whatever share of the ref they are. */

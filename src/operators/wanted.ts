@@ -1,7 +1,8 @@
 import type { Parts } from '../parts.ts';
+import type { Settled } from '../ports.ts';
 import { type Change, type DocumentRecord, isClosed, parseDocument, projectKey } from '../records.ts';
 import { assertRules } from './plan.ts';
-import { type Settled, stage, superseded } from './stage.ts';
+import { stage, superseded } from './stage.ts';
 
 /**
  * Only what a want asks for goes on. No want, or one of another plan: superseded. The plan that wrote the newer want

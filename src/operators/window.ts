@@ -4,12 +4,9 @@
  * less than a tenth, room for its next one is set aside, whatever its size, so that it ends however busy live is. Where
  * not both fit they take turns, so that large records of backfill do not keep live out either.
  */
-export type Lane = 'live' | 'backfill';
+import type { WindowLimits } from '../parts.ts';
 
-export interface WindowLimits {
-  readonly records: number;
-  readonly bytes: number;
-}
+export type Lane = 'live' | 'backfill';
 
 export interface Window {
   readonly limits: WindowLimits;

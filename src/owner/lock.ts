@@ -25,9 +25,6 @@ export interface Lock {
   release(): Promise<void>;
 }
 
-/** Of a directory that is held; there is no fence where others may write too. */
-export type Hold = Pick<Lock, 'check'> & Partial<Pick<Lock, 'fence'>>;
-
 export interface LockRequest {
   readonly directory: string;
   readonly owner: Owner;

@@ -1,16 +1,16 @@
 /** What carries records and holds points, as the configuration says. Adding an engine is one file and one case here. */
 import { join } from 'node:path';
+import type { Names } from '../config/names.ts';
 import type { Config } from '../config/schema.ts';
 import { BadConfiguration, Damaged, messageOf } from '../errors.ts';
-import { makeDirectory, openOwn } from '../runtime/disk.ts';
 import { openEmbeddedLog } from '../log/embedded/embedded.ts';
-import type { TopicsOptions } from '../log/kafka/topics.ts';
-import type { Hold } from '../owner/lock.ts';
 import type { Policy } from '../log/embedded/upkeep.ts';
-import type { Names } from '../parts.ts';
+import type { TopicsOptions } from '../log/kafka/topics.ts';
 import type { Log, State, Time, VectorStore } from '../ports.ts';
-import { openEmbedded } from '../sinks/embedded/embedded.ts';
+import { makeDirectory, openOwn } from '../runtime/disk.ts';
+import type { Hold } from '../runtime/fence.ts';
 import { checkStore } from '../sinks/embedded/check.ts';
+import { openEmbedded } from '../sinks/embedded/embedded.ts';
 import type { Telemetry } from '../telemetry.ts';
 
 const SECOND = 1_000;

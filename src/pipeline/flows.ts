@@ -1,9 +1,8 @@
 import { ignoreElements, lastValueFrom, type Observable } from 'rxjs';
 import { type Clock, runClock } from '../clock/clock.ts';
 import { StopFlow } from '../errors.ts';
-import type { Settled } from '../operators/stage.ts';
 import type { Parts } from '../parts.ts';
-import type { Reader } from '../ports.ts';
+import type { Reader, Settled } from '../ports.ts';
 import { alignAlias, fedGenerations, readGenerations, whileFed } from '../state/generations.ts';
 import type { Flow } from '../telemetry.ts';
 import { collect, index, plan } from '../topology.ts';

@@ -1,10 +1,11 @@
 /** Plain repositories have nobody who tells us of a push: their refs are looked at, and what has moved is an event. */
-import { rows } from '../state/pages.ts';
-import { GIT, type Pipeline } from './open.ts';
+
 import { messageOf } from '../errors.ts';
-import { fileHints } from '../state/hints.ts';
 import type { Parts } from '../parts.ts';
 import { parseRef, projectKey, type RefId } from '../records.ts';
+import { fileHints } from '../state/hints.ts';
+import { rows } from '../state/pages.ts';
+import { GIT, type Pipeline } from './open.ts';
 
 /** Until the signal aborts. Every ref is told once at first, since nobody knows what happened before. */
 export const follow = async ({ parts, repositories }: Pipeline, signal: AbortSignal): Promise<void> => {

@@ -2,18 +2,19 @@
  * The process that holds the data directory: its pipelines, open from their first use on, and their flows, which run
  * while somebody needs them.
  */
-import { openPipeline, type Pipeline, type Surroundings, sharedBy } from './open.ts';
+
 import { isShared } from '../config/shared.ts';
-import { either } from '../runtime/either.ts';
 import { withoutSecrets } from '../embedders/registry.ts';
 import { BadConfiguration } from '../errors.ts';
-import { kept } from '../runtime/kept.ts';
-import { readGenerations } from '../state/generations.ts';
 import { FLOWS } from '../runs/run-rows.ts';
 import { type Status, statusOf } from '../runs/status.ts';
-import { adopt, serve } from './flows.ts';
-import { shapeOf, type Target } from './shapes.ts';
+import { either } from '../runtime/either.ts';
+import { kept } from '../runtime/kept.ts';
+import { readGenerations } from '../state/generations.ts';
 import type { Flow } from '../telemetry.ts';
+import { adopt, serve } from './flows.ts';
+import { openPipeline, type Pipeline, type Surroundings, sharedBy } from './open.ts';
+import { shapeOf, type Target } from './shapes.ts';
 
 /** Counting wants takes seconds where there are many, and who looks at a page more often learns nothing by it. */
 const STATUS_KEPT_MS = 1_000;

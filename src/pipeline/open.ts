@@ -1,24 +1,24 @@
 /** From the configuration to the parts of one pipeline, open and ready to run; closed in reverse. */
 import { join } from 'node:path';
+import { dependency, PATIENCE, type Patience, steady } from '../calls/dependency.ts';
 import { names as namesOf } from '../config/names.ts';
 import { optionsOf } from '../config/pipeline.ts';
 import type { Config, PipelineOptions } from '../config/schema.ts';
-import type { Engines, OpenEngines } from './engines.ts';
-import { messageOf } from '../errors.ts';
-import type { Hold } from '../owner/lock.ts';
-import { type Dependency, dependency, PATIENCE, type Patience, steady } from '../calls/dependency.ts';
-import type { Limits, Parts, Source } from '../parts.ts';
-import type { Log, Time, VectorStore } from '../ports.ts';
 import { serverReranker } from '../embedders/reranker.ts';
+import { messageOf } from '../errors.ts';
+import type { Dependency, Limits, Parts, Source } from '../parts.ts';
 import { selection } from '../paths/selection.ts';
-import { openShapes, rulesOf, type Target, targetOf } from './shapes.ts';
+import type { Log, Time, VectorStore } from '../ports.ts';
+import type { Hold } from '../runtime/fence.ts';
 import { type BlobCache, blobCache } from '../sources/blob-cache.ts';
-import { type GitSource, gitSource } from '../sources/git/git.ts';
 import type { Environment } from '../sources/git/command.ts';
+import { type GitSource, gitSource } from '../sources/git/git.ts';
 import { joinedGit } from '../sources/git/joined.ts';
 import type { GitlabInstance, GitlabOptions } from '../sources/gitlab/instance.ts';
 import { type Pace, paceOf } from '../sources/gitlab/pace.ts';
 import type { Telemetry } from '../telemetry.ts';
+import type { Engines, OpenEngines } from './engines.ts';
+import { openShapes, rulesOf, type Target, targetOf } from './shapes.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;

@@ -1,18 +1,19 @@
 /** What shapes a point, by generation: its chunker and its embedder, also of a configuration that holds no more. */
 import { createHash } from 'node:crypto';
-import { withinBudget } from './budget.ts';
+import { dependency, type Patience } from '../calls/dependency.ts';
 import { chunkerVersion } from '../chunker/chunker.ts';
+import type { Names } from '../config/names.ts';
 import type { Limits as LimitOptions } from '../config/schema.ts';
 import { type ContentWorker, contentWorker } from '../content/content-worker.ts';
 import { converterRules } from '../converters/convert.ts';
 import { embedderOf, tokenCounting, withoutSecrets, withSecrets } from '../embedders/registry.ts';
 import { StopFlow } from '../errors.ts';
-import { type Dependency, dependency, type Patience } from '../calls/dependency.ts';
-import type { Names, Shape } from '../parts.ts';
+import { TERMS_VERSION } from '../lexical/terms.ts';
+import type { Dependency, Shape } from '../parts.ts';
 import type { Converter, State, Time } from '../ports.ts';
 import type { ShapeRow } from '../records.ts';
-import { TERMS_VERSION } from '../lexical/terms.ts';
 import type { Telemetry } from '../telemetry.ts';
+import { withinBudget } from './budget.ts';
 
 /** Raise it with every change of what a point holds. */
 const SCHEMA_VERSION = 1;

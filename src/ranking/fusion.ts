@@ -2,9 +2,10 @@
  * Makes one list of what search by meaning, by words and by related words have found. Done here and not by a server, so
  * that all stores rank alike, and because what the words are worth is known only when they have been looked for.
  */
+
+import { documentTerms, wordTerms } from '../lexical/terms.ts';
 import type { Hit } from '../ports.ts';
 import { parseDocument } from '../records.ts';
-import { documentTerms, wordTerms } from '../lexical/terms.ts';
 import type { Arms } from './arms.ts';
 
 /** With less, the first of one arm wins over what both arms agree on. */

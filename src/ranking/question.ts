@@ -1,6 +1,7 @@
 /** What a question looks like to whoever puts hits in order. */
-import { termsOf } from '../lexical/terms.ts';
+
 import { symbolsOf, wordsOf } from '../lexical/symbols.ts';
+import { termsOf } from '../lexical/terms.ts';
 
 export interface Question {
   readonly text: string;

@@ -5,9 +5,9 @@
  * rules weigh was chosen on some repositories and tried on others: bench/README.md.
  */
 
+import { definedNames } from '../lexical/definitions.ts';
 import type { Hit } from '../ports.ts';
 import { parseDocument } from '../records.ts';
-import { definedNames } from '../lexical/definitions.ts';
 import { type Question, questionOf, stemsOf } from './question.ts';
 
 export interface Weights {

@@ -3,9 +3,10 @@
  * glob. `models/thesaurus.txt` has a group on each line. Behind a `>` stand kinds, means and tell-tale words of the group,
  * which are near to its words and not to each other.
  */
-import { packagedFile } from '../package.ts';
-import { termsOf } from '../lexical/terms.ts';
+
 import { wordsOf } from '../lexical/symbols.ts';
+import { termsOf } from '../lexical/terms.ts';
+import { packagedFile } from '../package.ts';
 
 /** Of the same group, and across a `>`. */
 const ALIKE = 1;

@@ -1,11 +1,11 @@
-import { hasPassed } from '../state/ends.ts';
-import { rows } from '../state/pages.ts';
 import { BadUsage } from '../errors.ts';
-import { fileHints, type Hint } from '../state/hints.ts';
 import type { Parts } from '../parts.ts';
 import { isClosed, type Offsets, parseRef, projectKey, type RefId, type RunRow } from '../records.ts';
-import type { Flow } from '../telemetry.ts';
+import { hasPassed } from '../state/ends.ts';
 import { activeGeneration } from '../state/generations.ts';
+import { fileHints, type Hint } from '../state/hints.ts';
+import { rows } from '../state/pages.ts';
+import type { Flow } from '../telemetry.ts';
 import { eventOf, isPending, reportOf, tally } from './report.ts';
 import { endsOf, groupOf, readRun, replaceRun, topicsOf } from './run-rows.ts';
 import { expandScope } from './scope.ts';

@@ -1,8 +1,8 @@
-import { rows } from '../state/pages.ts';
 import { BadUsage } from '../errors.ts';
 import { fileCarrier } from '../operators/plan.ts';
 import type { Parts } from '../parts.ts';
 import { parseRef, projectKey, readableKey } from '../records.ts';
+import { rows } from '../state/pages.ts';
 import { projectNames } from '../state/projects.ts';
 
 export interface Approved {

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
-import type { Names, Parts } from '../parts.ts';
+import type { Names } from '../config/names.ts';
+import type { Parts } from '../parts.ts';
 import { globMatcher } from '../paths/glob.ts';
 import type { LogRecord } from '../ports.ts';
 import {
@@ -11,8 +12,8 @@ import {
   type ResolutionRow,
   readableKey,
 } from '../records.ts';
-import { shownPath } from './documents.ts';
 import { projectFilter } from '../state/projects.ts';
+import { shownPath } from './documents.ts';
 import { remedyOf } from './remedies.ts';
 
 /** Letters whose rows are read together. */

@@ -1,10 +1,10 @@
-import { ledgerPages, rows } from '../state/pages.ts';
 import type { Parts } from '../parts.ts';
-import { globMatcher } from '../paths/glob.ts';
 import { isUnicode, pathToBytes } from '../paths/bytes.ts';
+import { globMatcher } from '../paths/glob.ts';
 import type { Generation } from '../ports.ts';
 import { documentKey, type LedgerEntry, parseDocument, parseRef } from '../records.ts';
 import { activeGeneration } from '../state/generations.ts';
+import { ledgerPages, rows } from '../state/pages.ts';
 import { projectFilter } from '../state/projects.ts';
 
 /** A live ledger entry as scripts get it. */

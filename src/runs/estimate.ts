@@ -1,14 +1,14 @@
 /** What a backfill would be, without doing it: all trees are compared, and a sample of what differs is converted and cut. */
 import { createHash } from 'node:crypto';
+import { asking } from '../calls/source.ts';
 import type { Price } from '../embedders/prices.ts';
 import { DeadLetter } from '../errors.ts';
-import { asking } from '../calls/source.ts';
 import { reasonToSkip } from '../operators/fetch.ts';
 import type { Parts } from '../parts.ts';
 import type { TreeEntry } from '../ports.ts';
 import { parseDocument } from '../records.ts';
-import type { InTree } from './differences.ts';
 import { activeGeneration } from '../state/generations.ts';
+import type { InTree } from './differences.ts';
 import { expandScope } from './scope.ts';
 import { treePages } from './trees.ts';
 

@@ -1,12 +1,12 @@
-import { ledgerPages, pages, rows } from '../state/pages.ts';
 import { BadUsage, StopFlow } from '../errors.ts';
 import type { Parts } from '../parts.ts';
 import type { Row } from '../ports.ts';
 import { refKey } from '../records.ts';
+import { fedGenerations, whileFed } from '../state/generations.ts';
+import { ledgerPages, pages, rows } from '../state/pages.ts';
+import { projectNames } from '../state/projects.ts';
 import { followRun, startRun } from './backfill.ts';
 import { listDeadLetters } from './dead-letters.ts';
-import { fedGenerations, whileFed } from '../state/generations.ts';
-import { projectNames } from '../state/projects.ts';
 import { discardDeadLetters } from './replay.ts';
 import { parseProject } from './scope.ts';
 

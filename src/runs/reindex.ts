@@ -1,10 +1,10 @@
-import { filePaths } from '../clock/orphans.ts';
-import { ends, hasPassed } from '../state/ends.ts';
-import { ledgerPages, pages, rows } from '../state/pages.ts';
 import { StopFlow } from '../errors.ts';
 import type { Parts } from '../parts.ts';
 import type { Generation } from '../ports.ts';
+import { ends, hasPassed } from '../state/ends.ts';
 import { alignAlias, changeGenerations, readGenerations } from '../state/generations.ts';
+import { filePaths } from '../state/hints.ts';
+import { ledgerPages, pages, rows } from '../state/pages.ts';
 
 const SECOND = 1_000;
 const DAY = 24 * 60 * 60 * SECOND;

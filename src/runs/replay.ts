@@ -1,9 +1,9 @@
 /** What is done with dead letters. What became of each is a row, so that whoever is interrupted goes on with the rest. */
-import { filePaths } from '../clock/orphans.ts';
-import { pages } from '../state/pages.ts';
-import { fileHints } from '../state/hints.ts';
+
 import type { Parts } from '../parts.ts';
 import type { Event, ResolutionRow } from '../records.ts';
+import { fileHints, filePaths } from '../state/hints.ts';
+import { pages } from '../state/pages.ts';
 import {
   type DeadLetterFilter,
   type Letter,

@@ -1,4 +1,3 @@
-import { pages } from '../state/pages.ts';
 import type { Parts } from '../parts.ts';
 import type { Generation, LogRecord } from '../ports.ts';
 import {
@@ -14,6 +13,7 @@ import {
   refKey,
   refOfRunRef,
 } from '../records.ts';
+import { pages } from '../state/pages.ts';
 import { endsOf, FLOWS, topicsOf } from './run-rows.ts';
 
 /** Changes that the ledger is asked about together. */

@@ -1,7 +1,7 @@
-import { rows } from '../state/pages.ts';
 import type { Parts } from '../parts.ts';
 import type { Row } from '../ports.ts';
 import type { Offsets, RunRow } from '../records.ts';
+import { rows } from '../state/pages.ts';
 import type { Flow } from '../telemetry.ts';
 import { sameScope } from './scope.ts';
 

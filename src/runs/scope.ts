@@ -1,10 +1,10 @@
-import { rows } from '../state/pages.ts';
-import { BadUsage, BlockProject } from '../errors.ts';
 import { asking } from '../calls/source.ts';
+import { BadUsage, BlockProject } from '../errors.ts';
 import { blockProject } from '../operators/set-aside.ts';
 import type { Parts, Source } from '../parts.ts';
 import type { Project } from '../ports.ts';
 import { parseRef, projectKey, type RefId, refKey } from '../records.ts';
+import { rows } from '../state/pages.ts';
 import { projectNames } from '../state/projects.ts';
 
 /** Of what there is, so many are named to somebody who asked for what there is not. */

@@ -1,11 +1,10 @@
-import { pages, rows } from '../state/pages.ts';
-import { seenHeads } from '../clock/seen-heads.ts';
-import type { Dependency } from '../calls/dependency.ts';
-import type { Parts } from '../parts.ts';
+import type { Dependency, Parts } from '../parts.ts';
 import type { Row } from '../ports.ts';
 import { type GenerationsRow, type Head, parseRef, projectKey, type RunRow, readableKey } from '../records.ts';
-import type { Flow } from '../telemetry.ts';
 import { readGenerations } from '../state/generations.ts';
+import { pages, rows } from '../state/pages.ts';
+import { seenHeads } from '../state/seen-heads.ts';
+import type { Flow } from '../telemetry.ts';
 import { countResolved } from './replay.ts';
 import { FLOWS, groupOf, runRows, topicsOf } from './run-rows.ts';
 

@@ -1,6 +1,7 @@
 /** What a branch holds now, straight from its source. */
-import { TryAgain } from '../errors.ts';
+
 import { asking } from '../calls/source.ts';
+import { TryAgain } from '../errors.ts';
 import type { Parts } from '../parts.ts';
 import { documentKey, type RefId, readableKey, refKey } from '../records.ts';
 import type { InTree } from './differences.ts';

@@ -1,8 +1,8 @@
 /** A run over a part of what is configured, to try something out: whole projects, as many as the bounds let in. */
 import { BadUsage } from '../errors.ts';
-import { fileHints } from '../state/hints.ts';
 import type { Parts } from '../parts.ts';
 import { projectKey, type RefId } from '../records.ts';
+import { fileHints } from '../state/hints.ts';
 import { type Started, startRun } from './backfill.ts';
 import { expandScope } from './scope.ts';
 import { treePages } from './trees.ts';

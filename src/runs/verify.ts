@@ -1,13 +1,13 @@
-import { filePaths } from '../clock/orphans.ts';
-import { hasPassed } from '../state/ends.ts';
-import { ledgerPages, pages, rows } from '../state/pages.ts';
-import { BlockProject, StopFlow } from '../errors.ts';
 import { asking } from '../calls/source.ts';
+import { BlockProject, StopFlow } from '../errors.ts';
 import type { Parts } from '../parts.ts';
 import type { Generation, RepoSource } from '../ports.ts';
 import { documentKey, parseDocument, parseRef, projectKey, type RefId, readableKey, refKey } from '../records.ts';
-import { compareDocuments, type Difference, type InTree } from './differences.ts';
+import { hasPassed } from '../state/ends.ts';
 import { activeGeneration } from '../state/generations.ts';
+import { filePaths } from '../state/hints.ts';
+import { ledgerPages, pages, rows } from '../state/pages.ts';
+import { compareDocuments, type Difference, type InTree } from './differences.ts';
 import { endsOf, FLOWS, groupOf, topicsOf } from './run-rows.ts';
 import { headOf, movedTooFast, TRIES, treePages } from './trees.ts';
 

@@ -8,6 +8,13 @@ export interface Fence {
   readonly content: string;
 }
 
+/** Of a directory that is held; there is no fence where others may write too. */
+export interface Hold {
+  /** Rejects with `LostLock` once another process has taken over: this one must write no more. */
+  check(): Promise<void>;
+  readonly fence?: Fence;
+}
+
 /**
  * For a thread that looks by itself. Whoever takes over removes the file before it touches anything else. So whoever
  * looks inside of a transaction, which the other would have to wait for, writes nothing that is the other's to write.

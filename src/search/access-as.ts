@@ -1,8 +1,9 @@
 /** What a user of GitLab may read, by the projects' rows and by GitLab. */
-import type { Pipeline } from '../pipeline/open.ts';
+
 import { type GitlabUser, serverOf } from '../config/gitlab-user.ts';
-import type { MayRead } from './access.ts';
+import type { Pipeline } from '../pipeline/open.ts';
 import { isClosed, projectKey } from '../records.ts';
+import type { MayRead } from './access.ts';
 
 /** Nobody of this server is known to any other, and a plain repository has no users: what is there, nobody may read. */
 export const mayReadAs = ({ parts, gitlabs }: Pick<Pipeline, 'parts' | 'gitlabs'>, user: GitlabUser): MayRead => {

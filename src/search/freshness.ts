@@ -2,18 +2,19 @@
  * How far behind an answer may be. Of each document that is known exactly: its want is ahead of its ledger, or it is not.
  * Of a scope it is counted, from wants and ledger, and only while something is on its way.
  */
-import { hasPassed } from '../state/ends.ts';
-import { pages, rows } from '../state/pages.ts';
-import { BlockProject } from '../errors.ts';
-import { type Lag, lagOf, sumOf } from '../state/lag.ts';
+
 import { asking } from '../calls/source.ts';
-import { fileHints, type Hint } from '../state/hints.ts';
+import { BlockProject } from '../errors.ts';
 import type { Parts } from '../parts.ts';
 import { globMatcher } from '../paths/glob.ts';
 import type { Row } from '../ports.ts';
 import { type LedgerEntry, parseDocument, parseRef, projectKey, type RefId, refKey } from '../records.ts';
-import { activeGeneration } from '../state/generations.ts';
 import { endsOf } from '../runs/run-rows.ts';
+import { hasPassed } from '../state/ends.ts';
+import { activeGeneration } from '../state/generations.ts';
+import { fileHints, type Hint } from '../state/hints.ts';
+import { type Lag, lagOf, sumOf } from '../state/lag.ts';
+import { pages, rows } from '../state/pages.ts';
 import type { Scope } from './scope.ts';
 
 const SECOND = 1_000;

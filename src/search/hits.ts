@@ -1,12 +1,13 @@
 /** Hits with all that is joined to them: project, blob, whether they still hold, and where to look. */
-import { isStale } from './freshness.ts';
-import type { MayRead, ReadableProject } from './access.ts';
+
 import type { Parts } from '../parts.ts';
 import { isUnicode } from '../paths/bytes.ts';
 import type { Hit, Row } from '../ports.ts';
 import type { Ranked } from '../ranking/rerank.ts';
 import { type LedgerEntry, type ProjectRow, parseDocument, parseRef, projectKey, refKey, WIKI } from '../records.ts';
 import { shownPath } from '../runs/documents.ts';
+import type { MayRead, ReadableProject } from './access.ts';
+import { isStale } from './freshness.ts';
 
 export interface Place {
   readonly project: string;

@@ -1,16 +1,16 @@
 /** The text of a document out of the store, from one line to another: what search finds in, and not what lies elsewhere. */
 import { isLowSurrogate } from '../chunker/long-line.ts';
-import { rows } from '../state/pages.ts';
 import { NotFound, TryAgain } from '../errors.ts';
-import { type FoundChunk, urlOf } from './hits.ts';
-import { isStale } from './freshness.ts';
-import type { MayRead } from './access.ts';
 import type { Parts } from '../parts.ts';
 import { pathFromBytes } from '../paths/bytes.ts';
 import type { StoredPoint } from '../ports.ts';
 import { documentKey, type LedgerEntry, parseDocument, parseRef, projectKey, refKey } from '../records.ts';
 import { shownPath } from '../runs/documents.ts';
 import { activeGeneration } from '../state/generations.ts';
+import { rows } from '../state/pages.ts';
+import type { MayRead } from './access.ts';
+import { isStale } from './freshness.ts';
+import { type FoundChunk, urlOf } from './hits.ts';
 import { scopeOf } from './scope.ts';
 
 /** Of the places that a path may stand for, so many are named. */

@@ -1,12 +1,13 @@
 /** What a question is about, and whom it may be told. */
-import { rows } from '../state/pages.ts';
+
 import type { FileKind } from '../converters/format.ts';
 import { languagesOf } from '../converters/kinds.ts';
-import type { MayRead, ReadableProject } from './access.ts';
 import type { Parts } from '../parts.ts';
 import type { Query } from '../ports.ts';
 import { parseRef, projectKey } from '../records.ts';
+import { rows } from '../state/pages.ts';
 import { projectNames } from '../state/projects.ts';
+import type { MayRead, ReadableProject } from './access.ts';
 
 type OneOrMore<T> = T | readonly T[];
 

@@ -1,7 +1,5 @@
 /** A question to the active generation: what its arms have found, made one list, put in order, and told page by page. */
 import { isKnown, messageOf, TryAgain } from '../errors.ts';
-import { type FoundChunk, joined } from './hits.ts';
-import { type Freshness, freshnessOf } from './freshness.ts';
 import type { Parts } from '../parts.ts';
 import type { Hit, Query } from '../ports.ts';
 import { armSize, armsOf } from '../ranking/arms.ts';
@@ -9,6 +7,8 @@ import { compared } from '../ranking/comparison.ts';
 import { DOUBT, fuse } from '../ranking/fusion.ts';
 import { type Ranked, rerank } from '../ranking/rerank.ts';
 import { activeGeneration } from '../state/generations.ts';
+import { type Freshness, freshnessOf } from './freshness.ts';
+import { type FoundChunk, joined } from './hits.ts';
 import { type Filters, filterOf, type Scope, scopeOf } from './scope.ts';
 
 export type { Place } from './hits.ts';

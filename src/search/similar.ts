@@ -1,10 +1,10 @@
 /** What is like a place or a text, by meaning alone. */
 import { BadUsage, NotFound, TryAgain } from '../errors.ts';
-import { type FoundChunk, joined } from './hits.ts';
 import type { Parts } from '../parts.ts';
 import type { StoredPoint } from '../ports.ts';
-import { indexedDocument, type PlaceQuery } from './read.ts';
 import { activeGeneration } from '../state/generations.ts';
+import { type FoundChunk, joined } from './hits.ts';
+import { indexedDocument, type PlaceQuery } from './read.ts';
 import { type Filters, filterOf, scopeOf } from './scope.ts';
 import { alone, pageOf, poolOf, vectorOf } from './search.ts';
 

@@ -1,5 +1,5 @@
 import type { Parts } from '../parts.ts';
-import { type Event, encode, projectKey, type RefId } from '../records.ts';
+import { type Event, encode, isClosed, parseDocument, projectKey, type RefId, refKey } from '../records.ts';
 
 /** An event holds at most this much; more paths make more events. */
 const EVENT_BYTES = 4_096;
@@ -48,4 +48,24 @@ export const fileHints = async (
   if (events.length === 0) return;
   const records = events.map((event) => ({ key: projectKey(event), value: encode(event) }));
   await log.append(names.topics[lane], records);
+};
+
+/** Files looks at the paths of these documents; those of blocked projects are looked at when they are let in again. */
+export const filePaths = async (parts: Parts, by: string, documents: readonly string[]): Promise<void> => {
+  const byRef = new Map<string, { id: ReturnType<typeof parseDocument>; paths: string[] }>();
+  for (const document of documents) {
+    const id = parseDocument(document);
+    const known = byRef.get(refKey(id));
+    if (known) known.paths.push(id.path);
+    else byRef.set(refKey(id), { id, paths: [id.path] });
+  }
+  const refs = [...byRef.values()];
+  const projects = await parts.state.read('projects', [...new Set(refs.map(({ id }) => projectKey(id)))]);
+  const open = refs.filter(({ id }) => !isClosed(projects.get(projectKey(id))?.value));
+  await fileHints(
+    parts,
+    'eventsBackfill',
+    by,
+    open.map(({ id: { instance, project, ref }, paths }) => ({ id: { instance, project, ref }, paths })),
+  );
 };

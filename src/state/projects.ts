@@ -1,6 +1,6 @@
-import { rows } from './pages.ts';
 import type { Parts } from '../parts.ts';
 import { projectKey } from '../records.ts';
+import { rows } from './pages.ts';
 
 interface ProjectId {
   readonly instance: string;

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { DeadLetter, TryAgain } from '../../src/errors.ts';
 import { type Batching, batched } from '../../src/calls/batch.ts';
+import { DeadLetter, TryAgain } from '../../src/errors.ts';
 import { type FakeTime, fakeTime, quiet } from '../support/fake-time.ts';
 
 interface Call {

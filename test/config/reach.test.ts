@@ -7,8 +7,8 @@ import { loadConfig, reachOf } from '../../src/config/load.ts';
 import type { OptionMeta } from '../../src/config/options.ts';
 import { dotted } from '../../src/config/problems.ts';
 import { Untrusted } from '../../src/config/reach.ts';
-import { describe as described, elementOf, isChoice, isSection, optionsOf, sectionsOf } from '../../src/config/walk.ts';
 import { configSchema } from '../../src/config/schema.ts';
+import { describe as described, elementOf, isChoice, isSection, optionsOf, sectionsOf } from '../../src/config/walk.ts';
 import { neverTrusted } from '../support/found.ts';
 
 let directory: string;

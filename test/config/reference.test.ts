@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { z } from 'zod';
 import { overrides } from '../../src/config/environment.ts';
 import { reference } from '../../src/config/reference.ts';
+import { configSchema } from '../../src/config/schema.ts';
 import {
   describe as described,
   elementOf,
@@ -12,7 +13,6 @@ import {
   optionsOf,
   sectionsOf,
 } from '../../src/config/walk.ts';
-import { configSchema } from '../../src/config/schema.ts';
 
 /** Every option below a schema, with its path. */
 const all = (path: string, schema: z.ZodType): [string, z.ZodType][] => {

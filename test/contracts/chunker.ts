@@ -1,7 +1,7 @@
 /** What every chunker promises. An adapter's test is one call. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { TokenCounter } from '../../src/chunker/chunker.ts';
+import type { TokenCounter } from '../../src/chunker/token-counter.ts';
 import type { Chunker } from '../../src/ports.ts';
 import type { Text } from '../../src/records.ts';
 import { anyText } from '../support/texts.ts';

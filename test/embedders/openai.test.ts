@@ -2,9 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { embedderSchema, type OpenaiOptions } from '../../src/config/embedder.ts';
 import { tokenCounter } from '../../src/content/tokens.ts';
+import { endpointOf } from '../../src/embedders/model-server.ts';
 import { openaiEmbedder, openaiShape } from '../../src/embedders/openai.ts';
 import { BadConfiguration, DeadLetter, StopFlow, TryAgain } from '../../src/errors.ts';
-import { endpointOf } from '../../src/embedders/model-server.ts';
 import { embedderContract } from '../contracts/embedder.ts';
 import {
   answer,

@@ -2,7 +2,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { embedderSchema, type OpenaiOptions } from '../../src/config/embedder.ts';
 import { openaiEmbedder } from '../../src/embedders/openai.ts';
-import { NAMES } from '../trials/sim/names.ts';
 import {
   DIMENSIONS,
   type EmbeddingServer,
@@ -12,6 +11,7 @@ import {
   TOXIC,
 } from '../support/embedding-server.ts';
 import { makePipeline, type Pipeline } from '../support/pipeline.ts';
+import { NAMES } from '../trials/sim/names.ts';
 
 const FILES = 40;
 const WORDS = 8;

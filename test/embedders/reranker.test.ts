@@ -3,8 +3,8 @@ import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
 import { afterEach, expect, it } from 'vitest';
 import { type RerankerOptions, rerankerSchema } from '../../src/config/reranker.ts';
-import { StopFlow, TryAgain } from '../../src/errors.ts';
 import { serverReranker } from '../../src/embedders/reranker.ts';
+import { StopFlow, TryAgain } from '../../src/errors.ts';
 
 interface Asked {
   readonly path: string | undefined;

@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { resync } from '../../src/clock/resync.ts';
-import { rows } from '../../src/state/pages.ts';
 import { type ProjectRow, projectKey, refKey } from '../../src/records.ts';
 import { approve } from '../../src/runs/approve.ts';
 import { listDeadLetters } from '../../src/runs/dead-letters.ts';
@@ -9,6 +8,7 @@ import { replayDeadLetters } from '../../src/runs/replay.ts';
 import { statusOf } from '../../src/runs/status.ts';
 import { verify } from '../../src/runs/verify.ts';
 import { search } from '../../src/search/search.ts';
+import { rows } from '../../src/state/pages.ts';
 import { eventually } from '../support/executable.ts';
 import { always } from '../support/gitlab/faults.ts';
 import { type SimulatedGitlab, simulatedGitlab } from '../support/gitlab/gitlab.ts';

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { resync } from '../../src/clock/resync.ts';
 import { gitlabUser } from '../../src/config/gitlab-user.ts';
-import { mayReadAs } from '../../src/search/access-as.ts';
 import { projectKey } from '../../src/records.ts';
+import { mayReadAs } from '../../src/search/access-as.ts';
 import { search } from '../../src/search/search.ts';
 import { eventually } from '../support/executable.ts';
 import { always } from '../support/gitlab/faults.ts';

@@ -1,7 +1,7 @@
 /** Whoever has the secret of the hooks may send what they like: nothing of what they make up stays. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { rows } from '../../src/state/pages.ts';
 import { lagOf, sumOf } from '../../src/state/lag.ts';
+import { rows } from '../../src/state/pages.ts';
 import { headersOf } from '../support/gitlab/deliveries.ts';
 import { type SimulatedGitlab, simulatedGitlab } from '../support/gitlab/gitlab.ts';
 import type { SimulatedProject } from '../support/gitlab/world.ts';

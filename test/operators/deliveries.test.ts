@@ -2,7 +2,8 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { deliveries, type Intake, type Lent, sizeOf, type Taking } from '../../src/operators/deliveries.ts';
-import { creditWindow, type WindowLimits } from '../../src/operators/window.ts';
+import { creditWindow } from '../../src/operators/window.ts';
+import type { WindowLimits } from '../../src/parts.ts';
 import type { Delivery, Reader } from '../../src/ports.ts';
 import { quiet } from '../support/fake-time.ts';
 

@@ -5,10 +5,10 @@ import { blobBytes, fetch } from '../../src/operators/fetch.ts';
 import { superseded } from '../../src/operators/stage.ts';
 import type { RepoSource, TreeEntry } from '../../src/ports.ts';
 import type { Change } from '../../src/records.ts';
-import { INSTANCE, NAMES } from '../trials/sim/names.ts';
-import { blobOf } from '../trials/sim/repository.ts';
 import { lent, taken } from '../support/lent.ts';
 import { keyOf, MAIN, memoryParts } from '../support/memory-parts.ts';
+import { INSTANCE, NAMES } from '../trials/sim/names.ts';
+import { blobOf } from '../trials/sim/repository.ts';
 
 const change = (path: string, content: string, of: Partial<Change> = {}): Change => ({
   ...{ v: 1, document: keyOf(path), type: '100644', blob: blobOf(content), size: content.length },

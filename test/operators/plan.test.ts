@@ -3,14 +3,14 @@ import { describe, expect, it } from 'vitest';
 import { StopFlow } from '../../src/errors.ts';
 import { byKind, claim, compare, type Hints, layAndRecord, readHead, sameLook } from '../../src/operators/plan.ts';
 import { blockProject } from '../../src/operators/set-aside.ts';
-import { done, type Settled, stage, superseded } from '../../src/operators/stage.ts';
+import { done, stage, superseded } from '../../src/operators/stage.ts';
 import type { Parts } from '../../src/parts.ts';
-import type { State } from '../../src/ports.ts';
+import type { Settled, State } from '../../src/ports.ts';
 import { type Event, projectKey, refKey } from '../../src/records.ts';
-import { NAMES } from '../trials/sim/names.ts';
-import { blobOf } from '../trials/sim/repository.ts';
 import { lent, taken } from '../support/lent.ts';
 import { entryOf, keyOf, MAIN, type MemoryParts, memoryParts } from '../support/memory-parts.ts';
+import { NAMES } from '../trials/sim/names.ts';
+import { blobOf } from '../trials/sim/repository.ts';
 
 const { topics } = NAMES;
 const KEY = refKey(MAIN);

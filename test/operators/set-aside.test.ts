@@ -3,11 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { BlockProject, DeadLetter, StopFlow } from '../../src/errors.ts';
 import type { Parsed } from '../../src/operators/parse.ts';
 import { blockProject, breaker, orSetAside } from '../../src/operators/set-aside.ts';
-import { deadLettered, done, type Settled, skipped, stage, superseded } from '../../src/operators/stage.ts';
+import { deadLettered, done, skipped, stage, superseded } from '../../src/operators/stage.ts';
+import type { Settled } from '../../src/ports.ts';
 import { type Change, type Event, encode, type Failure, projectKey } from '../../src/records.ts';
-import { NAMES } from '../trials/sim/names.ts';
 import { lent, taken } from '../support/lent.ts';
 import { keyOf, MAIN, memoryParts } from '../support/memory-parts.ts';
+import { NAMES } from '../trials/sim/names.ts';
 
 const DEAD = NAMES.topics.deadLetters;
 const change: Change = {

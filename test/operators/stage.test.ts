@@ -5,13 +5,13 @@ import {
   afterwards,
   deadLettered,
   done,
-  type Settled,
   settle,
   skipped,
   stage,
   stageOf,
   superseded,
 } from '../../src/operators/stage.ts';
+import type { Settled } from '../../src/ports.ts';
 import { quiet } from '../support/fake-time.ts';
 import { lent } from '../support/lent.ts';
 import { recordedTelemetry } from '../support/telemetry.ts';

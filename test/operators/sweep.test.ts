@@ -2,13 +2,13 @@ import { firstValueFrom, of } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { StopFlow } from '../../src/errors.ts';
 import { blockProject } from '../../src/operators/set-aside.ts';
-import { done, type Settled, superseded } from '../../src/operators/stage.ts';
+import { done, superseded } from '../../src/operators/stage.ts';
 import { layPage } from '../../src/operators/sweep.ts';
-import type { Row } from '../../src/ports.ts';
+import type { Row, Settled } from '../../src/ports.ts';
 import { type Change, type Event, projectKey, refKey, type SweepRow } from '../../src/records.ts';
+import { entryOf, keyOf, MAIN, type MemoryParts, memoryParts } from '../support/memory-parts.ts';
 import { NAMES } from '../trials/sim/names.ts';
 import { blobOf } from '../trials/sim/repository.ts';
-import { entryOf, keyOf, MAIN, type MemoryParts, memoryParts } from '../support/memory-parts.ts';
 
 const { topics } = NAMES;
 const KEY = refKey(MAIN);

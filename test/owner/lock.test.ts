@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { LostLock, StopFlow } from '../../src/errors.ts';
-import { checkFence } from '../../src/runtime/fence.ts';
 import { type Lock, lockOwner, type Owner, takeLock } from '../../src/owner/lock.ts';
+import { checkFence } from '../../src/runtime/fence.ts';
 import { allOf, openLog, text, withDirectory } from '../log/embedded/support.ts';
 
 const ownerOf = (token: string, pid = 1): Owner => ({ pid, address: 'http://127.0.0.1:7717', token });

@@ -4,9 +4,9 @@ import { fileCarrier } from '../../src/operators/plan.ts';
 import type { Parts } from '../../src/parts.ts';
 import { advanceRun } from '../../src/runs/advance.ts';
 import { cancelRun, followRun, type Progress, startRun } from '../../src/runs/backfill.ts';
+import { PROJECT, REF } from '../support/pipeline.ts';
 import { BINARY, POISON } from '../trials/sim/content.ts';
 import { INSTANCE, NAMES } from '../trials/sim/names.ts';
-import { PROJECT, REF } from '../support/pipeline.ts';
 import { backfill, follow, NEVER, pipelineOf } from './harness.ts';
 
 const SECOND = 1_000;

@@ -4,9 +4,9 @@ import { projectKey } from '../../src/records.ts';
 import { deadLetterStats, listDeadLetters, showDeadLetter } from '../../src/runs/dead-letters.ts';
 import { remedyOf } from '../../src/runs/remedies.ts';
 import { discardDeadLetters, replayDeadLetters } from '../../src/runs/replay.ts';
+import { keyOf, type Pipeline } from '../support/pipeline.ts';
 import { POISON, TOXIC } from '../trials/sim/content.ts';
 import { INSTANCE, NAMES } from '../trials/sim/names.ts';
-import { keyOf, type Pipeline } from '../support/pipeline.ts';
 import { backfill, gather, pipelineOf } from './harness.ts';
 
 const letters = ({ parts }: Pipeline, filter = {}) => gather(listDeadLetters(parts, filter));

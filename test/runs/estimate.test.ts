@@ -1,12 +1,12 @@
 import { expect, it } from 'vitest';
-import { withinBudget } from '../../src/pipeline/budget.ts';
 import { BudgetSpent } from '../../src/errors.ts';
+import { withinBudget } from '../../src/pipeline/budget.ts';
 import type { Embedder } from '../../src/ports.ts';
 import { estimateOf } from '../../src/runs/estimate.ts';
-import { embedder } from '../trials/sim/content.ts';
-import { NAMES } from '../trials/sim/names.ts';
 import { fakeTime } from '../support/fake-time.ts';
 import { memoryState } from '../support/memory-state.ts';
+import { embedder } from '../trials/sim/content.ts';
+import { NAMES } from '../trials/sim/names.ts';
 import { backfill, pipelineOf } from './harness.ts';
 
 const FREE = { generation: NAMES.generation('g1'), price: { currency: 'USD', perMillionTokens: 0 } };

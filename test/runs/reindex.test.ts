@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { DeadLetter } from '../../src/errors.ts';
-import { readGenerations } from '../../src/state/generations.ts';
 import { reindex, rollback } from '../../src/runs/reindex.ts';
+import { readGenerations } from '../../src/state/generations.ts';
+import type { PipelineOptions } from '../support/pipeline.ts';
 import { chunker } from '../trials/sim/content.ts';
 import { NAMES } from '../trials/sim/names.ts';
-import type { PipelineOptions } from '../support/pipeline.ts';
 import { backfill, NEVER, pipelineOf } from './harness.ts';
 
 const OLD = NAMES.generation('g1');

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
+import { dependency } from '../../src/calls/dependency.ts';
 import { resync } from '../../src/clock/resync.ts';
 import { TryAgain } from '../../src/errors.ts';
-import { dependency } from '../../src/calls/dependency.ts';
 import { startRun } from '../../src/runs/backfill.ts';
 import { statusOf } from '../../src/runs/status.ts';
+import type { Pipeline } from '../support/pipeline.ts';
 import { POISON } from '../trials/sim/content.ts';
 import { NAMES } from '../trials/sim/names.ts';
-import type { Pipeline } from '../support/pipeline.ts';
 import { backfill, pipelineOf } from './harness.ts';
 
 const status = ({ parts }: Pipeline) => statusOf(parts, []);

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { Difference } from '../../src/runs/differences.ts';
 import { verify } from '../../src/runs/verify.ts';
+import { keyOf, type Pipeline } from '../support/pipeline.ts';
 import { BINARY, POISON } from '../trials/sim/content.ts';
 import { NAMES } from '../trials/sim/names.ts';
-import { keyOf, type Pipeline } from '../support/pipeline.ts';
 import { backfill, NEVER, pipelineOf } from './harness.ts';
 
 const GENERATION = NAMES.generation('g1');

@@ -2,8 +2,8 @@ import { describe, expect, it, vi } from 'vitest';
 import { untilFresh } from '../../src/search/freshness.ts';
 import { search } from '../../src/search/search.ts';
 import { backfill, NEVER, pipelineOf } from '../runs/harness.ts';
-import { POISON } from '../trials/sim/content.ts';
 import { type Pipeline, PROJECT } from '../support/pipeline.ts';
+import { POISON } from '../trials/sim/content.ts';
 
 const FRESH = { fresh: true, pending: 0, pendingOf: 'scope', planning: 0, events: 0 };
 const WAIT = { stop: NEVER, waitMs: 60_000 };

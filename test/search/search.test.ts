@@ -4,9 +4,9 @@ import type { Parts } from '../../src/parts.ts';
 import { documentKey, projectKey } from '../../src/records.ts';
 import { search } from '../../src/search/search.ts';
 import { entry, hashOf, point, uuid } from '../contracts/store-builders.ts';
-import { embedder } from '../trials/sim/content.ts';
 import { memoryParts } from '../support/memory-parts.ts';
 import { recordedTelemetry } from '../support/telemetry.ts';
+import { embedder } from '../trials/sim/content.ts';
 
 interface File {
   readonly project?: string;

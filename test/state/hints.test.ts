@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { fileHints } from '../../src/state/hints.ts';
 import { decode, type Event, eventSchema, projectKey } from '../../src/records.ts';
-import { NAMES } from '../trials/sim/names.ts';
+import { fileHints } from '../../src/state/hints.ts';
 import { MAIN, type MemoryParts, memoryParts } from '../support/memory-parts.ts';
+import { NAMES } from '../trials/sim/names.ts';
 
 const filed = ({ records }: MemoryParts, topic = NAMES.topics.events): Event[] =>
   records(topic).map(({ value }) => decode(eventSchema, value ?? new Uint8Array()));

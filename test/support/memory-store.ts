@@ -1,9 +1,9 @@
 import { StopFlow } from '../../src/errors.ts';
+import { inverseFrequency } from '../../src/lexical/bm25.ts';
+import { askedTerms, documentTerms } from '../../src/lexical/terms.ts';
 import { globMatcher } from '../../src/paths/glob.ts';
 import type { Generation, Hit, Page, Point, Query, VectorStore } from '../../src/ports.ts';
-import { inverseFrequency } from '../../src/lexical/bm25.ts';
 import { type LedgerEntry, parseDocument, projectKey } from '../../src/records.ts';
-import { askedTerms, documentTerms } from '../../src/lexical/terms.ts';
 
 export interface Contents {
   readonly dimensions: number;

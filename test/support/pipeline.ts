@@ -1,9 +1,9 @@
 /** The real flows on memory ports, in this process, on a clock that runs fast. */
 import { dependency } from '../../src/calls/dependency.ts';
 import type { Limits, Parts } from '../../src/parts.ts';
+import { adopt, serve } from '../../src/pipeline/flows.ts';
 import type { Chunker, Embedder, Log, State, Time } from '../../src/ports.ts';
 import { encode, projectKey } from '../../src/records.ts';
-import { adopt, serve } from '../../src/pipeline/flows.ts';
 import type { Flow } from '../../src/telemetry.ts';
 import { chunker, converter, RULES, type RulesName, embedder as simulated } from '../trials/sim/content.ts';
 import { INSTANCE, NAMES } from '../trials/sim/names.ts';

@@ -1,5 +1,5 @@
 import { masked } from '../../config/masked.ts';
-import { maskedText } from '../../paths/credentials.ts';
+import { maskedText } from '../../errors.ts';
 import type { OwnCommand } from '../command.ts';
 import { EXIT } from '../exit.ts';
 import { inLine } from '../output.ts';

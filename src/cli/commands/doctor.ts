@@ -1,7 +1,6 @@
 import { optionsOf } from '../../config/pipeline.ts';
 import { Untrusted } from '../../config/reach.ts';
-import { maskedText } from '../../paths/credentials.ts';
-import { BadConfiguration, messageOf } from '../../errors.ts';
+import { BadConfiguration, maskedText, messageOf } from '../../errors.ts';
 import type { Status } from '../../runs/status.ts';
 import type { DataCommand, FreeAround, FreeCommand } from '../command.ts';
 import { dataAccess } from '../data-access.ts';

@@ -1,5 +1,4 @@
-import { maskedText } from '../../paths/credentials.ts';
-import { BadConfiguration, BadUsage, messageOf } from '../../errors.ts';
+import { BadConfiguration, BadUsage, maskedText, messageOf } from '../../errors.ts';
 import type { Hook, HookTarget } from '../../sources/gitlab/hooks.ts';
 import type { GitlabInstance } from '../../sources/gitlab/instance.ts';
 import { Refused } from '../../sources/gitlab/requests.ts';

@@ -1,8 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { DEFAULT_FILE, loadConfig } from '../../config/load.ts';
-import { maskedText } from '../../paths/credentials.ts';
-import { BadConfiguration, BadUsage } from '../../errors.ts';
+import { BadConfiguration, BadUsage, maskedText } from '../../errors.ts';
 import { codeOf } from '../../runtime/disk.ts';
 import type { FreeCommand } from '../command.ts';
 import { EXIT } from '../exit.ts';

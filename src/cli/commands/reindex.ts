@@ -1,16 +1,20 @@
-import { either } from '../../runtime/either.ts';
 import type { Hosted } from '../../pipeline/host.ts';
 import type { Target } from '../../pipeline/shapes.ts';
-import { timeText } from './backfill.ts';
+import { either } from '../../runtime/either.ts';
 import type { DataCommand } from '../command.ts';
 import { EXIT } from '../exit.ts';
 import type { Output } from '../output.ts';
+import { timeText } from './backfill.ts';
 
 const SECOND = 1_000;
 const DAY = 24 * 60 * 60 * SECOND;
 
 const needed = () =>
-  Promise.all([import('../../state/generations.ts'), import('../../runs/reindex.ts'), import('../../pipeline/shapes.ts')]);
+  Promise.all([
+    import('../../state/generations.ts'),
+    import('../../runs/reindex.ts'),
+    import('../../pipeline/shapes.ts'),
+  ]);
 
 export const reindex: DataCommand = {
   kind: 'data',

@@ -1,7 +1,7 @@
 /** Which words of a passage may stand for which tokens of a question, where their rows do not tell. */
 import { wordsOf } from '../../lexical/symbols.ts';
-import { thesaurus } from '../../ranking/thesaurus.ts';
 import { termId, wordTerms } from '../../lexical/terms.ts';
+import { thesaurus } from '../../ranking/thesaurus.ts';
 
 /** Of a word that stands for another one, where the same token has 1. */
 const NEARNESS = 0.9;

@@ -1,7 +1,6 @@
 /** The one place that loads Transformers.js, which is an optional dependency: what is used of it, and how it is missed. */
 import { join } from 'node:path';
-import { maskedText } from '../../paths/credentials.ts';
-import { messageOf } from '../../errors.ts';
+import { maskedText, messageOf } from '../../errors.ts';
 
 interface Tokenizer {
   /** As many token ids as the text has, special ones included. */

@@ -1,6 +1,6 @@
 /** The model's own tokenizer, without the model. */
 import { isAbsolute } from 'node:path';
-import type { TokenCounter } from '../../chunker/chunker.ts';
+import type { TokenCounter } from '../../chunker/token-counter.ts';
 import type { TransformersOptions } from '../../config/embedder.ts';
 import { had, loadingOf, transformersPackage } from './package.ts';
 

@@ -1,8 +1,8 @@
 /** The inside of the transformers embedder's thread: texts in, their vectors out in one block that is handed over. */
 import { DeadLetter, messageOf } from '../../errors.ts';
 import { inside } from '../../runtime/thread.ts';
-import { type Batching, batchesOf } from './batches.ts';
 import { pool } from '../pooling.ts';
+import { type Batching, batchesOf } from './batches.ts';
 import { had, loadingOf, type ModelPlace, transformersPackage } from './package.ts';
 
 export interface TransformersData extends ModelPlace, Batching {

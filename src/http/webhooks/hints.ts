@@ -1,10 +1,11 @@
 /** From what a webhook says to hints in the log of each pipeline that indexes the project. */
-import { rows } from '../../state/pages.ts';
-import type { Pipeline } from '../../pipeline/open.ts';
-import { fileHints, type Hint } from '../../state/hints.ts';
+
 import type { Parts } from '../../parts.ts';
+import type { Pipeline } from '../../pipeline/open.ts';
 import { parseRef, projectKey, WIKI } from '../../records.ts';
 import type { GitlabInstance } from '../../sources/gitlab/instance.ts';
+import { fileHints, type Hint } from '../../state/hints.ts';
+import { rows } from '../../state/pages.ts';
 import type { News, ProjectNews } from './events.ts';
 
 type Receiving = Pick<Pipeline, 'name' | 'parts' | 'gitlabs' | 'dependencies'>;

@@ -11,11 +11,11 @@ import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { Damaged, DeadLetter, StopFlow, TryAgain } from '../../errors.ts';
 import type { Log, LogRecord, Outgoing, Time } from '../../ports.ts';
+import { codeOf, diskError, makeDirectory, onDisk } from '../../runtime/disk.ts';
+import type { Hold } from '../../runtime/fence.ts';
 import { openCheckpoint, openIdentity, type TopicNote } from './checkpoint.ts';
 import { openCursor } from './cursor.ts';
-import { codeOf, diskError, makeDirectory, onDisk } from '../../runtime/disk.ts';
 import { createGroup, type Group } from './groups.ts';
-import type { Lock } from '../../owner/lock.ts';
 import { openPartition, type Partition } from './partition.ts';
 import { frameReader, listSegments } from './segments.ts';
 import { compact, type Policy, retain } from './upkeep.ts';
@@ -35,7 +35,7 @@ export interface EmbeddedLogOptions {
   readonly directory: string;
   readonly topics: Readonly<Record<string, TopicOptions>>;
   /** Held for as long as the log is open. Whoever loses it writes no more. */
-  readonly lock: Pick<Lock, 'check'>;
+  readonly lock: Hold;
   readonly time: Time;
   /** What failed in the background. It is tried again, and `probe` rejects until it works. */
   readonly report: (error: unknown) => void;

@@ -3,8 +3,8 @@
  * under a new epoch and from its mark, as Kafka's eager assignment does: nobody above can tell the two apart.
  */
 import { StopFlow } from '../../errors.ts';
-import { type LowWater, lowWater } from '../low-water.ts';
 import type { Delivery, LogRecord, Reader } from '../../ports.ts';
+import { type LowWater, lowWater } from '../low-water.ts';
 import { type Cursor, openCursor } from './cursor.ts';
 import type { Partition } from './partition.ts';
 

@@ -2,8 +2,7 @@
 import type { SASLOptions } from 'kafkajs';
 import { z } from 'zod';
 import type { Config } from '../../config/schema.ts';
-import { maskedText } from '../../paths/credentials.ts';
-import { BadConfiguration, messageOf } from '../../errors.ts';
+import { BadConfiguration, maskedText, messageOf } from '../../errors.ts';
 import { readPlainFile } from '../../runtime/plain-file.ts';
 import type { KafkaSecurity } from './client.ts';
 

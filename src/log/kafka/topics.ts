@@ -1,8 +1,8 @@
 /** The topics that a pipeline needs: made where they are missing, and looked at where they are not. */
 import kafkajs, { type Admin } from 'kafkajs';
 import { BadConfiguration, TryAgain } from '../../errors.ts';
-import { isUnknownTopic } from './errors.ts';
 import type { Policy } from '../embedded/upkeep.ts';
+import { isUnknownTopic } from './errors.ts';
 
 export interface TopicsOptions {
   readonly topics: Readonly<Record<string, Policy>>;

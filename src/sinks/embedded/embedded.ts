@@ -2,8 +2,9 @@
  * State and store in one SQLite file, for a single process: nothing to install, durable at every answer. One thread
  * writes, another searches; this one only passes calls on. Why SQLite, and what it costs: docs/decisions.md.
  */
-import type { Fence } from '../../runtime/fence.ts';
+
 import type { Generation, Page, Point, State, Table, VectorStore } from '../../ports.ts';
+import type { Fence } from '../../runtime/fence.ts';
 import { besideOf } from '../../runtime/thread.ts';
 import { checkAfterCrash } from './check.ts';
 import { startWorker, type WorkerClient } from './client.ts';

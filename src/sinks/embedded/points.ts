@@ -1,5 +1,6 @@
 /** The calls of the `Generation` port about points and vectors, as they run in the writer's thread. */
 import { StopFlow } from '../../errors.ts';
+import { documentTerms, type Terms } from '../../lexical/terms.ts';
 import type { Page, Placement, Point, StoredPoint } from '../../ports.ts';
 import { parseDocument } from '../../records.ts';
 import { type Blob, bytesOf, type Database, fromText, jsonOf, textOf, toBytes, toText } from './database.ts';
@@ -7,7 +8,6 @@ import { findGeneration, type GenerationTables } from './generations.ts';
 import { documentNumber, releaseDocument } from './ledger.ts';
 import { manyTexts } from './rows.ts';
 import { sumOf } from './sums.ts';
-import { documentTerms, type Terms } from '../../lexical/terms.ts';
 
 const PAGE_ROWS = 5_000;
 const DAY_MS = 24 * 60 * 60 * 1000;

@@ -4,10 +4,10 @@
  * known by their row number in the database, which is never given twice.
  */
 import { inverseFrequency } from '../../lexical/bm25.ts';
+import type { Terms } from '../../lexical/terms.ts';
 import { matrix as newMatrix } from '../../vectors/matrix.ts';
 import { type Best, best } from './best.ts';
 import { listOf, NO_POSTINGS, type Postings, postingsOf } from './postings.ts';
-import type { Terms } from '../../lexical/terms.ts';
 
 export interface IndexedPoint {
   readonly row: number;

@@ -4,6 +4,7 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { StopFlow } from '../../errors.ts';
+import { askedTerms } from '../../lexical/terms.ts';
 import { globMatcher } from '../../paths/glob.ts';
 import type { Hit, Query } from '../../ports.ts';
 import { type DocumentId, parseDocument, projectKey } from '../../records.ts';
@@ -13,7 +14,6 @@ import { type Answer, type Calls, type FromWorker, toFailure } from './messages.
 import { floatsOf, HIT_COLUMNS, type HitColumns, pointOf, termsOfBlob } from './points.ts';
 import { type FileOptions, openForReading } from './schema.ts';
 import { type Allowed, type Candidate, type SearchIndex, searchIndex } from './search-index.ts';
-import { askedTerms } from '../../lexical/terms.ts';
 
 /** What the main thread may ask for. */
 export interface SearcherCalls extends Record<string, (...args: never[]) => unknown> {

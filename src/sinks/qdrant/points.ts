@@ -1,13 +1,14 @@
 /** The points of a generation, and the steps of an apply that concern them. */
+
+import { documentTerms } from '../../lexical/terms.ts';
 import type { Generation, Page, Placement, Point, StoredPoint } from '../../ports.ts';
 import { parseDocument } from '../../records.ts';
-import { gathered } from './gathered.ts';
 import { DENSE, SPARSE } from './collections.ts';
+import { gathered } from './gathered.ts';
 import { below, oneOf, raising } from './guards.ts';
 import type { KeptVectors } from './ledger.ts';
 import { DOCUMENT_FIELDS, idOfDocument, keyIn, type Payload, pointIn, pointPayload } from './payload.ts';
 import { BYTES_PER_REQUEST, type Filter, type Operation, REQUESTS_OUT, type Server } from './server.ts';
-import { documentTerms } from '../../lexical/terms.ts';
 
 const PAGE_ROWS = 5_000;
 const IDS_PER_REQUEST = 1_000;

@@ -1,16 +1,9 @@
 /** State and store on a Qdrant server, for any number of processes. Collections and fields: docs/qdrant.md. */
+
+import type { Names } from '../../config/names.ts';
 import { StopFlow, TryAgain } from '../../errors.ts';
-import type { Names } from '../../parts.ts';
 import type { Generation, State, VectorStore } from '../../ports.ts';
-import {
-  bringAbout,
-  dimensionsOf,
-  indexed,
-  type Layout,
-  ledgerPlan,
-  pointsPlan,
-  statePlan,
-} from './collections.ts';
+import { bringAbout, dimensionsOf, indexed, type Layout, ledgerPlan, pointsPlan, statePlan } from './collections.ts';
 import { qdrantLedger } from './ledger.ts';
 import { qdrantPoints } from './points.ts';
 import { qdrantSearch } from './search.ts';

@@ -1,6 +1,7 @@
 /** Search: Qdrant ranks, and what the ledger does not name is left out of what it brings. */
 import type { QdrantClient } from '@qdrant/js-client-rest';
 import { StopFlow } from '../../errors.ts';
+import { askedTerms } from '../../lexical/terms.ts';
 import { globMatcher, neededBy } from '../../paths/glob.ts';
 import type { Hit, Query } from '../../ports.ts';
 import { parseDocument } from '../../records.ts';
@@ -10,7 +11,6 @@ import type { Ledger } from './ledger.ts';
 import { anyWith, DOCUMENT_FIELDS, keyIn } from './payload.ts';
 import type { Points } from './points.ts';
 import type { Condition, Filter, Server } from './server.ts';
-import { askedTerms } from '../../lexical/terms.ts';
 
 /** Asked for beyond the limit, so that a few that are left out cost no second question. */
 const SPARE = 20;

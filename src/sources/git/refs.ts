@@ -1,8 +1,8 @@
 import { lstat, readdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { TryAgain } from '../../errors.ts';
-import { isBranchName, isPattern, type RefNames, refSelection } from '../../paths/ref-selection.ts';
 import { isUnicode, pathFromBytes, pathToBytes } from '../../paths/bytes.ts';
+import { isBranchName, isPattern, type RefNames, refSelection } from '../../paths/ref-selection.ts';
 import type { Git } from './command.ts';
 
 /** The ref of a repository whose HEAD is no branch, as after `git checkout v1.0` and in many CI jobs. */

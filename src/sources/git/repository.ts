@@ -1,6 +1,6 @@
 import { StopFlow, TryAgain } from '../../errors.ts';
-import type { RefNames } from '../../paths/ref-selection.ts';
 import { pathFromBytes } from '../../paths/bytes.ts';
+import type { RefNames } from '../../paths/ref-selection.ts';
 import type { TreeEntry } from '../../ports.ts';
 import { type Environment, type Git, gitCommand } from './command.ts';
 import { type GitObject, objectReader } from './objects.ts';

@@ -2,13 +2,13 @@
 import type { Config, SourceOptions } from '../../config/schema.ts';
 import { messageOf, StopFlow } from '../../errors.ts';
 import { refSelection } from '../../paths/ref-selection.ts';
-import { readPlainFile } from '../../runtime/plain-file.ts';
 import type { Time } from '../../ports.ts';
+import { readPlainFile } from '../../runtime/plain-file.ts';
 import { systemTime } from '../../runtime/time.ts';
 import type { BlobCache } from '../blob-cache.ts';
-import { type GitlabSource, gitlabSource } from './gitlab.ts';
 import { gitlabApi } from './api.ts';
 import { type GitlabFinding, gitlabChecks } from './checks.ts';
+import { type GitlabSource, gitlabSource } from './gitlab.ts';
 import { type GitlabHooks, gitlabHooks } from './hooks.ts';
 import { type Pace, paceOf } from './pace.ts';
 import { isNamed, type Scope } from './projects.ts';

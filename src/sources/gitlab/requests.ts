@@ -2,8 +2,7 @@
  * Requests to GitLab's REST API: paced, each with a deadline, repeated while that is the answer to what went wrong. It is
  * the requester of @gitbeaker, whose own gives up after a third of a second (docs/decisions.md).
  */
-import { maskedText } from '../../paths/credentials.ts';
-import { messageOf, TryAgain } from '../../errors.ts';
+import { maskedText, messageOf, TryAgain } from '../../errors.ts';
 import type { Time } from '../../ports.ts';
 import { askedToWait, type Pace } from './pace.ts';
 

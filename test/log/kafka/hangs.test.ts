@@ -12,8 +12,8 @@ import { kafkaError } from '../../../src/log/kafka/errors.ts';
 import { openReader, type ReaderOptions } from '../../../src/log/kafka/reader.ts';
 import { fakeTime } from '../../support/fake-time.ts';
 import { realServer } from '../../support/real-server.ts';
-import { createTopics, kafkaOf, openLogOn } from './support.ts';
 import { allOf, realTime, text } from '../embedded/support.ts';
+import { createTopics, kafkaOf, openLogOn } from './support.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;

@@ -6,8 +6,8 @@ import type { Differing } from '../../../src/log/kafka/topics.ts';
 import type { Log } from '../../../src/ports.ts';
 import { logContract } from '../../contracts/log.ts';
 import { realServer } from '../../support/real-server.ts';
-import { createTopics, type NewTopic, openLogOn, withAdmin } from './support.ts';
 import { allOf, text } from '../embedded/support.ts';
+import { createTopics, type NewTopic, openLogOn, withAdmin } from './support.ts';
 
 const { ConfigResourceTypes } = kafkajs;
 const broker = await realServer('Kafka');

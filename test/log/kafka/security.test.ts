@@ -10,8 +10,8 @@ import { StopFlow } from '../../../src/errors.ts';
 import { kafkaSecurity } from '../../../src/log/kafka/security.ts';
 import { PASSWORD, type Secured, USER } from '../../support/kafka-secured.ts';
 import { realServer } from '../../support/real-server.ts';
-import { openLogOn } from './support.ts';
 import { allOf, contentOf, text } from '../embedded/support.ts';
+import { openLogOn } from './support.ts';
 
 const found = await realServer('Kafka with TLS');
 const { sasl, mutual, certificates } = JSON.parse(found ?? '{}') as Secured;

@@ -3,11 +3,11 @@ import Libsql from 'libsql';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { Damaged, StopFlow, TryAgain } from '../../../src/errors.ts';
 import type { Point } from '../../../src/ports.ts';
-import { openEmbedded } from '../../../src/sinks/embedded/embedded.ts';
 import { checkStore } from '../../../src/sinks/embedded/check.ts';
+import { openEmbedded } from '../../../src/sinks/embedded/embedded.ts';
 import { createGenerationTables } from '../../../src/sinks/embedded/schema.ts';
-import { random } from '../../trials/sim/random.ts';
 import { flip } from '../../trials/damage/acts.ts';
+import { random } from '../../trials/sim/random.ts';
 import { withFolder } from './folder.ts';
 
 const ROUNDS = 16;

@@ -24,10 +24,10 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'tidemark-'));
   await writeFile(join(folder, 'package.json'), '{"type":"module"}');
   await writeFile(
-    join(folder, 'embedded-writer.js'),
-    `import ${JSON.stringify(pathToFileURL(join(compiled, 'embedded-writer.js')).href)};`,
+    join(folder, 'writer.js'),
+    `import ${JSON.stringify(pathToFileURL(join(compiled, 'writer.js')).href)};`,
   );
-  await writeFile(join(folder, 'embedded-searcher.js'), hanging(join(compiled, 'embedded-searcher.js')));
+  await writeFile(join(folder, 'searcher.js'), hanging(join(compiled, 'searcher.js')));
   process.env.TIDEMARK_TEST_THREADS = folder;
   embedded = await openEmbedded({ file: join(folder, 'store.db'), searchMs: 1_000 });
   const { store } = embedded;

@@ -1,6 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Allowed, type IndexedPoint, type SearchIndex, searchIndex } from '../../../src/sinks/embedded/search-index.ts';
+import {
+  type Allowed,
+  type IndexedPoint,
+  type SearchIndex,
+  searchIndex,
+} from '../../../src/sinks/embedded/search-index.ts';
 import { matrix } from '../../../src/vectors/matrix.ts';
 
 const DIMENSIONS = 5;

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { StopFlow, TryAgain } from '../../../src/errors.ts';
 import { dependency, PATIENCE, steady } from '../../../src/calls/dependency.ts';
+import { StopFlow, TryAgain } from '../../../src/errors.ts';
 import { projectKey } from '../../../src/records.ts';
 import { idOfDocument } from '../../../src/sinks/qdrant/payload.ts';
 import { entry, point, unit, uuid } from '../../contracts/store-builders.ts';

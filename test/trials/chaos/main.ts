@@ -12,12 +12,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { random } from '../sim/random.ts';
 import { findKafka } from '../../support/kafka-broker.ts';
 import { apiKey, dropAll } from '../../support/qdrant.ts';
 import { findQdrant } from '../../support/qdrant-server.ts';
 import { listed, makeRepository } from '../../support/repository.ts';
 import { serveStore } from '../../support/store-server.ts';
+import { random } from '../sim/random.ts';
 import { makeCluster } from './cluster.ts';
 
 const SECOND = 1_000;

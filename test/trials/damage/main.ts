@@ -7,9 +7,9 @@
 import { cp, readdir, rm, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
-import { random } from '../sim/random.ts';
 import { buildExecutable, type Ended } from '../../support/executable.ts';
 import { makeRepository } from '../../support/repository.ts';
+import { random } from '../sim/random.ts';
 import { type Act, blank, cut, flip, remove } from './acts.ts';
 
 const { values } = parseArgs({

@@ -6,9 +6,9 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { random } from '../sim/random.ts';
 import { buildExecutable } from '../../support/executable.ts';
 import { listed, makeRepository } from '../../support/repository.ts';
+import { random } from '../sim/random.ts';
 
 const { values } = parseArgs({
   options: {

@@ -4,12 +4,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { makeCluster } from '../chaos/cluster.ts';
 import { DIMENSIONS, embeddingServer } from '../../support/embedding-server.ts';
 import { faultProxy, type Mood } from '../../support/fault-proxy.ts';
 import { apiKey, dropAll, newAlias } from '../../support/qdrant.ts';
 import { makeRepository } from '../../support/repository.ts';
 import { serveStore } from '../../support/store-server.ts';
+import { makeCluster } from '../chaos/cluster.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;

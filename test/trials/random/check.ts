@@ -1,12 +1,12 @@
 /** The index held against the repository, read with git's own commands. */
 
-import { ledgerPages } from '../../../src/state/pages.ts';
 import { convert } from '../../../src/converters/convert.ts';
 import type { Parts } from '../../../src/parts.ts';
 import { pathFromBytes } from '../../../src/paths/bytes.ts';
 import type { LedgerEntry } from '../../../src/records.ts';
 import { documentKey, projectKey, WIKI } from '../../../src/records.ts';
 import { activeGeneration } from '../../../src/state/generations.ts';
+import { ledgerPages } from '../../../src/state/pages.ts';
 import { blobsOf, type Listed, listed, type TestRepository } from '../../support/repository.ts';
 
 const TEXT_BYTES = 4 * 1024 ** 2;

@@ -1,6 +1,7 @@
 /** Paths and contents of all kinds that a repository may hold. */
-import type { Random } from '../sim/random.ts';
+
 import type { File } from '../../support/repository.ts';
+import type { Random } from '../sim/random.ts';
 
 const FOLDERS = [
   '',

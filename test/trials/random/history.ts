@@ -1,6 +1,7 @@
 /** What happens in a random history of a repository, and where. */
-import type { Random } from '../sim/random.ts';
+
 import { type Commit, type File, headsOf, type TestRepository } from '../../support/repository.ts';
+import type { Random } from '../sim/random.ts';
 import { randomFile, randomPath } from './content.ts';
 
 export interface Place {

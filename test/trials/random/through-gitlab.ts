@@ -10,12 +10,12 @@ import { resync } from '../../../src/clock/resync.ts';
 import { BlockProject } from '../../../src/errors.ts';
 import type { Time } from '../../../src/ports.ts';
 import { systemTime } from '../../../src/runtime/time.ts';
-import { type Random, random } from '../sim/random.ts';
 import type { Delivery } from '../../support/gitlab/deliveries.ts';
 import type { Fault, FaultRule } from '../../support/gitlab/faults.ts';
 import { type SimulatedGitlab, simulatedGitlab } from '../../support/gitlab/gitlab.ts';
 import { gitlabService } from '../../support/gitlab-service.ts';
 import { headsOf } from '../../support/repository.ts';
+import { type Random, random } from '../sim/random.ts';
 import { randomPage } from './content.ts';
 import { change, type Place } from './history.ts';
 

@@ -5,10 +5,10 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { lockOwner } from '../../../src/owner/lock.ts';
-import { random } from '../sim/random.ts';
 import { buildExecutable, type Running } from '../../support/executable.ts';
 import { simulatedGitlab, TOKEN } from '../../support/gitlab/gitlab.ts';
 import { makeRepository } from '../../support/repository.ts';
+import { random } from '../sim/random.ts';
 import { type Known, type RandomRequest, randomRequest } from './shapes.ts';
 
 /** Those who announce more than they send are given up so soon, and all others are waited for. */

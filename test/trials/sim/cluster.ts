@@ -1,9 +1,9 @@
 /** Tidemark's processes on one simulated log, state, store and source. */
 import { dependency, PATIENCE, steady } from '../../../src/calls/dependency.ts';
 import type { Limits, Parts } from '../../../src/parts.ts';
+import { adopt, serve } from '../../../src/pipeline/flows.ts';
 import type { Log, RepoSource } from '../../../src/ports.ts';
 import { reindex, rollback } from '../../../src/runs/reindex.ts';
-import { adopt, serve } from '../../../src/pipeline/flows.ts';
 import { type Broker, memoryBroker, memoryLog } from '../../support/memory-log.ts';
 import { memoryState } from '../../support/memory-state.ts';
 import { memoryStore } from '../../support/memory-store.ts';

@@ -1,24 +1,10 @@
-/** Credentials where they are easily overlooked, in URLs and among fields: covered where shown, left out where stored. */
-
-export const MASK = '***';
+/** Credentials where they are easily overlooked, in URLs and among fields: left out where they are stored. Where they are shown `maskedText` covers them. */
+import { isSecretParameter } from '../errors.ts';
 
 /** Not `pad_token`, which shapes what a model makes of a text. */
 const FIELD =
   /^(?:token|key|secret|.*(?:api|access|private|secret|auth|bearer|client|session)[-_]?(?:token|key|secret)|.*(?:password|passwd|passphrase|authorization|credentials?))$/i;
-/** Whatever may be one: a parameter that is covered and is none does no harm. */
-const PARAMETER =
-  /(?:token|key|secret|signature|sig|passw(?:or)?d|passphrase|pwd|pass|auth|credentials?|code)$|^x-(?:amz|goog)-/i;
-
 const isSecretField = (name: string): boolean => FIELD.test(name);
-const isSecretParameter = (name: string): boolean => PARAMETER.test(name);
-
-/** Any text: users and passwords in its URLs are covered, and the parameters that are secrets. */
-export const maskedText = (text: string): string =>
-  text
-    .replace(/:\/\/[^/?#\s"'<>\\]*@/g, `://${MASK}@`)
-    .replace(/([?&#])([\w.~%-]*)=[^&#\s"'<>\\]*/g, (whole, before: string, name: string) =>
-      isSecretParameter(name) ? `${before}${name}=${MASK}` : whole,
-    );
 
 export const withoutCredentials = (text: string): string => {
   const url = new URL(text);

@@ -1,13 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
-  maskedText,
   withCredentials,
   withoutCredentials,
   withoutSecretFields,
   withSecretFields,
-} from '../../src/paths/credentials.ts';
-import { BadConfiguration, messageOf, StopFlow, TryAgain } from '../../src/errors.ts';
+} from '../../src/config/credentials.ts';
+import { BadConfiguration, maskedText, messageOf, StopFlow, TryAgain } from '../../src/errors.ts';
 
 describe('a text that is told', () => {
   it.each([
