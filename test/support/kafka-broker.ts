@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { inContainer } from './containers.ts';
 import type { RealServer } from './servers.ts';
 
 const SECOND = 1_000;
@@ -44,10 +45,13 @@ export interface BrokerExtras {
 export const findKafka = async (): Promise<RealServer | { readonly missing: string }> => {
   const named = process.env.TIDEMARK_TEST_KAFKA;
   if (named) return { address: named, what: `Kafka at ${named}`, stop: async () => undefined };
-  if (await works('docker', ['info'])) return inContainer();
+  const contained = await inItsContainer();
+  if (contained) return contained;
   const missing = await missingOf(['java', 'mvn']);
   if (missing.length > 0)
-    return { missing: `TIDEMARK_TEST_KAFKA is not set, and there is no Docker and no ${missing.join(' and no ')}` };
+    return {
+      missing: `TIDEMARK_TEST_KAFKA is not set, and no Docker engine answers, and there is no ${missing.join(' and no ')}`,
+    };
   return fromJars();
 };
 
@@ -84,27 +88,22 @@ const settings = (broker: number, controller: number): Record<string, string> =>
   'log.cleaner.backoff.ms': '200',
 });
 
-const inContainer = async (): Promise<RealServer> => {
+const inItsContainer = async (): Promise<RealServer | undefined> => {
   const version = versionOf(await readFile(join(resources, 'pom.xml'), 'utf8'));
   const [port, controller] = [await freePort(), await freePort()];
-  const environment = Object.entries(settings(port, controller)).flatMap(([name, value]) => [
-    '--env',
-    `KAFKA_${name.replaceAll('.', '_').toUpperCase()}=${value}`,
-  ]);
-  const published = `127.0.0.1:${port}:${port}`;
-  const image = `apache/kafka:${version}`;
-  const { stdout } = await run('docker', ['run', '--detach', '--rm', '--publish', published, ...environment, image], {
-    timeout: DOWNLOAD_MS,
+  return inContainer({
+    image: `apache/kafka:${version}`,
+    environment: Object.fromEntries(
+      Object.entries(settings(port, controller)).map(([name, value]) => [
+        `KAFKA_${name.replaceAll('.', '_').toUpperCase()}`,
+        value,
+      ]),
+    ),
+    port,
+    // The address that it advertises to its clients has to be its own.
+    fixed: true,
+    address: () => `127.0.0.1:${port}`,
   });
-  const id = stdout.trim();
-  await untilOpen(port, async () => undefined);
-  return {
-    address: `127.0.0.1:${port}`,
-    what: `Kafka ${version} in a container`,
-    async stop() {
-      await run('docker', ['stop', id]);
-    },
-  };
 };
 
 export const fromJars = async (

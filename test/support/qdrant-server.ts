@@ -11,11 +11,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { inContainer } from './containers.ts';
 import type { RealServer } from './servers.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
-const DOWNLOAD_MS = 8 * MINUTE;
 const START_MS = 2 * MINUTE;
 const STOP_MS = 20 * SECOND;
 const IMAGE = 'qdrant/qdrant:v1.18.3';
@@ -26,10 +26,12 @@ const run = promisify(execFile);
 export const findQdrant = async (): Promise<RealServer | { readonly missing: string }> => {
   const { QDRANT_URL: url, QDRANT_BIN: program = 'qdrant' } = process.env;
   if (url) return { address: url, what: `Qdrant at ${url}`, stop: async () => undefined };
-  if (await works('docker', ['info'])) return inContainer();
+  const contained = await inItsContainer();
+  if (contained) return contained;
   if (await works(program, ['--version'])) return fromProgram(program);
   return {
-    missing: 'there is no Docker and no program qdrant. Set QDRANT_URL to a server that tests may use, or QDRANT_BIN',
+    missing:
+      'no Docker engine answers, and there is no program qdrant. Set QDRANT_URL to a server that tests may use, or QDRANT_BIN',
   };
 };
 
@@ -39,29 +41,14 @@ const works = (program: string, args: readonly string[]) =>
     () => false,
   );
 
-const inContainer = async (): Promise<RealServer> => {
-  const port = await freePort();
-  const args = [
-    'run',
-    '--detach',
-    '--rm',
-    '--publish',
-    `127.0.0.1:${port}:6333`,
-    '--env',
-    'QDRANT__TELEMETRY_DISABLED=true',
-  ];
-  const { stdout } = await run('docker', [...args, IMAGE], { timeout: DOWNLOAD_MS });
-  const id = stdout.trim();
-  const url = `http://127.0.0.1:${port}`;
-  await untilReady(url, async () => undefined);
-  return {
-    address: url,
-    what: `${IMAGE} in a container`,
-    async stop() {
-      await run('docker', ['stop', id]);
-    },
-  };
-};
+const inItsContainer = () =>
+  inContainer({
+    image: IMAGE,
+    environment: { QDRANT__TELEMETRY_DISABLED: 'true' },
+    port: 6333,
+    ready: '/readyz',
+    address: (host, port) => `http://${host}:${port}`,
+  });
 
 const fromProgram = async (program: string): Promise<RealServer> => {
   const directory = await mkdtemp(join(tmpdir(), 'tidemark-qdrant-'));
