@@ -1,5 +1,6 @@
 /**
  * npm run bench -- [--quick] [--json] [PART...]     all parts, or those that are named
+ * npm run bench -- PROGRAM [OPTION...]              one that is measured alone: ALONE, below
  *
  * The executable as it is installed, on generated repositories in a temporary directory (TMPDIR). What each part
  * measures and what came out: bench/README.md.
@@ -30,12 +31,32 @@ const PARTS: Readonly<Record<string, (stage: Stage) => Promise<readonly Figure[]
   pushes,
 };
 
+/** What is measured alone, with options of its own. */
+const ALONE: Readonly<Record<string, () => Promise<unknown>>> = {
+  retrieval: () => import('./retrieval/main.ts'),
+  http: () => import('./alone/http.ts'),
+  static: () => import('./alone/static.ts'),
+  chunker: () => import('./alone/chunker.ts'),
+  store: () => import('./alone/store.ts'),
+  log: () => import('./alone/log.ts'),
+};
+
+const alone = process.argv[2] ?? '';
+if (Object.hasOwn(ALONE, alone)) {
+  process.argv.splice(2, 1);
+  await ALONE[alone]?.();
+  process.exit();
+}
+
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { quick: { type: 'boolean', default: false }, json: { type: 'boolean', default: false } },
 });
 const unknown = positionals.find((name) => !Object.hasOwn(PARTS, name));
-if (unknown !== undefined) throw new Error(`there is no part ${unknown}; there are ${Object.keys(PARTS).join(', ')}`);
+if (unknown !== undefined)
+  throw new Error(
+    `there is no part ${unknown}; there are ${[...Object.keys(PARTS), ...Object.keys(ALONE)].join(', ')}`,
+  );
 
 const stands = await machine();
 if (!values.json) console.log(`${machineText(stands)}${values.quick ? '; a twentieth of the size' : ''}\n`);

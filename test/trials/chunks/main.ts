@@ -1,5 +1,5 @@
 /**
- * Whether chunking loses anything of real files: `npm run test:chunks -- DIRECTORY…`. Converts and chunks every file of
+ * Whether chunking loses anything of real files: `npm run trial -- chunks DIRECTORY…`. Converts and chunks every file of
  * the directories and holds the chunks against the text, and that against the file: every line that is not blank stands in
  * exactly one, and every line range is exact. Says of how many files no text was made, and why. Ends with 1 for any flaw.
  */
@@ -72,5 +72,5 @@ const lostOf = ({ content }: Text, path: string, bytes: Buffer): string[] => {
 
 let bad = 0;
 for (const directory of process.argv.slice(2)) bad += await check(directory);
-if (process.argv.length < 3) throw new Error('Say which directories: npm run test:chunks -- DIRECTORY…');
+if (process.argv.length < 3) throw new Error('Say which directories: npm run trial -- chunks DIRECTORY…');
 process.exitCode = bad === 0 ? 0 : 1;

@@ -1,5 +1,5 @@
 /**
- * npm run test:kill -- --rounds 100 --seed 1     each round changes 300 of 2,500 files and kills a backfill with -9
+ * npm run trial -- kill --rounds 100 --seed 1     each round changes 300 of 2,500 files and kills a backfill with -9
  *
  * At the end the index has to be what git says, and the last run's figures have to add up.
  */

@@ -1,6 +1,6 @@
 /**
- * npm run test:outage -- --away 120            the broker is killed amid a backfill, and stays away for two minutes
- * npm run test:outage -- store --away 120      the store is away, then answers 500, then does all and answers nothing
+ * npm run trial -- outage --away 120            the broker is killed amid a backfill, and stays away for two minutes
+ * npm run trial -- outage store --away 120      the store is away, then answers 500, then does all and answers nothing
  *
  * The run has to end by itself, with every document embedded once and nothing set aside. The store is the Qdrant that is
  * found (QDRANT_URL, QDRANT_BIN), else the embedded one over loopback.

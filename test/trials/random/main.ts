@@ -1,6 +1,6 @@
 /**
- * npm run test:random -- --histories 300 --seed 1                          random histories of real repositories
- * npm run test:random -- --through gitlab [--log kafka]                    the same by way of a simulated GitLab
+ * npm run trial -- random --histories 300 --seed 1                          random histories of real repositories
+ * npm run trial -- random --through gitlab [--log kafka]                    the same by way of a simulated GitLab
  */
 import { parseArgs } from 'node:util';
 import { findKafka } from '../../support/kafka-broker.ts';

@@ -8,11 +8,11 @@ const kafka = await realServer('Kafka');
 
 describe('after a random history the index is what git says', { timeout: 240_000 }, () => {
   it.concurrent.for(seeds(15))('seed %i', async (seed) => {
-    expect(await throughGit(seed), `npm run test:random -- --histories 1 --seed ${seed}`).toEqual([]);
+    expect(await throughGit(seed), `npm run trial -- random --histories 1 --seed ${seed}`).toEqual([]);
   });
 
   it.concurrent.for(seeds(3))('from GitLab, seed %i', async (seed) => {
-    expect(await throughGitlab(seed), `npm run test:random -- --through gitlab --histories 1 --seed ${seed}`).toEqual(
+    expect(await throughGitlab(seed), `npm run trial -- random --through gitlab --histories 1 --seed ${seed}`).toEqual(
       [],
     );
   });

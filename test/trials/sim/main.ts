@@ -1,6 +1,6 @@
 /**
- * npm run test:sim -- --histories 10000 --seed 1      runs so many histories on two processes
- * npm run test:sim -- --replay 4711                   runs one again, with its trace
+ * npm run trial -- sim --histories 10000 --seed 1      runs so many histories on two processes
+ * npm run trial -- sim --replay 4711                   runs one again, with its trace
  */
 import { fork } from 'node:child_process';
 import { parseArgs } from 'node:util';

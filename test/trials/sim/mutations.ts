@@ -1,5 +1,5 @@
 /**
- * npm run test:mutations [NAME…]
+ * npm run trial -- mutations [NAME…]
  *
  * Breaks the protocols on purpose, one step at a time, in a copy of the code, and says after how many random histories
  * the simulation notices, or which named history does. Writes the table in docs/architecture.md when all were run.

@@ -6,10 +6,12 @@ const HISTORIES = 400;
 const SEED = 1;
 
 describe('random histories', () => {
-  it(`violate no invariant (${HISTORIES} of them, \`npm run test:sim\` runs more)`, { timeout: 120_000 }, async () => {
+  it(`violate no invariant (${HISTORIES} of them, \`npm run trial -- sim\` runs more)`, {
+    timeout: 120_000,
+  }, async () => {
     for (let seed = SEED; seed < SEED + HISTORIES; seed += 1) {
       const { violations } = await runHistory(makeHistory(seed));
-      expect(violations, `npm run test:sim -- --histories 1 --seed ${seed}`).toEqual([]);
+      expect(violations, `npm run trial -- sim --histories 1 --seed ${seed}`).toEqual([]);
     }
   });
 

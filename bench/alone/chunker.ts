@@ -1,13 +1,13 @@
 /**
- * MB/s of convert and chunk on one thread, and through the worker: `npx tsx bench/chunker.ts [DIRECTORY…]`. The counter
+ * MB/s of convert and chunk on one thread, and through the worker: `npm run bench -- chunker [DIRECTORY…]`. The counter
  * is the cheap one, so this is the cost of finding the cuts; a real tokenizer comes on top, about once per character.
  */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { cutsOf } from '../src/chunker/chunker.ts';
-import { contentWorker } from '../src/content/content-worker.ts';
-import { tokenCounter } from '../src/content/tokens.ts';
-import { type Converted, convert } from '../src/converters/convert.ts';
+import { cutsOf } from '../../src/chunker/chunker.ts';
+import { contentWorker } from '../../src/content/content-worker.ts';
+import { tokenCounter } from '../../src/content/tokens.ts';
+import { type Converted, convert } from '../../src/converters/convert.ts';
 
 const MB = 1e6;
 const ROUNDS = 5;
@@ -54,7 +54,7 @@ const report = async (name: string, files: readonly File[]) => {
     heapMb: 512,
     limits,
     chunk,
-    tokens: { module: new URL('../src/content/tokens.ts', import.meta.url).href },
+    tokens: { module: new URL('../../src/content/tokens.ts', import.meta.url).href },
   });
   for (let round = 0; round < ROUNDS; round += 1) {
     let converted: Converted[] = [];

@@ -2,23 +2,23 @@
  * The built-in embedder on texts of 1,000 characters: how many a second in a thread and on the main thread, and what each
  * does to the event loop. Texts are this package's own sources and the documentation of what it depends on.
  *
- *   npx tsx bench/embedder.ts [rounds]
+ *   npm run bench -- static [rounds]
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { hashEmbedder } from '../src/embedders/hash.ts';
-import { staticTokens } from '../src/embedders/static/files.ts';
-import { staticModel } from '../src/embedders/static/model.ts';
-import { staticEmbedder } from '../src/embedders/static/static.ts';
+import { hashEmbedder } from '../../src/embedders/hash.ts';
+import { staticTokens } from '../../src/embedders/static/files.ts';
+import { staticModel } from '../../src/embedders/static/model.ts';
+import { staticEmbedder } from '../../src/embedders/static/static.ts';
 
 const LENGTH = 1000;
 const TEXTS = 8000;
 const BATCH = 64;
 const rounds = Number(process.argv[2] ?? 5);
-const top = fileURLToPath(new URL('..', import.meta.url));
+const top = fileURLToPath(new URL('../..', import.meta.url));
 
 const corpus = (): string[] => {
   const files = [

@@ -3,16 +3,16 @@
  * the default embedder, and asked one question at a time and eight at a time. Beside it stands a bare scan: nothing but
  * the dot products of as many vectors, in this process, between the questions, so that both meet the same load.
  *
- *   npm run bench:http [chunks] [searches]
+ *   npm run bench -- http [chunks] [searches]
  */
 import { readFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { matrix } from '../src/vectors/matrix.ts';
-import { buildExecutable } from '../test/support/executable.ts';
-import { makeRepository } from '../test/support/repository.ts';
+import { matrix } from '../../src/vectors/matrix.ts';
+import { buildExecutable } from '../../test/support/executable.ts';
+import { makeRepository } from '../../test/support/repository.ts';
 
 const CHUNKS = Number(process.argv[2] ?? 100_000);
 const SEARCHES = Number(process.argv[3] ?? 200);
@@ -28,7 +28,7 @@ const random = () => {
   seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) | 0;
   return (seed >>> 0) / 2 ** 32;
 };
-const words = readFileSync(new URL('../models/static-minilm.vocab.txt', import.meta.url), 'utf8')
+const words = readFileSync(new URL('../../models/static-minilm.vocab.txt', import.meta.url), 'utf8')
   .split('\n')
   .filter((word) => /^[a-z]{4,}$/.test(word));
 /** Some words are in most texts, most in few, as in any language. */

@@ -1,5 +1,5 @@
 /**
- * What the embedded store does in a second. `npx tsx bench/store.ts [chunks]`, 100,000 by default, prints one line a
+ * What the embedded store does in a second. `npm run bench -- store [chunks]`, 100,000 by default, prints one line a
  * figure: ingest through the whole apply sequence, then search while nothing and while something is written.
  */
 import { createHash } from 'node:crypto';
@@ -7,13 +7,13 @@ import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import type { Generation, Point, Query } from '../src/ports.ts';
-import { armSize, armsOf } from '../src/ranking/arms.ts';
-import { fuse } from '../src/ranking/fusion.ts';
-import { rerank } from '../src/ranking/rerank.ts';
-import { documentKey, projectKey } from '../src/records.ts';
-import type { SearchMode } from '../src/search/search.ts';
-import { openEmbedded } from '../src/sinks/embedded/embedded.ts';
+import type { Generation, Point, Query } from '../../src/ports.ts';
+import { armSize, armsOf } from '../../src/ranking/arms.ts';
+import { fuse } from '../../src/ranking/fusion.ts';
+import { rerank } from '../../src/ranking/rerank.ts';
+import { documentKey, projectKey } from '../../src/records.ts';
+import type { SearchMode } from '../../src/search/search.ts';
+import { openEmbedded } from '../../src/sinks/embedded/embedded.ts';
 
 const CHUNKS = Number(process.argv[2] ?? 100_000);
 const DIMENSIONS = 256;

@@ -1,12 +1,12 @@
 /**
- * How fast the embedded log is on this disk: `npx tsx bench/log.ts [records]`. Every rate is of durable records; the
+ * How fast the embedded log is on this disk: `npm run bench -- log [records]`. Every rate is of durable records; the
  * fsync line says what the disk allows.
  */
 import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openEmbeddedLog } from '../src/log/embedded/embedded.ts';
-import { realTime } from '../test/log/embedded/support.ts';
+import { openEmbeddedLog } from '../../src/log/embedded/embedded.ts';
+import { realTime } from '../../test/log/embedded/support.ts';
 
 const records = Number(process.argv[2] ?? 200_000);
 const directory = await mkdtemp(join(process.env.BENCH_DIRECTORY ?? tmpdir(), 'tidemark-bench-'));
