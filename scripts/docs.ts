@@ -6,12 +6,14 @@ import { execFileSync } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { reference } from '../src/config/reference.ts';
 import { openApi } from '../src/http/openapi.ts';
+import { withRooms } from './rooms.ts';
 
 const at = (path: string) => new URL(`../${path}`, import.meta.url);
 
 const pages = async (): Promise<Readonly<Record<string, string>>> => {
   const { version } = JSON.parse(await readFile(at('package.json'), 'utf8')) as { version: string };
   return {
+    'docs/architecture.md': withRooms(await readFile(at('docs/architecture.md'), 'utf8')),
     'docs/configuration.md': reference(),
     'docs/openapi.json': `${JSON.stringify(openApi(version), null, 2)}\n`,
   };

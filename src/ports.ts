@@ -93,7 +93,7 @@ export interface Reader extends AsyncIterable<Delivery> {
 
 /**
  * A log of topics with partitions. Records of one key keep their order. Offsets are committed as the contiguous
- * low-water mark of settled deliveries, per partition and assignment (`operators/low-water.ts`), never beyond it.
+ * low-water mark of settled deliveries, per partition and assignment (`log/low-water.ts`), never beyond it.
  * A reader that is not asked for its next delivery holds no more than a bounded number of records.
  */
 export interface Log {
