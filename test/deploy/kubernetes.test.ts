@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { names } from '../../src/config/names.ts';
+import { groupIdOf } from '../../src/log/kafka/kafka.ts';
 import { configOf, image, inRepository, resourcesOf, yamlOf } from './files.ts';
 
 const DIRECTORY = 'deploy/kubernetes';
@@ -67,7 +68,7 @@ describe('the manifests for Kubernetes', () => {
     expect(ofKind('PodDisruptionBudget').spec.selector.matchLabels).toEqual(labels);
   });
 
-  it('scale by the lag of groups and topics that exist', async () => {
+  it('scale by the lag of the groups that Kafka knows, each beside its topic', async () => {
     const { topics, groups } = names('default', {});
     const config = await configuration();
     const { scaleTargetRef, triggers } = ofKind('ScaledObject').spec;
@@ -75,8 +76,8 @@ describe('the manifests for Kubernetes', () => {
     for (const { type, metadata } of triggers) {
       expect(type).toBe('kafka');
       expect([metadata.bootstrapServers]).toEqual(config.log.kind === 'kafka' && config.log.brokers);
-      expect([groups.plan, groups.collect]).toContain(metadata.consumerGroup);
-      expect(Object.values(topics)).toContain(metadata.topic);
+      expect([topics.changes, topics.changesBackfill]).toContain(metadata.topic);
+      expect(metadata.consumerGroup).toBe(groupIdOf(metadata.topic, groups.collect));
     }
   });
 });
