@@ -51,7 +51,7 @@ export interface Stage {
   run(repository: string): Promise<Backfilled>;
   /** Half as many. */
   readonly halfOfSmall: Corpus;
-  indexed(corpus: Corpus, embedder: 'static' | 'hash'): Promise<Indexed>;
+  indexed(corpus: Corpus): Promise<Indexed>;
   repository(corpus: Corpus): Promise<Generated>;
   /** A backfill into a data directory that nobody else uses. */
   cold(corpus: Corpus, env: Env): Promise<Backfilled>;
@@ -81,10 +81,10 @@ export const openStage = async (quick: boolean): Promise<Stage> => {
     return join(directory, String(directories));
   };
 
-  const index = async (corpus: Corpus, embedder: string): Promise<Indexed> => {
+  const index = async (corpus: Corpus): Promise<Indexed> => {
     const repository = await repositoryOf(corpus);
     const data = newDirectory();
-    const env = { TIDEMARK_DATA: data, TIDEMARK_EMBEDDER: embedder };
+    const env = { TIDEMARK_DATA: data };
     const backfill = async () => measured(tidemark.start(repository.directory, ['backfill', '--json'], env));
     const cold = await backfill();
     return {
@@ -117,9 +117,9 @@ export const openStage = async (quick: boolean): Promise<Stage> => {
     texts: { files: 5_000 / share, bytes: 8 * KIBIBYTE },
     small: { files: 100_000 / share, bytes: 2 * KIBIBYTE },
     halfOfSmall: { files: 50_000 / share, bytes: 2 * KIBIBYTE },
-    indexed(corpus, embedder) {
-      const name = `${corpus.files} of ${corpus.bytes}, ${embedder}`;
-      const known = indexes.get(name) ?? index(corpus, embedder);
+    indexed(corpus) {
+      const name = `${corpus.files} of ${corpus.bytes}`;
+      const known = indexes.get(name) ?? index(corpus);
       indexes.set(name, known);
       return known;
     },

@@ -72,7 +72,6 @@ export const telemetry = (logger: Logger, registry: Registry): Telemetry => {
   const tokens = counter('embedder_tokens_total', 'Tokens that embedding servers have counted', ['embedder', 'model']);
   const failedRequests = counter('requests_failed_total', 'Requests that a fault of ours left without an answer', []);
   const unranked = counter('reranking_failed_total', 'Questions answered without the configured reranker', []);
-  const blocked = new Gauge({ name: 'tidemark_projects_blocked', help: 'Projects that refuse us', registers });
 
   const asked = new Histogram({
     name: 'tidemark_question_seconds',
@@ -119,7 +118,6 @@ export const telemetry = (logger: Logger, registry: Registry): Telemetry => {
       logger.warn({ dependency, project: readable(project), error }, 'a call fails, and is repeated');
     },
     projectBlocked({ project, reason }) {
-      blocked.inc();
       logger.error({ project: readable(project), reason }, 'project blocked');
     },
     approvalNeeded({ ref, lacking, of }) {
@@ -132,7 +130,6 @@ export const telemetry = (logger: Logger, registry: Registry): Telemetry => {
       logger.warn({ project: readable(project), reason }, 'project hidden: nobody finds it, and it stays indexed');
     },
     projectUnblocked({ project }) {
-      blocked.dec();
       logger.info({ project: readable(project) }, 'project unblocked');
     },
     filed({ by, ref, paths }) {

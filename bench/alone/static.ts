@@ -9,10 +9,10 @@ import { join } from 'node:path';
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { hashEmbedder } from '../../src/embedders/hash.ts';
 import { staticTokens } from '../../src/embedders/static/files.ts';
 import { staticModel } from '../../src/embedders/static/model.ts';
 import { staticEmbedder } from '../../src/embedders/static/static.ts';
+import { hashEmbedder } from '../../test/support/hash-embedder.ts';
 
 const LENGTH = 1000;
 const TEXTS = 8000;

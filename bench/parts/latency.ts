@@ -12,7 +12,7 @@ const DEADLINE_MS = 30_000;
 
 /** From the moment at which git is asked to commit to the moment at which a search finds the new file. */
 export const latency = async (stage: Stage): Promise<readonly Figure[]> => {
-  const { repository, serve } = await stage.indexed(stage.texts, 'static');
+  const { repository, serve } = await stage.indexed(stage.texts);
   const service = await serve();
   try {
     const ask = await searching(service.data);

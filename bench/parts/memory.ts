@@ -5,7 +5,7 @@ const MEBIBYTE = 1_024 ** 2;
 
 /** The most that a cold backfill of many small files holds, git's processes included, with no search meanwhile. */
 export const memory = async (stage: Stage): Promise<readonly Figure[]> => {
-  const { cold } = await stage.indexed(stage.small, 'static');
+  const { cold } = await stage.indexed(stage.small);
   const name = `cold backfill of ${cold.report.planned} small files`;
   return [
     { name: `${name}: resident`, value: cold.peakBytes / MEBIBYTE, unit: 'MiB', aim: { atMost: 500 } },

@@ -9,7 +9,7 @@ const WARM_UP = 20;
 
 /** Hybrid searches of a running service, beside the products of one question with as many vectors and nothing else. */
 export const search = async (stage: Stage): Promise<readonly Figure[]> => {
-  const { cold, serve } = await stage.indexed(stage.texts, 'static');
+  const { cold, serve } = await stage.indexed(stage.texts);
   const service = await serve();
   try {
     const ask = await searching(service.data);

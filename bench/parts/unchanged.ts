@@ -5,7 +5,7 @@ const ROUNDS = 3;
 
 /** A backfill of an index that is in step, beside git's own listing of the same tree with sizes. */
 export const unchanged = async (stage: Stage): Promise<readonly Figure[]> => {
-  const { repository, backfill } = await stage.indexed(stage.small, 'static');
+  const { repository, backfill } = await stage.indexed(stage.small);
   const rates: number[] = [];
   const processor: number[] = [];
   const listings: number[] = [];

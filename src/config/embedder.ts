@@ -132,12 +132,6 @@ export const embedderSchema = z.discriminatedUnion('kind', [
     description:
       'Any server with OpenAI’s `/v1/embeddings`: OpenAI, Azure, Text Embeddings Inference, vLLM, Ollama and others. See [embedders](embedders.md).',
   }),
-  z
-    .strictObject({
-      kind: option(z.literal('hash'), 'Feature hashing.'),
-      dimensions: option(whole(8, 4096).default(384), 'Numbers a vector.', { example: 256 }),
-    })
-    .meta({ description: 'Feature hashing, for tests and benchmarks alone: it finds words, not meaning.' }),
 ]);
 
 export type EmbedderOptions = z.output<typeof embedderSchema>;

@@ -65,7 +65,7 @@ export const overrides: readonly Override[] = [
   },
   {
     name: 'TIDEMARK_EMBEDDER',
-    description: '`embedder.kind` of every pipeline: `static`, `transformers`, `openai` or `hash`',
+    description: '`embedder.kind` of every pipeline: `static`, `transformers` or `openai`',
     paths: (tree) => pipelinesOf(tree).map((pipeline) => ['pipelines', pipeline, 'embedder', 'kind']),
   },
   {

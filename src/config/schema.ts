@@ -400,7 +400,6 @@ const limits = z.strictObject({
           'And their tokens together, by the upper bound that costs nothing.',
           { example: 8192 },
         ),
-        points: option(whole(1, 10_000).default(256), 'Points written at once.', { example: 64 }),
       })
       .prefault({}),
     'How much goes into one call.',

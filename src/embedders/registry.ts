@@ -4,7 +4,6 @@ import { withCredentials, withoutCredentials, withoutSecretFields, withSecretFie
 import type { EmbedderOptions } from '../config/embedder.ts';
 import type { Embedder } from '../ports.ts';
 import { besideOf } from '../runtime/thread.ts';
-import { hashEmbedder, hashShape } from './hash.ts';
 import { openaiEmbedder, openaiShape } from './openai.ts';
 import type { Counts } from './openai-client.ts';
 import { staticEmbedder, staticShape } from './static/static.ts';
@@ -28,8 +27,6 @@ export const embedderOf = (options: EmbedderOptions, counted: Counts): Embedding
       return { embedder: transformersEmbedder(options), shape: transformersShape(options) };
     case 'openai':
       return { embedder: openaiEmbedder(options, counted), shape: openaiShape(options) };
-    case 'hash':
-      return { embedder: hashEmbedder(options), shape: hashShape(options) };
   }
 };
 

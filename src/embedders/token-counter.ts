@@ -5,7 +5,6 @@
 import type { TokenCounter } from '../chunker/token-counter.ts';
 import type { EmbedderOptions } from '../config/embedder.ts';
 import { tokenCounter as approximate } from '../content/tokens.ts';
-import { hashTokens } from './hash.ts';
 import { staticTokens } from './static/files.ts';
 import { transformersTokens } from './transformers/tokens.ts';
 
@@ -19,11 +18,7 @@ export const tokenCounter = async (options: EmbedderOptions): Promise<TokenCount
     case 'transformers':
       return transformersTokens(options);
     case 'openai':
-      return additive(approximate());
-    case 'hash':
-      return additive(hashTokens);
+      // No token reaches across white space.
+      return Object.assign(approximate(), { additive: true });
   }
 };
-
-/** No token reaches across white space. */
-const additive = (count: (text: string) => number): TokenCounter => Object.assign(count, { additive: true });

@@ -3,6 +3,7 @@ import { Gauge, type Registry } from 'prom-client';
 import type { Pipeline } from '../pipeline/open.ts';
 import { activeGeneration } from '../state/generations.ts';
 import { lagOf } from '../state/lag.ts';
+import { rows } from '../state/pages.ts';
 
 export const registerGauges = (registry: Registry, pipelines: readonly Pick<Pipeline, 'name' | 'parts'>[]): void => {
   const registers = [registry];
@@ -17,6 +18,19 @@ export const registerGauges = (registry: Registry, pipelines: readonly Pick<Pipe
         this.set({ pipeline, flow: 'plan' }, events);
         this.set({ pipeline, flow: 'collect' }, changes);
         this.set({ pipeline, flow: 'index' }, documents);
+      }
+    },
+  });
+  new Gauge({
+    name: 'tidemark_projects_blocked',
+    help: 'Projects that cannot be read: the instance refuses them, or they fail again and again',
+    labelNames: ['pipeline'],
+    registers,
+    async collect() {
+      for (const { name: pipeline, parts } of pipelines) {
+        let blocked = 0;
+        for await (const { value } of rows(parts.state, 'projects', 'projects')) if (value.blocked) blocked += 1;
+        this.set({ pipeline }, blocked);
       }
     },
   });

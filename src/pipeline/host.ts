@@ -36,9 +36,9 @@ export interface FlowsOptions {
   readonly stop: AbortSignal;
   /** Feeds what is there even though the configuration asks for another generation, as while that one is built. */
   readonly anyGeneration?: boolean;
-  /** All of them, unless others run elsewhere. */
+  /** All of them, unless others run elsewhere. Those that somebody else runs here already are shared with them. */
   readonly flows?: readonly Flow[];
-  /** Whether this process may be the clock, which looks at all that is configured. */
+  /** Whether plan, if it is started for this, may make this process the clock, which looks at all that is configured. */
   readonly clock?: boolean;
 }
 
@@ -79,66 +79,81 @@ export const openHost = (around: Surroundings): Host => {
 };
 
 interface Running {
+  readonly flows: readonly Flow[];
   readonly stop: AbortController;
-  /** There is a generation to feed, by the rules that hold. */
-  readonly begun: Promise<void>;
   readonly ended: Promise<void>;
 }
 
 const withFlowsOf = (pipeline: Pipeline, shared: boolean): Hosted => {
   let users = 0;
-  let running: Running | undefined;
+  let running: Running[] = [];
   let fault: unknown;
   /** Flows that drain are let come to their end before others begin. */
   let over: Promise<void> = Promise.resolve();
 
-  const start = ({ anyGeneration = false, flows = FLOWS, clock = true }: FlowsOptions): Running => {
+  const start = (flows: readonly Flow[], clock: boolean): Running => {
     const stop = new AbortController();
-    const begun = over.then(() => begin(pipeline, anyGeneration));
-    const run = async () => {
-      await begun;
-      await serve(pipeline.parts, flows, stop.signal, { clock });
-    };
-    fault = undefined;
-    const ended = run().catch((error: unknown) => {
-      fault = error;
+    if (running.length === 0) fault = undefined;
+    const ended = serve(pipeline.parts, flows, stop.signal, { clock }).catch((error: unknown) => {
+      fault ??= error;
       stop.abort();
       throw error;
     });
-    over = ended.catch(() => undefined);
-    return { stop, begun, ended };
+    // Told to whoever works on them, and to whoever stops them.
+    ended.catch(() => undefined);
+    return { flows, stop, ended };
+  };
+
+  const stopAll = async () => {
+    const ending = running;
+    running = [];
+    for (const { stop } of ending) stop.abort();
+    const ended = Promise.allSettled(ending.map((one) => one.ended));
+    over = ended.then(() => undefined);
+    for (const one of await ended) if (one.status === 'rejected') throw one.reason;
   };
 
   return {
     ...pipeline,
     status: kept(() => statusOf(pipeline.parts, pipeline.dependencies()), STATUS_KEPT_MS),
-    flows: () => ({ running: running !== undefined && fault === undefined, fault }),
+    flows: () => ({ running: running.length > 0 && fault === undefined, fault }),
     shared,
-    async withFlows(work, how) {
+    async withFlows(work, { stop, anyGeneration = false, flows = FLOWS, clock = true }) {
       users += 1;
-      running ??= start(how);
-      const mine = running;
-      const toStop = either([how.stop, mine.stop.signal]);
-      const broken = mine.ended.then(() => new Promise<never>(() => undefined));
-      broken.catch(() => undefined);
       try {
-        await mine.begun;
-        const working = work(toStop.signal);
-        // When the flows break first, the work sees its signal; what it says of it is not what went wrong.
-        working.catch(() => undefined);
-        return await Promise.race([working, broken]);
+        await over;
+        await begin(pipeline, anyGeneration).catch((error: unknown) => {
+          if (running.length === 0) fault = error;
+          throw error;
+        });
+        const missing = flows.filter((flow) => !running.some((one) => one.flows.includes(flow)));
+        if (missing.length > 0) running.push(start(missing, clock));
+        return await beside(running, stop, work);
       } finally {
-        toStop.release();
         users -= 1;
-        if (users === 0) {
-          running = undefined;
-          mine.stop.abort();
-          // Its failure has ended the work above already, or comes now.
-          await mine.ended;
-        }
+        // A failure of theirs has ended the work above already, or comes now.
+        if (users === 0) await stopAll();
       }
     },
   };
+};
+
+/** The work, until it ends or one of the flows fails. */
+const beside = async <T>(
+  running: readonly Running[],
+  stop: AbortSignal,
+  work: (stop: AbortSignal) => Promise<T>,
+): Promise<T> => {
+  const toStop = either([stop, ...running.map((one) => one.stop.signal)]);
+  const broken = Promise.all(running.map(({ ended }) => ended)).then(() => new Promise<never>(() => undefined));
+  try {
+    const working = work(toStop.signal);
+    // When the flows break first, the work sees its signal; what it says of it is not what went wrong.
+    working.catch(() => undefined);
+    return await Promise.race([working, broken]);
+  } finally {
+    toStop.release();
+  }
 };
 
 const begin = async (pipeline: Pipeline, anyGeneration: boolean): Promise<void> => {

@@ -5,7 +5,7 @@ import { chunkerVersion } from '../chunker/chunker.ts';
 import type { Names } from '../config/names.ts';
 import type { Limits as LimitOptions } from '../config/schema.ts';
 import { type ContentWorker, contentWorker } from '../content/content-worker.ts';
-import { converterRules } from '../converters/convert.ts';
+import { type ContentLimits, converterRules } from '../converters/convert.ts';
 import { embedderOf, tokenCounting, withoutSecrets, withSecrets } from '../embedders/registry.ts';
 import { StopFlow } from '../errors.ts';
 import { TERMS_VERSION } from '../lexical/terms.ts';
@@ -26,7 +26,7 @@ const hash = (value: unknown): string => createHash('sha256').update(JSON.string
 
 /** The rules that a document was converted by. What differs is planned again, in place. */
 export const rulesOf = (
-  limits: Pick<LimitOptions, 'fileBytes' | 'textBytes'>,
+  limits: Required<ContentLimits>,
   { include, exclude }: { readonly include: readonly string[]; readonly exclude: readonly string[] },
 ): string => hash([converterRules(limits), include, exclude]);
 

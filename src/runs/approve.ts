@@ -25,8 +25,8 @@ export const approve = async (parts: Parts, name: string): Promise<Approved> => 
     if (!names.includes(name)) continue;
     const value = { ...row.value, approval: { ...approval, given: true }, movedAt: time.now() };
     const stamp = { seq: row.seq, token: row.token };
-    if (!(await state.swap('sweeps', { ...row, token: time.token(), value }, stamp)))
-      throw new BadUsage(`${name} has moved on in between: look at it again`);
+    // Somebody else has written it since it was read, and it may not wait any more.
+    if (!(await state.swap('sweeps', { ...row, token: time.token(), value }, stamp))) return approve(parts, name);
     await fileCarrier(parts, id, runs);
     return { ref: name, lacking: approval.lacking, of: approval.of };
   }

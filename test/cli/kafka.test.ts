@@ -25,7 +25,7 @@ describe.skipIf(!broker)('on Kafka, with the embedded store', { timeout: 3 * MIN
     await repository.commit({
       files: Array.from({ length: FILES }, (_, at) => [`docs/${at}.md`, `# Number ${at}\n\nAbout ${at}.\n`]),
     });
-    const pipeline = { topics: `e2e.${randomUUID()}`, embedder: { kind: 'hash', dimensions: 32 } };
+    const pipeline = { topics: `e2e.${randomUUID()}` };
     const log = { kind: 'kafka', brokers: [broker], sessionSeconds: 6, topics: { partitions: 3 } };
     await writeFile(
       join(repository.directory, 'tidemark.yaml'),

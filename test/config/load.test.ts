@@ -73,7 +73,7 @@ pipelines:
     include: ["**/*"]
     exclude: ["vendor/**"]
     chunk: { tokens: 256 }
-    embedder: { kind: hash, dimensions: 64 }
+    embedder: { kind: static }
 log: { kind: kafka, brokers: [kafka:9092] }
 store: { kind: qdrant, url: http://qdrant:6333 }
 http: { port: 7717 }
@@ -174,18 +174,18 @@ describe('the environment', () => {
   });
 
   it('sets the embedder of every pipeline', async () => {
-    const found = await config('pipelines: { a: { embedder: { kind: static } }, b: }', { TIDEMARK_EMBEDDER: 'hash' });
+    const found = await config('pipelines: { a: { embedder: { kind: static } }, b: }', { TIDEMARK_EMBEDDER: 'openai' });
     expect(Object.values(found.pipelines).map(({ embedder }) => embedder)).toEqual([
-      { kind: 'hash', dimensions: 384 },
-      { kind: 'hash', dimensions: 384 },
+      expect.objectContaining({ kind: 'openai' }),
+      expect.objectContaining({ kind: 'openai' }),
     ]);
-    expect((await config(undefined, { TIDEMARK_EMBEDDER: 'hash' })).pipelines.default?.embedder.kind).toBe('hash');
+    expect((await config(undefined, { TIDEMARK_EMBEDDER: 'openai' })).pipelines.default?.embedder.kind).toBe('openai');
   });
 
   it('is named where it is wrong', async () => {
     const env = { TIDEMARK_HTTP_PORT: 'http', TIDEMARK_LOG: 'kafka', TIDEMARK_KAFKA_BROKERS: 'a,b:1' };
     expect(await refusal('pipelines: { a: , b: }', { ...env, TIDEMARK_EMBEDDER: 'magic' })).toEqual([
-      'TIDEMARK_EMBEDDER: expected static, transformers, openai or hash, got "magic"',
+      'TIDEMARK_EMBEDDER: expected static, transformers or openai, got "magic"',
       'TIDEMARK_KAFKA_BROKERS: expected host:port, got "a"',
       'TIDEMARK_HTTP_PORT: expected a whole number from 0 to 65535, got "http"',
     ]);
@@ -347,7 +347,7 @@ describe('a refusal', () => {
     await fc.assert(
       fc.asyncProperty(
         file,
-        fc.constantFrom({}, { TIDEMARK_LOG: 'kafka', TIDEMARK_EMBEDDER: 'hash' }),
+        fc.constantFrom({}, { TIDEMARK_LOG: 'kafka', TIDEMARK_EMBEDDER: 'openai' }),
         async (content, env) => {
           const error = await load(content, env).then(
             () => undefined,

@@ -2,7 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { hashEmbedder } from '../../src/embedders/hash.ts';
+import { hashEmbedder } from './hash-embedder.ts';
 
 export const DIMENSIONS = 32;
 export const TOXIC = 'toxic';

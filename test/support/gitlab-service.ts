@@ -44,7 +44,6 @@ export const gitlabService = async ({ origin }: SimulatedGitlab, options: Servic
     pipelines: {
       default: {
         sources: [{ gitlab: { url: origin, token: TOKEN, groups: ['team'], requestsPerMinute: 100_000, ...gitlab } }],
-        embedder: { kind: 'hash', dimensions: 8 },
         ...more,
       },
     },

@@ -57,7 +57,6 @@ const cluster = await makeCluster({
     pipelines: {
       default: {
         sources: [{ git: { name: 'it', path: repository.directory } }],
-        embedder: { kind: 'hash', dimensions: 64 },
         topics: name,
         alias: name,
       },

@@ -24,9 +24,8 @@ export const brokerOutage = async ({
     await repository.commit({
       files: Array.from({ length: files }, (_, at) => [`docs/${at}.md`, `# Number ${at}\n\nAbout ${at}.\n`]),
     });
-    const pipeline = { embedder: { kind: 'hash', dimensions: 32 } };
     const log = { kind: 'kafka', brokers: [broker.address], sessionSeconds: 10, topics: { partitions: 3 } };
-    const config = JSON.stringify({ pipelines: { default: pipeline }, log });
+    const config = JSON.stringify({ log });
     await writeFile(join(repository.directory, 'tidemark.yaml'), config);
     const running = tidemark.start(repository.directory, ['backfill', '--json']);
     await running.says(/waits for/);

@@ -34,7 +34,6 @@ export const throughGit = async (seed: number): Promise<readonly string[]> => {
       default: {
         sources: [{ git: { path: repository.directory, name: 'it', refs, pollMs: 50 } }],
         chunk: { tokens: chance.pick([32, 256]) },
-        embedder: { kind: 'hash', dimensions: 8 },
       },
     },
     limits: { fileBytes: FILE_BYTES, backfillChanges: chance.pick([3, 500]) },

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { hashEmbedder, hashTokens } from '../../src/embedders/hash.ts';
 import { embedderContract } from '../contracts/embedder.ts';
+import { hashEmbedder, hashTokens } from './hash-embedder.ts';
 
 embedderContract('hash', {
   open: () => hashEmbedder({ dimensions: 384 }),

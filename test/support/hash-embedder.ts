@@ -2,13 +2,11 @@
  * Feature hashing, for tests and benchmarks: as fast as an embedder can be, the same everywhere, and no good at meaning.
  * Fused with lexical search it makes results worse than lexical search alone.
  */
-import type { Embedder } from '../ports.ts';
+import type { Embedder } from '../../src/ports.ts';
 
 export interface HashOptions {
   readonly dimensions: number;
 }
-
-export const hashShape = ({ dimensions }: HashOptions) => ({ kind: 'hash', dimensions, version: 1 }) as const;
 
 export const hashEmbedder = ({ dimensions }: HashOptions): Embedder => ({
   dimensions,
