@@ -68,6 +68,9 @@ const BEFORE_APART =
 const EXPRESSION = /^[&*!]{0,2}[A-Za-z_$][\w$]{0,100}(?:(?:\.|::|->|\?\.)[A-Za-z_$][\w$]{0,100}){1,20}[?!]{0,1}$/;
 const IDENTIFIER = /^[A-Za-z_$][\w$]{0,400}$/;
 
+/** What stands between two strings of a program in one line, or in a string that is none. */
+const CODE = /^\+|&&|\|\||[)}\]][;{}]/;
+
 /** Whether a quote is open on the line at this place. */
 const isInString = (content: string, at: number): boolean => {
   const line = content.slice(Math.max(content.lastIndexOf('\n', at - 1) + 1, at - 300), at);
@@ -117,6 +120,7 @@ export const namedSecrets = (content: string, { code }: Names, look: Look): Span
   };
 
   const isSecret = (value: string, kind: Telling, bare: boolean): boolean => {
+    if (CODE.test(value)) return false;
     if (kind === 'drawn') return value.length >= 12 && looksRandom(value);
     if (bare && value.length < 8 && IDENTIFIER.test(value) && !/\d/.test(value)) return false;
     return looksChosen(value) || (value.length >= 12 && looksRandom(value));

@@ -334,6 +334,8 @@ export const innocent: readonly (readonly [path: string, line: string])[] = [
   ['a.ts', "const KEYWORDS = ['password', 'passphrase', 'secret', 'credential', 'token'];"],
   ['a.ts', "t('auth.login.password.label2')"],
   ['a.ts', "it('rejects a password: too-short', () => {})"],
+  ['a.js', 'throw Error("a URL with credentials: "+A)}s=makeRequest({urlList:[t]});n="cors"}'],
+  ['a.js', '"it\'s done"),this.authToken_=h&&h.accessToken2,n=1'],
   ['a.html', '<input type="password" name="password" placeholder="Password" id="user_password_1">'],
   ['a.html', '<label for="password1">Password</label><span>token</span>'],
   ['a.xml', '<password>${env.DB_PASSWORD}</password>'],
