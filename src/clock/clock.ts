@@ -1,5 +1,6 @@
 import type { Parts } from '../parts.ts';
 import { alignAlias } from '../state/generations.ts';
+import { replace } from '../state/update.ts';
 import { leftovers } from './leftovers.ts';
 import { looks } from './looks.ts';
 import { orphans } from './orphans.ts';
@@ -34,18 +35,11 @@ export interface Clock {
 }
 
 /** Each firing is a row that was claimed, so that two processes that both believe to be the clock fire once. */
-const due = async ({ state, time }: Parts, name: string, everyMs: number): Promise<boolean> => {
-  const now = time.now();
-  const read = (await state.read('timers', [name])).get(name);
+const due = async (parts: Parts, name: string, everyMs: number): Promise<boolean> => {
+  const now = parts.time.now();
+  const read = (await parts.state.read('timers', [name])).get(name);
   if (read && read.value.dueAt > now) return false;
-  const row = {
-    key: name,
-    scope: 'timers',
-    seq: (read?.seq ?? 0) + 1,
-    token: time.token(),
-    value: { dueAt: now + everyMs },
-  };
-  return state.swap('timers', row, read && { seq: read.seq, token: read.token });
+  return (await replace(parts, 'timers', name, { read, value: { dueAt: now + everyMs } })) !== undefined;
 };
 
 /** A timer may wait for the flows for long; the others fire meanwhile, and it does not fire twice at a time. */

@@ -2,7 +2,7 @@ import type { Parts } from '../parts.ts';
 import type { Generation } from '../ports.ts';
 import { fedGenerations, whileFed } from '../state/generations.ts';
 import { filePaths } from '../state/hints.ts';
-import { ledgerPages } from '../state/pages.ts';
+import { pointPages, unwantedPages } from '../state/pages.ts';
 
 /**
  * What a process leaves behind that was frozen in the middle of a write, woke up long after others had done its work,
@@ -19,34 +19,26 @@ export const leftovers = async (parts: Parts, stop: AbortSignal): Promise<void> 
 };
 
 const prunePoints = async ({ state }: Parts, generation: Generation, stop: AbortSignal): Promise<void> => {
-  let cursor: string | undefined;
-  do {
-    const page = await generation.pointPage(cursor);
-    cursor = page.next;
+  for await (const page of pointPages(generation)) {
     const highest = new Map<string, number>();
-    for (const { document, seq } of page.rows) highest.set(document, Math.max(highest.get(document) ?? 0, seq));
+    for (const { document, seq } of page) highest.set(document, Math.max(highest.get(document) ?? 0, seq));
     const documents = [...highest.keys()];
     // Wants first: a document without one that has an entry by now was wanted in between, and is left alone.
     const wants = await state.read('wants', documents);
     const ledger = await generation.ledger(documents);
-    for (const { document, id, seq } of page.rows) {
+    for (const { document, id, seq } of page) {
       const entry = ledger.get(document);
       if (entry && seq <= entry.seq && !entry.chunks.includes(id))
         await generation.prune(document, entry.seq, entry.chunks);
       else if (!entry && !wants.has(document)) await generation.prune(document, highest.get(document) ?? seq, []);
     }
-  } while (cursor !== undefined && !stop.aborted);
+    if (stop.aborted) return;
+  }
 };
 
 const fileUnwanted = async (parts: Parts, generation: Generation, stop: AbortSignal): Promise<void> => {
-  for await (const page of ledgerPages(generation)) {
+  for await (const documents of unwantedPages(parts.state, generation)) {
     if (stop.aborted) return;
-    const live = page.filter(({ status }) => status !== 'gone').map(({ document }) => document);
-    const wants = await parts.state.read('wants', live);
-    await filePaths(
-      parts,
-      'unwanted',
-      live.filter((document) => !wants.has(document)),
-    );
+    await filePaths(parts, 'unwanted', documents);
   }
 };

@@ -2,6 +2,7 @@ import type { Parts } from '../parts.ts';
 import { isClosed, parseRef, projectKey, refKey } from '../records.ts';
 import { fileHints } from '../state/hints.ts';
 import { rows } from '../state/pages.ts';
+import { replace } from '../state/update.ts';
 
 const MINUTE = 60_000;
 const STALLED_MS = 10 * MINUTE;
@@ -42,7 +43,5 @@ export const looks = async (parts: Parts): Promise<void> => {
   for (const key of tracked) if (!closed.has(projectKey(parseRef(key)))) await look('never planned', key);
 
   // Only now: a crash before files them again.
-  if (remembered && !recreated) return;
-  const row = { key: 'log', scope: 'log', seq: (remembered?.seq ?? 0) + 1, token: time.token(), value: { identity } };
-  await state.swap('log', row, remembered && { seq: remembered.seq, token: remembered.token });
+  if (!remembered || recreated) await replace(parts, 'log', 'log', { read: remembered, value: { identity } });
 };

@@ -3,6 +3,7 @@ import type { Row } from '../ports.ts';
 import { ends, hasPassed } from '../state/ends.ts';
 import { fedGenerations, whileFed } from '../state/generations.ts';
 import { pages, rows, wantPages } from '../state/pages.ts';
+import { replace } from '../state/update.ts';
 
 const DAY = 24 * 60 * 60 * 1_000;
 const KEEP_MS = 7 * DAY;
@@ -62,9 +63,7 @@ const noteDocuments = async (parts: Parts, round: Row<'rounds'>): Promise<void> 
   if (!(await hasPassed(parts, topics.changes, groups.collect, live))) return;
   if (!(await hasPassed(parts, topics.changesBackfill, groups.collect, backfill))) return;
   const [documents = []] = await ends(parts, [topics.documents]);
-  const { seq, token } = round;
-  const noted = { ...round, seq: seq + 1, token: parts.time.token(), value: { ...round.value, documents } };
-  await parts.state.swap('rounds', noted, { seq, token });
+  await replace(parts, 'rounds', round.key, { read: round, value: { ...round.value, documents } });
 };
 
 const isRipe = async (parts: Parts, { value }: Row<'rounds'>, documents: readonly number[]): Promise<boolean> => {

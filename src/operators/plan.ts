@@ -6,6 +6,7 @@ import type { Settled } from '../ports.ts';
 import { type Difference, GONE, type Row, type TreeEntry } from '../ports.ts';
 import { type Event, type Head, isClosed, projectKey, type RefId, type RefRow, refKey } from '../records.ts';
 import { fileHints } from '../state/hints.ts';
+import { stampOf, update } from '../state/update.ts';
 import { differing, lay, type Target } from './lay.ts';
 import { type Parsed, recordOf } from './parse.ts';
 import { done, stage, superseded } from './stage.ts';
@@ -51,8 +52,6 @@ export interface Compared extends Looked {
   readonly next: 'record' | 'carry' | 'sweep';
 }
 
-const stampOf = ({ seq, token }: Row<'refs'>) => ({ seq, token });
-
 const overtaken = async (parts: Parts, { id, row, hints }: Claimed): Promise<Settled> => {
   parts.telemetry.overtaken({ ref: row.key, seq: row.seq });
   const paths = pathsOf(hints);
@@ -86,18 +85,14 @@ export const claim = (parts: Parts) =>
     const key = refKey(id);
     const known = (await state.read('projects', [projectKey(id)])).get(projectKey(id));
     if (isClosed(known?.value)) return superseded('project is closed');
-    for (;;) {
-      const read = (await state.read('refs', [key])).get(key);
-      const row: Row<'refs'> = {
-        key,
-        scope: 'refs',
-        seq: Math.max((read?.seq ?? 0) + 1, time.now()),
-        token: time.token(),
-        value: { planned: read?.value.planned, dirty: true, rules: read?.value.rules ?? rules },
-      };
-      // A claim that is lost is one that somebody else has won: the loop ends.
-      if (await state.swap('refs', row, read && stampOf(read))) return { id, hints, row, before: read?.value };
-    }
+    const { before, after } = await update(
+      parts,
+      'refs',
+      key,
+      (row) => ({ planned: row?.planned, dirty: true, rules: row?.rules ?? rules }),
+      (next) => Math.max(next, time.now()),
+    );
+    return { id, hints, row: after, before: before?.value };
   });
 
 /** Only after the claim, so that whatever is pushed from now on finds its hint behind this plan. */

@@ -1,9 +1,10 @@
 import { asking } from '../calls/source.ts';
 import { BlockProject } from '../errors.ts';
 import type { Parts } from '../parts.ts';
-import type { Row, Settled } from '../ports.ts';
+import type { Settled } from '../ports.ts';
 import { type Event, isClosed, type ProjectRow, projectKey, refKey } from '../records.ts';
 import { fileHints } from '../state/hints.ts';
+import { update } from '../state/update.ts';
 import { blockProject } from './set-aside.ts';
 import { done, stage, superseded } from './stage.ts';
 
@@ -30,19 +31,19 @@ export const refreshProject = (parts: Parts) =>
       // Nothing of it is here, and whoever told of it may have made it up.
       if (hidden !== undefined && !before) return superseded('project is not one of ours');
       if (hidden !== undefined) {
-        await update(parts, key, (row) => ({ ...known, refs: row?.refs ?? [], reopened: wasClosed(row) }));
+        await update(parts, 'projects', key, (row) => ({ ...known, refs: row?.refs ?? [], reopened: wasClosed(row) }));
         telemetry.projectHidden({ project: key, reason: hidden });
         return done;
       }
       const refs = [...(await ask((port) => port.refs(project))).keys()];
       const ids = refs.map((ref) => ({ instance, project, ref }));
       const facts = { ...known, refs };
-      const row = await update(parts, key, (row) => ({ ...facts, reopened: wasClosed(row) }));
-      if (row.reopened) {
+      const { after } = await update(parts, 'projects', key, (row) => ({ ...facts, reopened: wasClosed(row) }));
+      if (after.value.reopened) {
         // Only now, since plans settle the looks of a blocked project; and marked, since a crash may come in between.
         const full = ids.map((id) => ({ id, force: true }));
         await fileHints(parts, 'eventsBackfill', 'reopened', full);
-        await update(parts, key, (row) => ({ ...(row ?? facts), reopened: false }));
+        await update(parts, 'projects', key, (row) => ({ ...(row ?? facts), reopened: false }));
         telemetry.projectUnblocked({ project: key });
         return done;
       }
@@ -64,30 +65,12 @@ export const refreshProject = (parts: Parts) =>
     }
   });
 
-const update = async (
-  { state, time }: Parts,
-  key: string,
-  change: (row: ProjectRow | undefined) => ProjectRow,
-): Promise<ProjectRow> => {
-  for (;;) {
-    const read = (await state.read('projects', [key])).get(key);
-    const row: Row<'projects'> = {
-      key,
-      scope: 'projects',
-      seq: (read?.seq ?? 0) + 1,
-      token: time.token(),
-      value: change(read?.value),
-    };
-    if (await state.swap('projects', row, read && { seq: read.seq, token: read.token })) return row.value;
-  }
-};
-
 /** Not found alone says little: it may be our own token. That it was deleted somebody has to say, or a week has to pass. */
 const hideRefused = async (parts: Parts, key: string, { destroyed }: { readonly destroyed: boolean }) => {
   const row = (await parts.state.read('projects', [key])).get(key)?.value;
   if (!row?.blocked || row.hidden !== undefined) return;
   if (!destroyed && parts.time.now() - row.blocked.at < REFUSED_MS) return;
   const hidden = destroyed ? 'it was deleted' : `it refuses us for a week: ${row.blocked.reason}`;
-  await update(parts, key, (before) => ({ ...(before ?? row), hidden }));
+  await update(parts, 'projects', key, (before) => ({ ...(before ?? row), hidden }));
   parts.telemetry.projectHidden({ project: key, reason: hidden });
 };

@@ -1,8 +1,9 @@
 import { catchError, from, type OperatorFunction, pipe, tap } from 'rxjs';
 import { BlockProject, DeadLetter, messageOf, StopFlow } from '../errors.ts';
 import type { Parts } from '../parts.ts';
-import type { Delivery, Row, Settled } from '../ports.ts';
+import type { Delivery, Settled } from '../ports.ts';
 import { type Event, type Failure, parseDocument, projectKey } from '../records.ts';
+import { update } from '../state/update.ts';
 import type { Flow } from '../telemetry.ts';
 import { type Parsed, recordOf } from './parse.ts';
 import { deadLettered, stageOf, superseded } from './stage.ts';
@@ -138,20 +139,10 @@ const asConnectSays = (connector: string, { topic, partition, offset }: Delivery
 };
 
 /** Nothing of the project is read until a probe gets through. Nothing of it is deleted. */
-export const blockProject = async ({ state, time, telemetry }: Parts, project: string, reason: string) => {
-  for (;;) {
-    const read = (await state.read('projects', [project])).get(project);
-    if (read?.value.blocked) return;
-    const unknown = { path: '', url: undefined, visibility: 'private', groups: [], refs: [], reopened: false };
-    const row: Row<'projects'> = {
-      key: project,
-      scope: 'projects',
-      seq: (read?.seq ?? 0) + 1,
-      token: time.token(),
-      value: { ...(read?.value ?? unknown), blocked: { reason, at: time.now() } },
-    };
-    if (!(await state.swap('projects', row, read && { seq: read.seq, token: read.token }))) continue;
-    telemetry.projectBlocked({ project, reason });
-    return;
-  }
+export const blockProject = async (parts: Parts, project: string, reason: string) => {
+  const unknown = { path: '', url: undefined, visibility: 'private', groups: [], refs: [], reopened: false } as const;
+  const { before } = await update(parts, 'projects', project, (row) =>
+    row?.blocked ? undefined : { ...(row ?? unknown), blocked: { reason, at: parts.time.now() } },
+  );
+  if (!before?.value.blocked) parts.telemetry.projectBlocked({ project, reason });
 };

@@ -5,6 +5,7 @@ import { GONE, type Row } from '../ports.ts';
 import { type Event, type Head, isClosed, parseDocument, projectKey, type RefId, refKey } from '../records.ts';
 import { fileHints } from '../state/hints.ts';
 import { pages } from '../state/pages.ts';
+import { replace, stampOf } from '../state/update.ts';
 import { differing, lay, type Target } from './lay.ts';
 import { assertRules, fileCarrier } from './plan.ts';
 import { done, stage, superseded } from './stage.ts';
@@ -68,8 +69,7 @@ export const layPage = (parts: Parts) =>
     };
     if (!moved.value.open) await recordTallies(parts, key, moved);
     // Another carrier that has moved it in between goes on instead.
-    if (!(await state.swap('sweeps', moved, { seq: row.seq, token: row.token })))
-      return superseded('sweep has moved on');
+    if (!(await state.swap('sweeps', moved, stampOf(row)))) return superseded('sweep has moved on');
     if (moved.value.open) await fileCarrier(parts, id, runs);
     else telemetry.sweepClosed({ ref: key, seq: row.seq });
     return done;
@@ -133,7 +133,7 @@ const isUnapproved = async (parts: Parts, id: RefId, row: Row<'sweeps'>): Promis
   if (lacking <= APPROVE_ABOVE || lacking * 2 <= of) return false;
   if (approval?.lacking === lacking && approval.of === of) return true;
   const value = { ...row.value, approval: { lacking, of, given: false }, movedAt: time.now() };
-  await state.swap('sweeps', { ...row, token: time.token(), value }, { seq: row.seq, token: row.token });
+  await replace(parts, 'sweeps', row.key, { read: row, value, seq: row.seq });
   telemetry.approvalNeeded({ ref: row.key, lacking, of });
   return true;
 };

@@ -1,6 +1,7 @@
 /** Embedding within a budget, whoever embeds: what a day has cost is a row of the state. */
 import { BudgetSpent } from '../errors.ts';
 import type { Embedder, State, Time } from '../ports.ts';
+import { update } from '../state/update.ts';
 
 export interface Budget {
   /** Of a day. */
@@ -23,22 +24,14 @@ export const withinBudget = (embedder: Embedder, budget: Budget): Embedder => ({
 });
 
 /** Before it is spent, so that a process that dies in between has spent too little and never too much. */
-const spend = async ({ tokens: most, state, time }: Budget, tokens: number): Promise<void> => {
-  const day = new Date(time.now()).toISOString().slice(0, 10);
-  for (;;) {
-    const read = (await state.read('budgets', [day])).get(day);
-    const spent = (read?.value.tokens ?? 0) + tokens;
-    if (spent > most)
+const spend = async (budget: Budget, tokens: number): Promise<void> => {
+  const day = new Date(budget.time.now()).toISOString().slice(0, 10);
+  await update(budget, 'budgets', day, (before) => {
+    const spent = (before?.tokens ?? 0) + tokens;
+    if (spent > budget.tokens)
       throw new BudgetSpent(
-        `the budget of ${most} tokens a day is used up (limits.budget.tokens): the next start goes on, tomorrow or with a larger one`,
+        `the budget of ${budget.tokens} tokens a day is used up (limits.budget.tokens): the next start goes on, tomorrow or with a larger one`,
       );
-    const row = {
-      key: day,
-      scope: 'budgets',
-      seq: (read?.seq ?? 0) + 1,
-      token: time.token(),
-      value: { tokens: spent },
-    };
-    if (await state.swap('budgets', row, read && { seq: read.seq, token: read.token })) return;
-  }
+    return { tokens: spent };
+  });
 };

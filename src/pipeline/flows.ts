@@ -4,6 +4,7 @@ import { StopFlow } from '../errors.ts';
 import type { Parts } from '../parts.ts';
 import type { Reader, Settled } from '../ports.ts';
 import { alignAlias, fedGenerations, readGenerations, whileFed } from '../state/generations.ts';
+import { replace, update } from '../state/update.ts';
 import type { Flow } from '../telemetry.ts';
 import { collect, index, plan } from '../topology.ts';
 
@@ -102,18 +103,12 @@ export const adopt = async (
   parts: Parts,
   { name, dimensions }: { name: string; dimensions: number },
 ): Promise<void> => {
-  const { state, store, rules, time } = parts;
-  for (;;) {
-    const read = (await state.read('rules', ['rules'])).get('rules');
-    if (read?.value.rules === rules) break;
-    const row = { key: 'rules', scope: 'rules', seq: (read?.seq ?? 0) + 1, token: time.token(), value: { rules } };
-    if (await state.swap('rules', row, read && { seq: read.seq, token: read.token })) break;
-  }
+  const { store, rules } = parts;
+  await update(parts, 'rules', 'rules', (row) => (row?.rules === rules ? undefined : { rules }));
   if (!(await readGenerations(parts))) {
     await store.create(name, dimensions);
     const value = { active: name, building: undefined, previous: undefined };
-    const row = { key: 'generations', scope: 'generations', seq: 1, token: time.token(), value };
-    await state.swap('generations', row, undefined);
+    await replace(parts, 'generations', 'generations', { read: undefined, value });
   }
   const { active, building } = (await readGenerations(parts))?.value ?? {};
   if (name !== active && name !== building) {

@@ -4,6 +4,7 @@ import type { Parts } from '../parts.ts';
 import { parseRef, projectKey, readableKey } from '../records.ts';
 import { rows } from '../state/pages.ts';
 import { projectNames } from '../state/projects.ts';
+import { replace } from '../state/update.ts';
 
 export interface Approved {
   readonly ref: string;
@@ -24,9 +25,8 @@ export const approve = async (parts: Parts, name: string): Promise<Approved> => 
     waiting.push(names[1] ?? readableKey(row.key));
     if (!names.includes(name)) continue;
     const value = { ...row.value, approval: { ...approval, given: true }, movedAt: time.now() };
-    const stamp = { seq: row.seq, token: row.token };
     // Somebody else has written it since it was read, and it may not wait any more.
-    if (!(await state.swap('sweeps', { ...row, token: time.token(), value }, stamp))) return approve(parts, name);
+    if (!(await replace(parts, 'sweeps', row.key, { read: row, value, seq: row.seq }))) return approve(parts, name);
     await fileCarrier(parts, id, runs);
     return { ref: name, lacking: approval.lacking, of: approval.of };
   }

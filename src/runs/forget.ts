@@ -3,8 +3,9 @@ import type { Parts } from '../parts.ts';
 import type { Row } from '../ports.ts';
 import { refKey } from '../records.ts';
 import { fedGenerations, whileFed } from '../state/generations.ts';
-import { ledgerPages, pages, rows } from '../state/pages.ts';
+import { ledgerPages, pages, pointPages, rows } from '../state/pages.ts';
 import { projectNames } from '../state/projects.ts';
+import { update } from '../state/update.ts';
 import { followRun, startRun } from './backfill.ts';
 import { listDeadLetters } from './dead-letters.ts';
 import { discardDeadLetters } from './replay.ts';
@@ -39,7 +40,12 @@ export const forget = async (parts: Parts, name: string, stop: AbortSignal): Pro
     throw new BadUsage(
       `${name} is indexed: take it out of the configuration first, or it comes back with the next look`,
     );
-  await mark(parts, project.key);
+  await update(
+    parts,
+    'projects',
+    project.key,
+    (row) => row && { ...row, hidden: 'it is being forgotten', forgotten: true },
+  );
   const { run } = await startRun(parts, [readable(project)]);
   const followed = await followRun(parts, run.id, () => {}, stop);
   if (followed.is !== 'ended')
@@ -65,16 +71,6 @@ const projectCalled = async ({ state }: Parts, name: string): Promise<Row<'proje
   if (!only) throw new BadUsage(`there is no project ${name}`);
   if (found.length > 1) throw new BadUsage(`${name} is ambiguous: say ${found.map(readable).join(' or ')}`);
   return only;
-};
-
-const mark = async ({ state, time }: Parts, key: string): Promise<void> => {
-  for (;;) {
-    const read = (await state.read('projects', [key])).get(key);
-    if (!read) return;
-    const value = { ...read.value, hidden: 'it is being forgotten', forgotten: true };
-    const row = { ...read, seq: read.seq + 1, token: time.token(), value };
-    if (await state.swap('projects', row, { seq: read.seq, token: read.token })) return;
-  }
 };
 
 /** The log first and the project last: whoever finds the rest after a crash begins again. */
@@ -122,12 +118,8 @@ const strayPoints = async (
   found: (generation: string, document: string) => Promise<void>,
 ): Promise<void> => {
   for (const name of await fedGenerations(parts)) {
-    let cursor: string | undefined;
-    do {
-      const page = await parts.store.generation(name).pointPage(cursor);
-      for (const { document } of page.rows) if (document.startsWith(`${key}\0`)) await found(name, document);
-      cursor = page.next;
-    } while (cursor !== undefined);
+    for await (const page of pointPages(parts.store.generation(name)))
+      for (const { document } of page) if (document.startsWith(`${key}\0`)) await found(name, document);
   }
 };
 

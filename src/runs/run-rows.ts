@@ -1,7 +1,9 @@
 import type { Parts } from '../parts.ts';
 import type { Row } from '../ports.ts';
 import type { Offsets, RunRow } from '../records.ts';
+import { ends } from '../state/ends.ts';
 import { rows } from '../state/pages.ts';
+import { replace } from '../state/update.ts';
 import type { Flow } from '../telemetry.ts';
 import { sameScope } from './scope.ts';
 
@@ -15,25 +17,23 @@ export const readRun = async ({ state }: Parts, id: string): Promise<Row<'runs'>
   return row?.value.id === id ? row : undefined;
 };
 
-/** `false` when somebody else has written the row since it was read. */
-export const replaceRun = ({ state, time }: Parts, { key, scope, seq, token }: Row<'runs'>, value: RunRow) =>
-  state.swap('runs', { key, scope, seq: seq + 1, token: time.token(), value }, { seq, token });
+/** `undefined` when somebody else has written the row since it was read. */
+export const replaceRun = (parts: Parts, read: Row<'runs'>, value: RunRow) =>
+  replace(parts, 'runs', read.key, { read, value });
 
 /** The open run of this scope, or a new one. */
 export const claimRun = async (parts: Parts, scope: readonly string[], from: RunRow['from']) => {
-  const { state, time } = parts;
   for (;;) {
     let newest = 0;
     for await (const { key, value } of runRows(parts)) {
       if (value.status === 'open' && sameScope(value.scope, scope)) return { run: value, joined: true };
       newest = Math.max(newest, Number(key));
     }
-    const startedAt = time.now();
+    const startedAt = parts.time.now();
     const key = String(newest + 1);
     const id = `${key}-${startedAt.toString(36)}`;
     const run: RunRow = { id, scope, status: 'open', startedAt, from, until: {}, passedAt: {} };
-    const row = { key, scope: 'runs', seq: 1, token: time.token(), value: run };
-    if (await state.swap('runs', row, undefined)) return { run, joined: false };
+    if (await replace(parts, 'runs', key, { read: undefined, value: run })) return { run, joined: false };
   }
 };
 
@@ -49,5 +49,4 @@ export const topicsOf = ({ names: { topics } }: Parts, flow: Flow): readonly str
 export const groupOf = ({ names: { groups } }: Parts, flow: Flow, active: string): string =>
   flow === 'index' ? groups.index(active) : groups[flow];
 
-export const endsOf = async (parts: Parts, flow: Flow): Promise<Offsets> =>
-  Promise.all(topicsOf(parts, flow).map(async (topic) => (await parts.log.bounds(topic)).map(({ end }) => end)));
+export const endsOf = async (parts: Parts, flow: Flow): Promise<Offsets> => ends(parts, topicsOf(parts, flow));

@@ -2,6 +2,7 @@ import type { Dependency, Parts } from '../parts.ts';
 import type { Row } from '../ports.ts';
 import { type GenerationsRow, type Head, parseRef, projectKey, type RunRow, readableKey } from '../records.ts';
 import { readGenerations } from '../state/generations.ts';
+import { behind } from '../state/lag.ts';
 import { pages, rows } from '../state/pages.ts';
 import { seenHeads } from '../state/seen-heads.ts';
 import type { Flow } from '../telemetry.ts';
@@ -153,12 +154,7 @@ const NOTHING_KNOWN: OffsetsStatus = {
 const offsetsOf = async (parts: Parts, active: string | undefined): Promise<OffsetsStatus> => {
   const { log, names } = parts;
   const lagOf = async (topic: string, group: string): Promise<FlowLag> => {
-    const [bounds, committed, members] = await Promise.all([
-      log.bounds(topic),
-      log.committed(topic, group),
-      log.members(topic, group),
-    ]);
-    const records = bounds.reduce((sum, { start, end }, at) => sum + end - Math.max(start, committed[at] ?? 0), 0);
+    const [records, members] = await Promise.all([behind(parts, topic, group), log.members(topic, group)]);
     return { records, members };
   };
   const lags = async (flow: Flow): Promise<readonly FlowLag[]> =>

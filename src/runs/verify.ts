@@ -5,8 +5,8 @@ import type { Generation, RepoSource } from '../ports.ts';
 import { documentKey, parseDocument, parseRef, projectKey, type RefId, readableKey, refKey } from '../records.ts';
 import { hasPassed } from '../state/ends.ts';
 import { activeGeneration } from '../state/generations.ts';
-import { filePaths } from '../state/hints.ts';
-import { ledgerPages, pages, rows } from '../state/pages.ts';
+import { byRef, filePaths } from '../state/hints.ts';
+import { pages, pointPages, rows, unwantedPages } from '../state/pages.ts';
 import { compareDocuments, type Difference, type InTree } from './differences.ts';
 import { endsOf, FLOWS, groupOf, topicsOf } from './run-rows.ts';
 import { headOf, movedTooFast, TRIES, treePages } from './trees.ts';
@@ -160,31 +160,13 @@ async function* wantsWithoutFiles(parts: Parts, id: RefId, generation: Generatio
 
 /** Entries that no want asks for, and documents with points that no entry names. */
 async function* heldWithoutReason({ state }: Parts, generation: Generation): AsyncGenerator<readonly string[]> {
-  for await (const page of ledgerPages(generation)) {
-    const live = page.filter(({ status }) => status !== 'gone').map(({ document }) => document);
-    const wants = await state.read('wants', live);
-    yield live.filter((document) => !wants.has(document));
-  }
-  let cursor: string | undefined;
-  do {
-    const page = await generation.pointPage(cursor);
-    const ledger = await generation.ledger([...new Set(page.rows.map(({ document }) => document))]);
-    const strays = page.rows.filter(({ document, id }) => !ledger.get(document)?.chunks.includes(id));
+  yield* unwantedPages(state, generation);
+  for await (const page of pointPages(generation)) {
+    const ledger = await generation.ledger([...new Set(page.map(({ document }) => document))]);
+    const strays = page.filter(({ document, id }) => !ledger.get(document)?.chunks.includes(id));
     yield strays.map(({ document }) => document);
-    cursor = page.next;
-  } while (cursor !== undefined);
-}
-
-const byRef = (documents: readonly string[]): readonly { readonly id: RefId; readonly paths: readonly string[] }[] => {
-  const found = new Map<string, { readonly id: RefId; readonly paths: string[] }>();
-  for (const document of documents) {
-    const { path, ...id } = parseDocument(document);
-    const known = found.get(refKey(id));
-    if (known) known.paths.push(path);
-    else found.set(refKey(id), { id, paths: [path] });
   }
-  return [...found.values()];
-};
+}
 
 /** All that was in the log when we began has come to its end, as far as somebody works on it. */
 const untilArrived = async (parts: Parts, active: string, stop: AbortSignal): Promise<void> => {

@@ -13,7 +13,7 @@ import { endsOf } from '../runs/run-rows.ts';
 import { hasPassed } from '../state/ends.ts';
 import { activeGeneration } from '../state/generations.ts';
 import { fileHints, type Hint } from '../state/hints.ts';
-import { type Lag, lagOf, sumOf } from '../state/lag.ts';
+import { behind, type Lag, lagOf, sumOf } from '../state/lag.ts';
 import { pages, rows } from '../state/pages.ts';
 import type { Scope } from './scope.ts';
 
@@ -93,7 +93,7 @@ const count = async (parts: Parts, scope: Scope, { lag, maxCounted }: CountOptio
   );
   const planning = refs.filter(({ key, value }) => value.dirty || sweeps.get(key)?.value.open).length;
   const counted = await pendingIn(parts, scope, { refs, maxCounted });
-  const waiting = await liveEvents(parts);
+  const waiting = await behind(parts, parts.names.topics.events, parts.names.groups.plan);
   return {
     fresh: counted === 0 && planning === 0 && waiting === 0,
     pending: counted ?? lag.changes + lag.documents,
@@ -165,11 +165,6 @@ const pendingIn = async (
     }
   }
   return pending;
-};
-
-const liveEvents = async ({ log, names: { topics, groups } }: Parts): Promise<number> => {
-  const [bounds, committed] = await Promise.all([log.bounds(topics.events), log.committed(topics.events, groups.plan)]);
-  return bounds.reduce((sum, { start, end }, at) => sum + Math.max(0, end - Math.max(start, committed[at] ?? 0)), 0);
 };
 
 /** What was pushed a moment ago may have no event yet. */

@@ -1,6 +1,7 @@
 import type { Parts } from '../parts.ts';
 import type { Row } from '../ports.ts';
 import type { GenerationsRow } from '../records.ts';
+import { update } from './update.ts';
 
 const KEY = 'generations';
 
@@ -25,13 +26,8 @@ export const changeGenerations = async (
   parts: Parts,
   change: (now: GenerationsRow) => GenerationsRow | undefined,
 ): Promise<GenerationsRow | undefined> => {
-  for (;;) {
-    const read = await readGenerations(parts);
-    const value = read && change(read.value);
-    if (!read || !value) return read?.value;
-    const row = { ...read, seq: read.seq + 1, token: parts.time.token(), value };
-    if (await parts.state.swap('generations', row, { seq: read.seq, token: read.token })) return value;
-  }
+  const { after } = await update(parts, 'generations', KEY, (row) => row && change(row));
+  return after?.value;
 };
 
 /** The generations that index keeps in step: those that the row names and the store has. */

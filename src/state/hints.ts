@@ -50,22 +50,24 @@ export const fileHints = async (
   await log.append(names.topics[lane], records);
 };
 
+/** The paths of documents, ref by ref. */
+export const byRef = (
+  documents: readonly string[],
+): readonly { readonly id: RefId; readonly paths: readonly string[] }[] => {
+  const found = new Map<string, { readonly id: RefId; readonly paths: string[] }>();
+  for (const document of documents) {
+    const { path, ...id } = parseDocument(document);
+    const known = found.get(refKey(id));
+    if (known) known.paths.push(path);
+    else found.set(refKey(id), { id, paths: [path] });
+  }
+  return [...found.values()];
+};
+
 /** Files looks at the paths of these documents; those of blocked projects are looked at when they are let in again. */
 export const filePaths = async (parts: Parts, by: string, documents: readonly string[]): Promise<void> => {
-  const byRef = new Map<string, { id: ReturnType<typeof parseDocument>; paths: string[] }>();
-  for (const document of documents) {
-    const id = parseDocument(document);
-    const known = byRef.get(refKey(id));
-    if (known) known.paths.push(id.path);
-    else byRef.set(refKey(id), { id, paths: [id.path] });
-  }
-  const refs = [...byRef.values()];
+  const refs = byRef(documents);
   const projects = await parts.state.read('projects', [...new Set(refs.map(({ id }) => projectKey(id)))]);
   const open = refs.filter(({ id }) => !isClosed(projects.get(projectKey(id))?.value));
-  await fileHints(
-    parts,
-    'eventsBackfill',
-    by,
-    open.map(({ id: { instance, project, ref }, paths }) => ({ id: { instance, project, ref }, paths })),
-  );
+  await fileHints(parts, 'eventsBackfill', by, open);
 };

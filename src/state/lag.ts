@@ -23,7 +23,8 @@ export const lagOf = async (parts: Parts): Promise<Lag> => {
 
 export const sumOf = ({ events, changes, documents }: Lag): number => events + changes + documents;
 
-const behind = async ({ log }: Parts, topic: string, group: string): Promise<number> => {
+/** The records of the topic that the group has not settled. The group may go on between the two questions. */
+export const behind = async ({ log }: Pick<Parts, 'log'>, topic: string, group: string): Promise<number> => {
   const [bounds, committed] = await Promise.all([log.bounds(topic), log.committed(topic, group)]);
   return bounds.reduce((sum, { start, end }, partition) => {
     const at = Math.max(start, committed[partition] ?? 0);

@@ -74,17 +74,13 @@ const withProgress = async <T>(
   stop: AbortSignal,
   work: () => Promise<T>,
 ): Promise<T> => {
-  const { log, names, time } = parts;
+  const { names, time } = parts;
+  const { behind } = await import('../../state/lag.ts');
   const over = new AbortController();
   const untilThen = either([stop, over.signal]);
   const tell = async () => {
     while (!untilThen.signal.aborted) {
-      const topic = names.topics.documents;
-      const [bounds, committed] = await Promise.all([
-        log.bounds(topic),
-        log.committed(topic, names.groups.index(name)),
-      ]);
-      const left = bounds.reduce((sum, { start, end }, at) => sum + end - Math.max(start, committed[at] ?? 0), 0);
+      const left = await behind(parts, names.topics.documents, names.groups.index(name));
       output.progress(left > 0 ? `${name}: ${left} records to read` : `${name}: compared with the active one`);
       await time.sleep(SECOND, untilThen.signal);
     }

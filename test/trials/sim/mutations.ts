@@ -48,7 +48,7 @@ const MUTATIONS: readonly Mutation[] = [
       'const key = refKey(id);',
       'const key = refKey(id);\n    const early = (await asking(parts, id)((port) => port.head(project, ref))) ?? null;',
     ],
-    [PLAN, 'row, before: read?.value };', 'row, before: read?.value, early };'],
+    [PLAN, 'before: before?.value };', 'before: before?.value, early };'],
     [
       PLAN,
       'const head = async () => (await ask((port) => port.head(id.project, id.ref))) ?? null;',
