@@ -5,13 +5,18 @@ export interface Batching<I, O> {
   /** Resolves to one result an item, in order. */
   readonly run: (items: readonly I[]) => Promise<readonly O[]>;
   /** Tokens, or bytes. */
-  readonly size: (item: I) => number;
-  readonly maxSize: number;
-  readonly maxItems: number;
-  /** How long the first item of a batch waits for company. No timer runs while nothing waits. */
-  readonly waitMs: number;
+  readonly size?: (item: I) => number;
+  readonly maxSize?: number;
+  readonly maxItems?: number;
+  /** Batches that are out at a time. */
   readonly parallel: number;
-  readonly time: Time;
+  /**
+   * How long the first item of a batch waits for company; unless it is said, until this turn of the event loop ends, so
+   * that calls made side by side meet. No timer runs while nothing waits.
+   */
+  readonly wait?: { readonly ms: number; readonly time: Time };
+  /** Whether a batch may have failed because of one of its items alone. */
+  readonly isPoison?: (error: unknown) => boolean;
 }
 
 interface Waiting<I, O> {
@@ -26,28 +31,51 @@ interface Waiting<I, O> {
  * Many callers, one call: items of different callers travel together, filled by size and never by count alone. A batch
  * that is refused as poison is halved until the one bad item stands alone; the others go through.
  */
-export const batched = <I, O>({ run, size, maxSize, maxItems, waitMs, parallel, time }: Batching<I, O>) => {
+export const batched = <I, O>({
+  run,
+  size = () => 0,
+  maxSize = Number.POSITIVE_INFINITY,
+  maxItems = Number.POSITIVE_INFINITY,
+  parallel,
+  wait,
+  isPoison = (error) => error instanceof DeadLetter,
+}: Batching<I, O>) => {
   const waiting: Waiting<I, O>[] = [];
+  let waitingSize = 0;
   let running = 0;
   let due = false;
-  let timer: AbortController | undefined;
+  let stopWaiting: (() => void) | undefined;
 
-  const full = () => {
-    let total = 0;
-    if (waiting.length >= maxItems) return true;
-    for (const one of waiting) total += one.size;
-    return total >= maxSize;
-  };
+  const full = () => waiting.length >= maxItems || waitingSize >= maxSize;
 
   const take = () => {
     let total = 0;
     let count = 0;
     for (const one of waiting) {
+      if (count > 0 && (total + one.size > maxSize || count >= maxItems)) break;
       total += one.size;
-      if (count > 0 && (total > maxSize || count >= maxItems)) break;
       count += 1;
     }
+    waitingSize -= total;
     return waiting.splice(0, count);
+  };
+
+  const waitForCompany = () => {
+    const over = () => {
+      stopWaiting = undefined;
+      due = true;
+      proceed();
+    };
+    if (!wait) {
+      const turn = setImmediate(over);
+      stopWaiting = () => clearImmediate(turn);
+      return;
+    }
+    const timer = new AbortController();
+    stopWaiting = () => timer.abort();
+    wait.time.sleep(wait.ms, timer.signal).then(() => {
+      if (!timer.signal.aborted) over();
+    });
   };
 
   const send = async (batch: readonly Waiting<I, O>[]): Promise<void> => {
@@ -57,7 +85,7 @@ export const batched = <I, O>({ run, size, maxSize, maxItems, waitMs, parallel, 
         throw new RangeError(`asked for ${batch.length} results, got ${results.length}`);
       for (const [index, { resolve }] of batch.entries()) resolve(results[index] as O);
     } catch (error) {
-      if (error instanceof DeadLetter && batch.length > 1) {
+      if (batch.length > 1 && isPoison(error)) {
         const half = Math.ceil(batch.length / 2);
         await send(batch.slice(0, half));
         await send(batch.slice(half));
@@ -68,29 +96,28 @@ export const batched = <I, O>({ run, size, maxSize, maxItems, waitMs, parallel, 
   const proceed = () => {
     while (running < parallel && waiting.length > 0 && (due || full())) {
       due = false;
-      timer?.abort();
-      timer = undefined;
+      stopWaiting?.();
+      stopWaiting = undefined;
       running += 1;
       send(take()).then(() => {
         running -= 1;
         proceed();
       });
     }
-    if (waiting.length > 0 && !timer && !due) {
-      const mine = new AbortController();
-      timer = mine;
-      time.sleep(waitMs, mine.signal).then(() => {
-        if (timer !== mine) return;
-        timer = undefined;
-        due = true;
-        proceed();
-      });
-    }
+    if (waiting.length > 0 && !stopWaiting && !due) waitForCompany();
   };
 
   return (item: I): Promise<O> =>
     new Promise((resolve, reject) => {
-      waiting.push({ item, size: size(item), resolve, reject });
+      const waits = { item, size: size(item), resolve, reject };
+      waiting.push(waits);
+      waitingSize += waits.size;
       proceed();
     });
+};
+
+/** The same for callers that bring several items. */
+export const gathered = <I, O>(batching: Batching<I, O>): ((items: readonly I[]) => Promise<O[]>) => {
+  const one = batched(batching);
+  return (items) => Promise.all(items.map(one));
 };

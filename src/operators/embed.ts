@@ -21,9 +21,8 @@ export const embed = ({ limits, time }: Parts, { embedder, dependency }: Shape, 
     size: (text) => embedder.tokens(text),
     maxSize: Math.min(limits.embedTokens, embedder.batch.tokens),
     maxItems: Math.min(limits.embedTexts, embedder.batch.texts),
-    waitMs: limits.embedWaitMs,
     parallel: embedder.batch.parallel,
-    time,
+    wait: { ms: limits.embedWaitMs, time },
   });
 
   return stage('embed', async ({ record, pieces }: Chunked): Promise<Embedded> => {

@@ -57,9 +57,8 @@ export const fetch = (parts: Parts) => {
       size: ({ size }) => size ?? unsized(limits),
       maxSize: limits.blobBytesPerRequest,
       maxItems: limits.blobsPerRequest,
-      waitMs: WAIT_MS,
       parallel: limits.parallel.collect,
-      time,
+      wait: { ms: WAIT_MS, time },
     });
     loaders.set(key, load);
     return load;

@@ -35,9 +35,8 @@ const bench = (options: Partial<Batching<string, string>> = {}) => {
     size: (item) => item.length,
     maxSize: 10,
     maxItems: 4,
-    waitMs: 5,
     parallel: 2,
-    time,
+    wait: { ms: 5, time },
     ...options,
   });
   return { time, calls, call, most: () => most };
@@ -197,6 +196,17 @@ describe('poison', () => {
     expect(batches(calls)).toEqual(['a b c d bad f g', 'a b c d', 'bad f g', 'bad f', 'bad', 'f', 'g']);
   });
 
+  it('is what the caller takes for it, and no other failure divides a batch', async () => {
+    const { call, calls, time } = bench({ isPoison: (error) => error instanceof TryAgain });
+    const results = Promise.all(['a', 'b', 'c', 'd'].map(call).map(outcome));
+    await time.advance(5);
+    await calls[0]?.refuse(new TryAgain('one of them is bad'));
+    await calls[1]?.refuse(new DeadLetter('refused', 'all of them are bad'));
+    await calls[2]?.answer();
+    expect(batches(calls)).toEqual(['a b c d', 'a b', 'c d']);
+    expect(await results).toEqual(['all of them are bad', 'all of them are bad', 'C', 'D']);
+  });
+
   it('that turns into another error on the way rejects only the half that met it', async () => {
     const { call, calls, time } = bench();
     const results = Promise.all(['a', 'b', 'c', 'd'].map(call).map(outcome));
@@ -222,7 +232,7 @@ const run = async (time: FakeTime, items: readonly { size: number; gap: number; 
       return numbers.map((number) => -number);
     },
     size: (number) => items[number]?.size ?? 0,
-    ...{ maxSize: 50, maxItems: 6, waitMs: 5, parallel: 2, time, ...limits },
+    ...{ maxSize: 50, maxItems: 6, parallel: 2, wait: { ms: 5, time }, ...limits },
   });
   const answers: (number | string)[] = [];
   const calling = items.map(async ({ gap }, number) => {

@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { deserialize, serialize } from 'node:v8';
+import { gathered } from '../../src/calls/batch.ts';
 import * as errors from '../../src/errors.ts';
 import type { Generation, State, VectorStore } from '../../src/ports.ts';
 import { type EmbeddedOptions, openEmbedded } from '../../src/sinks/embedded/embedded.ts';
-import { gathered } from '../../src/sinks/qdrant/gathered.ts';
 
 const MAX_CALLS = 256;
 
@@ -78,15 +78,16 @@ export const storeClient = (
   timeoutMs = 60_000,
 ): { readonly state: State; readonly store: VectorStore } => {
   // A request costs the client more than its call costs the store.
-  const send = gathered(
-    (calls: readonly Call[]) =>
+  const send = gathered({
+    run: (calls: readonly Call[]) =>
       fetch(url, { method: 'POST', body: serialize(calls), signal: AbortSignal.timeout(timeoutMs) })
         .then(async (response) => deserialize(Buffer.from(await response.arrayBuffer())) as readonly Answer[])
         .catch((cause: unknown) => {
           throw new errors.TryAgain(`the shared store does not answer: ${errors.messageOf(cause)}`, { cause });
         }),
-    { share: () => 1 / MAX_CALLS, parallel: 4 },
-  );
+    maxItems: MAX_CALLS,
+    parallel: 4,
+  });
   const ask = async (call: Call): Promise<unknown> => {
     const [answer] = (await send([call])) as [Answer];
     if ('result' in answer) return answer.result;

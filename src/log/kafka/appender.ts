@@ -4,6 +4,7 @@
  */
 import { crc32 } from 'node:zlib';
 import kafkajs, { type Kafka, type Producer, type TopicMessages } from 'kafkajs';
+import { gathered } from '../../calls/batch.ts';
 import { StopFlow } from '../../errors.ts';
 import { pathToBytes } from '../../paths/bytes.ts';
 import type { Outgoing, Time } from '../../ports.ts';
@@ -30,19 +31,17 @@ export interface AppenderOptions {
 
 type Message = TopicMessages['messages'][number];
 
-interface Waiting {
+/** What one send takes of the records of one call. */
+interface Part {
   readonly topic: string;
-  readonly messages: readonly Message[];
-  readonly bytes: number;
-  resolve(): void;
-  reject(error: unknown): void;
+  readonly messages: Message[];
+  bytes: number;
 }
 
 export const openAppender = ({ kafka, compression, time }: AppenderOptions): Appender => {
   const { CompressionTypes } = kafkajs;
   const codec = compression === 'gzip' ? CompressionTypes.GZIP : CompressionTypes.None;
-  const waiting: Waiting[] = [];
-  let sending: Promise<void> | undefined;
+  let last = Promise.resolve<void>(undefined);
   let closed = false;
 
   /**
@@ -66,68 +65,40 @@ export const openAppender = ({ kafka, compression, time }: AppenderOptions): App
     end: (producer) => producer.disconnect(),
   });
 
-  const send = (group: readonly Waiting[]) => {
+  const send = async (parts: readonly Part[]) => {
     const byTopic = new Map<string, Message[]>();
-    for (const { topic, messages } of group) {
+    for (const { topic, messages } of parts) {
       const before = byTopic.get(topic);
       if (before) before.push(...messages);
       else byTopic.set(topic, [...messages]);
     }
     const topicMessages = [...byTopic].map(([topic, messages]) => ({ topic, messages }));
     const names = [...byTopic.keys()].join(', ');
-    return producers.use(`append to ${names}`, (producer) =>
+    await producers.use(`append to ${names}`, (producer) =>
       producer.sendBatch({ acks: ALL, timeout: ACK_MS, compression: codec, topicMessages }),
     );
+    return parts.map(() => undefined);
   };
 
-  const settle = async (group: readonly Waiting[]): Promise<void> => {
-    try {
-      await send(group);
-      for (const { resolve } of group) resolve();
-    } catch (error) {
-      // One of them is at fault, and the others are not to go down with it.
-      if (group.length > 1 && (isTooLarge(error) || error instanceof StopFlow)) {
-        for (const one of group) await settle([one]);
-        return;
-      }
-      for (const { reject } of group) reject(error);
-    }
-  };
-
-  const next = (): readonly Waiting[] => {
-    let bytes = 0;
-    let count = 0;
-    for (const one of waiting) {
-      bytes += one.bytes;
-      if (count > 0 && bytes > SEND_BYTES) break;
-      count += 1;
-    }
-    return waiting.splice(0, count);
-  };
-
-  const sendAll = async () => {
-    // Whoever appends in the same turn goes along.
-    await new Promise((resolve) => setImmediate(resolve));
-    while (waiting.length > 0) await settle(next());
-    sending = undefined;
-  };
+  const sent = gathered({
+    run: send,
+    size: ({ bytes }: Part) => bytes,
+    maxSize: SEND_BYTES,
+    parallel: 1,
+    // One topic is at fault, or one record, and the others are not to go down with it.
+    isPoison: (error) => isTooLarge(error) || error instanceof StopFlow,
+  });
 
   return {
     append(topic, records) {
       if (closed) throw new StopFlow(`cannot append to ${topic}: the log is closed`);
-      const parts = divided(records.map(messageOf));
-      const appended = parts.map(
-        (part) =>
-          new Promise<void>((resolve, reject) => {
-            waiting.push({ topic, ...part, resolve, reject });
-          }),
-      );
-      if (appended.length > 0) sending ??= sendAll();
-      return Promise.all(appended).then(() => undefined);
+      const appended = sent(divided(topic, records.map(messageOf))).then(() => undefined);
+      last = Promise.allSettled([last, appended]).then(() => undefined);
+      return appended;
     },
     async close() {
       closed = true;
-      await sending;
+      await last;
       await producers.close();
     },
   };
@@ -146,15 +117,15 @@ const sizeOf = ({ key, value, headers }: Message): number => {
 };
 
 /** As many as go into one send; a record that is larger goes alone. */
-const divided = (messages: readonly Message[]): { readonly messages: Message[]; readonly bytes: number }[] => {
-  const parts: { messages: Message[]; bytes: number }[] = [];
+const divided = (topic: string, messages: readonly Message[]): readonly Part[] => {
+  const parts: Part[] = [];
   for (const message of messages) {
     const bytes = sizeOf(message);
     const last = parts.at(-1);
     if (last && last.bytes + bytes <= SEND_BYTES) {
       last.messages.push(message);
       last.bytes += bytes;
-    } else parts.push({ messages: [message], bytes });
+    } else parts.push({ topic, messages: [message], bytes });
   }
   return parts;
 };

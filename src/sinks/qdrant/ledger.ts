@@ -1,6 +1,6 @@
 /** The ledger of a generation as points without vectors. Beside its entries stand vectors that outlive their points. */
+import { gathered } from '../../calls/batch.ts';
 import type { Generation, LedgerEntry, Over, Page } from '../../ports.ts';
-import { gathered } from './gathered.ts';
 import { bearing, oneOf, raising } from './guards.ts';
 import { entryIn, entryPayload, idOf, idOfDocument } from './payload.ts';
 import { BYTES_PER_REQUEST, type Operation, REQUESTS_OUT, type Server } from './server.ts';
@@ -47,17 +47,18 @@ export const qdrantLedger = ({ server, collection, now }: LedgerOptions): Ledger
       client.retrieve(collection, { ids: [...ids], with_payload: true, with_vector: false, ...consistency }),
     );
 
-  const entries = gathered<string, LedgerEntry | undefined>(
-    async (documents) => {
+  const entries = gathered<string, LedgerEntry | undefined>({
+    run: async (documents) => {
       const points = await retrieve('read the ledger', documents.map(idOfDocument));
       const found = new Map(points.map(({ payload }) => entryIn(payload)).map((entry) => [entry.document, entry]));
       return documents.map((document) => found.get(document));
     },
-    { share: () => 1 / ENTRIES_PER_REQUEST, parallel: REQUESTS_OUT },
-  );
+    maxItems: ENTRIES_PER_REQUEST,
+    parallel: REQUESTS_OUT,
+  });
 
-  const record = gathered<Recorded, void>(
-    async (items) => {
+  const record = gathered<Recorded, void>({
+    run: async (items) => {
       const lower = items.filter(({ over }) => over === 'lower');
       await write('record in the ledger', [
         ...raising(lower.map(({ entry }) => pointOf(entry))),
@@ -65,8 +66,10 @@ export const qdrantLedger = ({ server, collection, now }: LedgerOptions): Ledger
       ]);
       return items.map(() => undefined);
     },
-    { share: ({ entry }) => (1_000 + 40 * entry.chunks.length) / BYTES_PER_REQUEST, parallel: REQUESTS_OUT },
-  );
+    size: ({ entry }) => 1_000 + 40 * entry.chunks.length,
+    maxSize: BYTES_PER_REQUEST,
+    parallel: REQUESTS_OUT,
+  });
 
   const ledger: Ledger['ledger'] = async (documents) => {
     const found = await entries(documents);

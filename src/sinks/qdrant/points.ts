@@ -1,10 +1,10 @@
 /** The points of a generation, and the steps of an apply that concern them. */
 
+import { gathered } from '../../calls/batch.ts';
 import { documentTerms } from '../../lexical/terms.ts';
 import type { Generation, Page, Placement, Point, StoredPoint } from '../../ports.ts';
 import { parseDocument } from '../../records.ts';
 import { DENSE, SPARSE } from './collections.ts';
-import { gathered } from './gathered.ts';
 import { below, oneOf, raising } from './guards.ts';
 import type { KeptVectors } from './ledger.ts';
 import { DOCUMENT_FIELDS, idOfDocument, keyIn, type Payload, pointIn, pointPayload } from './payload.ts';
@@ -96,8 +96,8 @@ export const qdrantPoints = ({ server, collection, kept }: PointsOptions): Point
     );
   };
 
-  const raise = gathered<Raised, void>(
-    async (items) => {
+  const raise = gathered<Raised, void>({
+    run: async (items) => {
       const sameVersion = groupedBy(items, ({ seq, placement: { commit } }) => `${seq} ${commit}`);
       await write('raise points', sameVersion.map(raiseOf));
       const there = new Map(
@@ -114,33 +114,35 @@ export const qdrantPoints = ({ server, collection, kept }: PointsOptions): Point
         await move(moved.slice(at, at + POINTS_PER_REQUEST));
       return items.map(() => undefined);
     },
-    { share: () => 1 / IDS_PER_REQUEST, parallel: REQUESTS_OUT },
-  );
+    maxItems: IDS_PER_REQUEST,
+    parallel: REQUESTS_OUT,
+  });
 
-  const documentsOf = gathered<string, string | undefined>(
-    async (ids) => {
+  const documentsOf = gathered<string, string | undefined>({
+    run: async (ids) => {
       const found = new Map(
         (await retrieve('look for points', ids, ['document'])).map(readOf).map(({ id, payload }) => [id, payload]),
       );
       return ids.map((id) => found.get(id)?.document as string | undefined);
     },
-    { share: () => 1 / IDS_PER_REQUEST, parallel: REQUESTS_OUT },
-  );
+    maxItems: IDS_PER_REQUEST,
+    parallel: REQUESTS_OUT,
+  });
 
-  const upsert = gathered<Point, void>(
-    async (points) => {
+  const upsert = gathered<Point, void>({
+    run: async (points) => {
       await write('upsert points', raising(points.map(written)));
       return points.map(() => undefined);
     },
-    {
-      share: (point) => Math.max(1 / POINTS_PER_REQUEST, bytesOf(point) / BYTES_PER_REQUEST),
-      parallel: REQUESTS_OUT,
-    },
-  );
+    size: bytesOf,
+    maxSize: BYTES_PER_REQUEST,
+    maxItems: POINTS_PER_REQUEST,
+    parallel: REQUESTS_OUT,
+  });
 
   /** Looks first: mostly nothing is to go, and a look holds up nobody. */
-  const prune = gathered<Pruned, void>(
-    async (items) => {
+  const prune = gathered<Pruned, void>({
+    run: async (items) => {
       const documents = [...new Set(items.map(({ document }) => document))];
       const there = await scrollAll({ must: [oneOf('document', documents)] }, ['document', 'seq']);
       const doomed = items.flatMap(({ document, seq, keep }) => {
@@ -161,11 +163,12 @@ export const qdrantPoints = ({ server, collection, kept }: PointsOptions): Point
       }
       return items.map(() => undefined);
     },
-    { share: () => 1 / DOCUMENTS_PER_REQUEST, parallel: REQUESTS_OUT },
-  );
+    maxItems: DOCUMENTS_PER_REQUEST,
+    parallel: REQUESTS_OUT,
+  });
 
-  const vectors = gathered<string, Float32Array | undefined>(
-    async (hashes) => {
+  const vectors = gathered<string, Float32Array | undefined>({
+    run: async (hashes) => {
       const found = new Map<string, Float32Array>();
       // Thousands of points may share a content, and would fill page after page if they were asked for all along.
       for (let missing: readonly string[] = hashes; missing.length > 0; ) {
@@ -176,8 +179,9 @@ export const qdrantPoints = ({ server, collection, kept }: PointsOptions): Point
       const gone = await kept.find(hashes.filter((hash) => !found.has(hash)));
       return hashes.map((hash) => found.get(hash) ?? gone.get(hash));
     },
-    { share: () => 1 / HASHES_PER_REQUEST, parallel: REQUESTS_OUT },
-  );
+    maxItems: HASHES_PER_REQUEST,
+    parallel: REQUESTS_OUT,
+  });
 
   return {
     async vectors(hashes) {

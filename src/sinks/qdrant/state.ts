@@ -1,6 +1,6 @@
 /** The state as points without vectors: one collection for all tables. */
+import { gathered } from '../../calls/batch.ts';
 import type { Page, Row, Stamp, State, Table } from '../../ports.ts';
-import { gathered } from './gathered.ts';
 import { bearing, raising } from './guards.ts';
 import { idOf, type Payload } from './payload.ts';
 import { BYTES_PER_REQUEST, type Operation, REQUESTS_OUT, type Server } from './server.ts';
@@ -32,24 +32,28 @@ export interface StateOptions {
 export const qdrantState = ({ server, collection, ready }: StateOptions): State => {
   const write = (action: string, operations: readonly Operation[]) => server.write(action, collection, operations);
 
-  const rows = gathered<string, Row<Table> | undefined>(
-    async (ids) => {
+  const rows = gathered<string, Row<Table> | undefined>({
+    run: async (ids) => {
       const points = await server.ask('read the state', (client, consistency) =>
         client.retrieve(collection, { ids: [...ids], with_payload: true, with_vector: false, ...consistency }),
       );
       const found = new Map(points.map(({ id, payload }) => [String(id), rowIn(payload)]));
       return ids.map((id) => found.get(id));
     },
-    { share: () => 1 / ROWS_PER_REQUEST, parallel: REQUESTS_OUT },
-  );
+    maxItems: ROWS_PER_REQUEST,
+    parallel: REQUESTS_OUT,
+  });
 
-  const raise = gathered<RaisedRow, void>(
-    async (items) => {
+  const raise = gathered<RaisedRow, void>({
+    run: async (items) => {
       await write('raise rows of the state', raising(items.map(({ table, row }) => pointOf(table, row))));
       return items.map(() => undefined);
     },
-    { share: ({ row }) => Math.max(1 / ROWS_PER_REQUEST, bytesOf(row) / BYTES_PER_REQUEST), parallel: REQUESTS_OUT },
-  );
+    size: ({ row }) => bytesOf(row),
+    maxSize: BYTES_PER_REQUEST,
+    maxItems: ROWS_PER_REQUEST,
+    parallel: REQUESTS_OUT,
+  });
 
   return {
     probe: async () => {

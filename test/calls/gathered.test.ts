@@ -1,21 +1,21 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { gathered } from '../../../src/sinks/qdrant/gathered.ts';
+import { gathered } from '../../src/calls/batch.ts';
 
 /** Requests that the test lets come back one by one. */
-const requests = (parallel: number, share = (_: number) => 1 / 4) => {
+const requests = (parallel: number, size = (_: number) => 1) => {
   const sent: number[][] = [];
   const open: (() => void)[] = [];
-  const ask = gathered<number, number>(
-    async (items) => {
+  const ask = gathered<number, number>({
+    async run(items) {
       sent.push([...items]);
       await new Promise<void>((resolve) => {
         open.push(resolve);
       });
       return items.map((item) => item * 10);
     },
-    { share, parallel },
-  );
+    ...{ size, maxSize: 4, parallel },
+  });
   const answerNext = async () => {
     open.shift()?.();
     await turn();
@@ -51,7 +51,7 @@ describe('calls that are gathered', () => {
   });
 
   it('are split into full requests, and what is larger than one goes alone', async () => {
-    const { ask, sent, answerNext } = requests(1, (item) => (item === 9 ? 5 : 1 / 4));
+    const { ask, sent, answerNext } = requests(1, (item) => (item === 9 ? 20 : 1));
     const answers = ask([1, 2, 3, 4, 5, 9, 6]);
     for (let i = 0; i < 4; i += 1) {
       await turn();
@@ -63,14 +63,14 @@ describe('calls that are gathered', () => {
 
   it('that fail tell all who are in it, and nobody else', async () => {
     let calls = 0;
-    const ask = gathered<number, number>(
-      async (items) => {
+    const ask = gathered<number, number>({
+      async run(items) {
         calls += 1;
         if (calls === 1) throw new Error('lost');
         return items;
       },
-      { share: () => 1 / 2, parallel: 1 },
-    );
+      ...{ maxItems: 2, parallel: 1 },
+    });
     const outcomes = await Promise.allSettled([ask([1]), ask([2]), ask([3])]);
     expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'fulfilled']);
     expect(await ask([4])).toEqual([4]);
