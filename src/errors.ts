@@ -109,5 +109,17 @@ export const isKnown = (error: unknown): error is TryAgain | DeadLetter | BlockP
 
 export const messageOf = (error: unknown): string => maskedText(error instanceof Error ? error.message : String(error));
 
+/** Node's name for what went wrong, as `ENOENT`. */
+export const codeOf = (error: unknown): string =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
+
+/** Of a request: `fetch` says that it failed, and its cause says why. */
+export const reasonOf = (error: unknown): string => {
+  const cause = error instanceof Error ? error.cause : undefined;
+  return cause instanceof Error
+    ? `${messageOf(error)}: ${cause.message || codeOf(cause) || cause.name}`
+    : messageOf(error);
+};
+
 /** Codes of what waiting does not mend: the wrong certificate, or none where one is spoken of. */
 export const TLS_FAULT = /^(?:CERT_|ERR_TLS_|ERR_SSL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/;

@@ -1,6 +1,6 @@
 import { BlockProject } from '../errors.ts';
-import type { Item, Parts } from '../parts.ts';
-import type { RepoSource } from '../ports.ts';
+import type { Item, Parts, Source } from '../parts.ts';
+import type { Project, RepoSource } from '../ports.ts';
 import { asBlocked } from './dependency.ts';
 
 /**
@@ -18,3 +18,11 @@ export const asking = (
   return <T>(call: (source: RepoSource) => Promise<T>) =>
     dependency.attempt(() => call(port), { key, project, exhausted });
 };
+
+/** All projects of a source: a list that broke off is asked for again from its beginning. */
+export const listProjects = ({ port, dependency }: Source): Promise<readonly Project[]> =>
+  dependency.attempt(async () => {
+    const projects: Project[] = [];
+    for await (const project of port.projects()) projects.push(project);
+    return projects;
+  });

@@ -4,8 +4,7 @@
  */
 import { chmod, lstat, mkdir, readdir, realpath, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
-import { BadConfiguration, messageOf } from '../errors.ts';
-import { codeOf } from '../runtime/disk.ts';
+import { BadConfiguration, codeOf, messageOf } from '../errors.ts';
 import { type Environment, gitCommand } from '../sources/git/command.ts';
 import type { Telemetry } from '../telemetry.ts';
 import { shellWord } from './output.ts';

@@ -2,8 +2,8 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { link, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TOKEN_SCOPES, type TokenOptions } from '../config/schema.ts';
-import { BadConfiguration } from '../errors.ts';
-import { codeOf, readIfThere } from '../runtime/disk.ts';
+import { BadConfiguration, codeOf } from '../errors.ts';
+import { readIfThere } from '../runtime/disk.ts';
 
 export const OWN_TOKEN = 'api-token';
 

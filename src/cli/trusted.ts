@@ -6,8 +6,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, realpath, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import { z } from 'zod';
-import { BadConfiguration, messageOf } from '../errors.ts';
-import { codeOf } from '../runtime/disk.ts';
+import { BadConfiguration, codeOf, messageOf } from '../errors.ts';
 import { readPlainFile } from '../runtime/plain-file.ts';
 import type { Environment } from '../sources/git/command.ts';
 

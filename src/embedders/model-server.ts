@@ -1,6 +1,6 @@
 /** One request to a server that runs a model: what is sent, and what each kind of answer means for whoever asked. */
 
-import { DeadLetter, messageOf, StopFlow, TryAgain } from '../errors.ts';
+import { DeadLetter, messageOf, reasonOf, StopFlow, TryAgain } from '../errors.ts';
 import { either } from '../runtime/either.ts';
 
 const SECOND = 1_000;
@@ -110,10 +110,4 @@ const said = (content: string): string => {
   } catch {
     return content; // A proxy's page, as it is.
   }
-};
-
-/** fetch says "fetch failed", and the reason is in its cause. */
-const reasonOf = (error: unknown): string => {
-  const { cause } = error as { cause?: unknown };
-  return cause instanceof Error ? `${messageOf(error)}: ${messageOf(cause) || cause.name}` : messageOf(error);
 };

@@ -8,8 +8,8 @@
 import { link, readdir, rename, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { LostLock, StopFlow, TryAgain } from '../errors.ts';
-import { codeOf, makeDirectory, onDisk, openOwn } from '../runtime/disk.ts';
+import { codeOf, LostLock, StopFlow, TryAgain } from '../errors.ts';
+import { makeDirectory, onDisk, openOwn } from '../runtime/disk.ts';
 import type { Fence } from '../runtime/fence.ts';
 
 /** An owner is a process of this machine: what is asked of it, and its token, go nowhere else. */

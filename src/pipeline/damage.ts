@@ -1,9 +1,8 @@
 /** What of a pipeline's directory is not what was written there, and setting it aside. For whoever holds the lock. */
 import { mkdir, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { Damaged } from '../errors.ts';
+import { codeOf, Damaged } from '../errors.ts';
 import { isWhole, topicDirectory } from '../log/embedded/embedded.ts';
-import { codeOf } from '../runtime/disk.ts';
 import { checkStore } from '../sinks/embedded/check.ts';
 import { type EngineOptions, findingsOfLog, logDirectory, openLog, openStore, storeFile } from './engines.ts';
 

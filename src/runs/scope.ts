@@ -1,8 +1,7 @@
-import { asking } from '../calls/source.ts';
+import { asking, listProjects } from '../calls/source.ts';
 import { BadUsage, BlockProject } from '../errors.ts';
 import { blockProject } from '../operators/set-aside.ts';
-import type { Parts, Source } from '../parts.ts';
-import type { Project } from '../ports.ts';
+import type { Parts } from '../parts.ts';
 import { parseRef, projectKey, type RefId, refKey } from '../records.ts';
 import { rows } from '../state/pages.ts';
 import { projectNames } from '../state/projects.ts';
@@ -31,7 +30,7 @@ export const expandScope = async (parts: Parts, scope: readonly string[]): Promi
   const expanded = new Map<string, RefId>();
   const projects: string[] = [];
   for (const [instance, source] of parts.sources) {
-    for (const project of await projectsOf(source)) {
+    for (const project of await listProjects(source)) {
       projects.push(project.path);
       const names = projectNames({ instance, project: project.id }, project.path);
       const mine = asked.filter((one) => names.includes(one.project));
@@ -72,13 +71,6 @@ export const expandScope = async (parts: Parts, scope: readonly string[]): Promi
       `${there.slice(0, NAMED).join(', ') || 'none'}${there.length > NAMED ? ', …' : ''}`,
   );
 };
-
-const projectsOf = ({ port, dependency }: Source): Promise<readonly Project[]> =>
-  dependency.attempt(async () => {
-    const projects: Project[] = [];
-    for await (const project of port.projects()) projects.push(project);
-    return projects;
-  });
 
 /** Of a project that refuses us a branch without a name, so that the run says that it was not looked at. */
 const refsOf = async (parts: Parts, id: { instance: string; project: string }): Promise<readonly string[]> => {

@@ -1,7 +1,7 @@
-import { asking } from '../calls/source.ts';
+import { asking, listProjects } from '../calls/source.ts';
 import { BlockProject, StopFlow } from '../errors.ts';
 import type { Parts } from '../parts.ts';
-import type { Generation, RepoSource } from '../ports.ts';
+import type { Generation } from '../ports.ts';
 import { documentKey, parseDocument, parseRef, projectKey, type RefId, readableKey, refKey } from '../records.ts';
 import { hasPassed } from '../state/ends.ts';
 import { activeGeneration } from '../state/generations.ts';
@@ -122,13 +122,8 @@ export const verify = async (parts: Parts, { onDifference, repair, stop }: Verif
 type ProjectId = Omit<RefId, 'ref'>;
 
 async function* projectsOf({ sources }: Parts): AsyncGenerator<ProjectId> {
-  const ids = async (port: RepoSource) => {
-    const found: string[] = [];
-    for await (const { id } of port.projects()) found.push(id);
-    return found;
-  };
-  for (const [instance, { port, dependency }] of sources)
-    for (const project of await dependency.attempt(() => ids(port))) yield { instance, project };
+  for (const [instance, source] of sources)
+    for (const { id: project } of await listProjects(source)) yield { instance, project };
 }
 
 /** These paths of the branch as it is now. */

@@ -2,13 +2,10 @@
 import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { isKnown, messageOf, StopFlow, TryAgain } from '../errors.ts';
+import { codeOf, isKnown, messageOf, StopFlow, TryAgain } from '../errors.ts';
 
 /** A person can free space, and handles come back; the same call may succeed then. Of anything else nothing is known. */
 const PASSING = new Set(['ENOSPC', 'EDQUOT', 'EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'EBUSY', 'EINTR']);
-
-export const codeOf = (error: unknown): string =>
-  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 
 export const diskError = (action: string, cause: unknown): Error => {
   if (isKnown(cause)) return cause;

@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { LostLock } from '../errors.ts';
-import { codeOf } from './disk.ts';
+import { codeOf, LostLock } from '../errors.ts';
 
 /** The file of a lock, and what stands in it for as long as the lock is held. */
 export interface Fence {

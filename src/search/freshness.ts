@@ -3,7 +3,7 @@
  * Of a scope it is counted, from wants and ledger, and only while something is on its way.
  */
 
-import { asking } from '../calls/source.ts';
+import { asking, listProjects } from '../calls/source.ts';
 import { BlockProject } from '../errors.ts';
 import type { Parts } from '../parts.ts';
 import { globMatcher } from '../paths/glob.ts';
@@ -189,16 +189,9 @@ const projectsIn = async ({ sources, state }: Parts, { projects }: Scope): Promi
     if (!value.blocked && projects?.has(key) !== false) known.push(parseRef(key));
   // Before the first plan only the sources know what there is.
   if (known.length === 0 && projects === undefined)
-    for (const [instance, { port, dependency }] of sources)
-      for (const { id } of await dependency.attempt(() => listed(port.projects())))
-        known.push({ instance, project: id });
+    for (const [instance, source] of sources)
+      for (const { id } of await listProjects(source)) known.push({ instance, project: id });
   return known.slice(0, MAX_PROJECTS_ASKED);
-};
-
-const listed = async <T>(items: AsyncIterable<T>): Promise<readonly T[]> => {
-  const all: T[] = [];
-  for await (const item of items) all.push(item);
-  return all;
 };
 
 /** None of a project that refuses us: the next resync blocks it, and says so. */

@@ -35,6 +35,20 @@ describe('status', () => {
     });
   });
 
+  it('never counts below zero what flows settle between its two questions to the log', async () => {
+    const pipeline = pipelineOf();
+    pipeline.push({ a: 'ant' });
+    await pipeline.start();
+    await backfill(pipeline);
+    await pipeline.rest();
+    const { log } = pipeline.parts;
+    const committed: typeof log.committed = async (topic, group) =>
+      (await log.committed(topic, group)).map((offset) => (offset ?? 0) + 5);
+    const told = await statusOf({ ...pipeline.parts, log: { ...log, committed } }, []);
+    expect(told.lanes).toEqual({ live: { events: 0, changes: 0 }, backfill: { events: 0, changes: 0 } });
+    expect(Object.values(told.lag).map(({ records }) => records)).toEqual([0, 0, 0]);
+  });
+
   it('tells what is pending and failed, what waits in which lane, and for whom', async () => {
     const pipeline = pipelineOf();
     pipeline.push({ a: 'ant', b: POISON });

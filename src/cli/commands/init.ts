@@ -1,8 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { DEFAULT_FILE, loadConfig } from '../../config/load.ts';
-import { BadConfiguration, BadUsage, maskedText } from '../../errors.ts';
-import { codeOf } from '../../runtime/disk.ts';
+import { BadConfiguration, BadUsage, codeOf, maskedText } from '../../errors.ts';
 import type { FreeCommand } from '../command.ts';
 import { EXIT } from '../exit.ts';
 import { type Answers, asking, checksOf, configurationOf, defaults, QUESTIONS } from '../init-questions.ts';

@@ -1,8 +1,9 @@
 /** Reads a partition forward from an offset, across segments that roll, are compacted or vanish meanwhile. */
+
 import { type FileHandle, open } from 'node:fs/promises';
-import { Damaged } from '../../errors.ts';
+import { codeOf, Damaged } from '../../errors.ts';
 import type { LogRecord } from '../../ports.ts';
-import { codeOf, diskError } from '../../runtime/disk.ts';
+import { diskError } from '../../runtime/disk.ts';
 import { frameOffset, readFrame } from './frames.ts';
 import type { Partition } from './partition.ts';
 import { compactedUntil, type FrameReader, frameReader, type Segment } from './segments.ts';

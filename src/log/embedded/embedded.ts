@@ -9,9 +9,9 @@
 import { open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { Damaged, DeadLetter, StopFlow, TryAgain } from '../../errors.ts';
+import { codeOf, Damaged, DeadLetter, StopFlow, TryAgain } from '../../errors.ts';
 import type { Log, LogRecord, Outgoing, Time } from '../../ports.ts';
-import { codeOf, diskError, makeDirectory, onDisk } from '../../runtime/disk.ts';
+import { diskError, makeDirectory, onDisk } from '../../runtime/disk.ts';
 import type { Hold } from '../../runtime/fence.ts';
 import { openCheckpoint, openIdentity, type TopicNote } from './checkpoint.ts';
 import { openCursor } from './cursor.ts';

@@ -2,9 +2,11 @@
  * Retention and compaction of one partition: what a log does when nobody waits for it. Works on segments that are no
  * longer written to, so appends and readers go on beside it, and moves no offset: what is left keeps its own.
  */
+
 import { open, rename, unlink } from 'node:fs/promises';
+import { codeOf } from '../../errors.ts';
 import type { Time } from '../../ports.ts';
-import { codeOf, openOwn, syncDirectory, writeAll } from '../../runtime/disk.ts';
+import { openOwn, syncDirectory, writeAll } from '../../runtime/disk.ts';
 import { frameKey, frameOffset, frameTimestamp, isTombstone } from './frames.ts';
 import { type Newest, newestOffsets } from './newest.ts';
 import { firstTimestamp, type Partition } from './partition.ts';

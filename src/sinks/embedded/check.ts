@@ -2,8 +2,7 @@
 import { spawn } from 'node:child_process';
 import { stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { Damaged } from '../../errors.ts';
-import { codeOf } from '../../runtime/disk.ts';
+import { codeOf, Damaged } from '../../errors.ts';
 import { besideOf } from '../../runtime/thread.ts';
 
 const SECOND = 1_000;

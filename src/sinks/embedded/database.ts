@@ -1,6 +1,6 @@
 /** The little of libsql that is used, and what its errors ask for. */
 import Libsql from 'libsql';
-import { BadUsage, Damaged, isKnown, messageOf, StopFlow, TryAgain } from '../../errors.ts';
+import { BadUsage, codeOf, Damaged, isKnown, messageOf, StopFlow, TryAgain } from '../../errors.ts';
 
 /** Anything else would end the process: the driver panics on a boolean, and on a Buffer that stands alone. */
 export type Value = string | number | Buffer | null;
@@ -103,7 +103,7 @@ const LASTING = /^SQLITE_(READONLY|CANTOPEN|PERM|AUTH|FORMAT|MISMATCH)/;
 /** The error as a reaction, when SQLite's code tells one. */
 export const reaction = (action: string, error: unknown): unknown => {
   if (isKnown(error) || error instanceof BadUsage) return error;
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const code = codeOf(error);
   // The driver's own errors are no real ones: what makes an error one is lost on the way to another thread.
   const cause = code === '' ? error : new Error(`${code}: ${messageOf(error)}`);
   const message = `embedded store: ${action}: ${messageOf(error)}${code === '' ? '' : ` (${code})`}`;

@@ -1,5 +1,5 @@
 /** What an error of a request to Qdrant asks for. */
-import { StopFlow, TLS_FAULT, TryAgain } from '../../errors.ts';
+import { codeOf, reasonOf, StopFlow, TLS_FAULT, TryAgain } from '../../errors.ts';
 
 const SECOND = 1_000;
 
@@ -12,9 +12,9 @@ export const statusOf = (error: unknown): number | undefined => {
 export const reaction = (action: string, error: unknown): TryAgain | StopFlow => {
   const status = statusOf(error);
   const said = saidBy(error);
-  const message = `Qdrant: ${action}: ${status === undefined ? '' : `${status} `}${said ?? messageOf(error)}`;
+  const message = `Qdrant: ${action}: ${status === undefined ? '' : `${status} `}${said ?? reasonOf(error)}`;
   if (status === undefined) {
-    return TLS_FAULT.test(codeOf(error))
+    return TLS_FAULT.test(codeOf(fieldOf(error, 'cause')))
       ? new StopFlow(`${message}. Node trusts further authorities through NODE_EXTRA_CA_CERTS`, { cause: error })
       : new TryAgain(message, { cause: error, retryAfterMs: retryAfterOf(error) });
   }
@@ -32,15 +32,6 @@ const saidBy = (error: unknown): string | undefined => {
   const said = fieldOf(fieldOf(fieldOf(error, 'data'), 'status'), 'error');
   return typeof said === 'string' ? said : undefined;
 };
-
-/** What fetch says tells nothing; its cause does. */
-const messageOf = (error: unknown): string => {
-  const because = fieldOf(error, 'cause');
-  const message = error instanceof Error ? error.message : String(error);
-  return because instanceof Error ? `${message}: ${because.message || codeOf(error)}` : message;
-};
-
-const codeOf = (error: unknown): string => String(fieldOf(fieldOf(error, 'cause'), 'code') ?? '');
 
 /** The client reads this header itself, but only its first character. */
 const retryAfterOf = (error: unknown): number => {

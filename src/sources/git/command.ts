@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { parse } from 'node:path';
-import { StopFlow, TryAgain } from '../../errors.ts';
+import { codeOf, StopFlow, TryAgain } from '../../errors.ts';
 
 const SECOND = 1_000;
 const MEBIBYTE = 1024 * 1024;
@@ -79,9 +79,6 @@ export interface GitOptions {
   /** Ends all that runs. */
   readonly signal: AbortSignal;
 }
-
-const codeOf = (error: unknown): string =>
-  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 
 /** No command can help against these. */
 const NEEDS_A_PERSON: readonly (readonly [RegExp, string])[] = [

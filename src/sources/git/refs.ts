@@ -1,6 +1,6 @@
 import { lstat, readdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { TryAgain } from '../../errors.ts';
+import { codeOf, TryAgain } from '../../errors.ts';
 import { isUnicode, pathFromBytes, pathToBytes } from '../../paths/bytes.ts';
 import { isBranchName, isPattern, type RefNames, refSelection } from '../../paths/ref-selection.ts';
 import type { Git } from './command.ts';
@@ -35,9 +35,6 @@ export interface Refs {
   /** Costs no process. */
   glance(): Promise<Glance>;
 }
-
-const codeOf = (error: unknown): string =>
-  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 
 const isAbsent = (error: unknown): boolean => ['ENOENT', 'ENOTDIR'].includes(codeOf(error));
 

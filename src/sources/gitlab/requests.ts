@@ -2,7 +2,7 @@
  * Requests to GitLab's REST API: paced, each with a deadline, repeated while that is the answer to what went wrong. It is
  * the requester of @gitbeaker, whose own gives up after a third of a second (docs/decisions.md).
  */
-import { maskedText, messageOf, TryAgain } from '../../errors.ts';
+import { maskedText, reasonOf, TryAgain } from '../../errors.ts';
 import type { Time } from '../../ports.ts';
 import { askedToWait, type Pace } from './pace.ts';
 
@@ -95,12 +95,6 @@ const wordsOf = (bytes: Buffer): { readonly code: string; readonly message: stri
     // A proxy answers in words of its own.
     return { code: '', message: text };
   }
-};
-
-/** Undici hides what happened in the cause. */
-const whyOf = (error: unknown): string => {
-  const cause = error instanceof Error ? error.cause : undefined;
-  return cause instanceof Error ? `${messageOf(error)} (${messageOf(cause)})` : messageOf(error);
 };
 
 export const requests = ({ url, token, pace, time, silenceMs = SILENCE_MS }: RequestsOptions): Requests => {
@@ -208,7 +202,7 @@ export const requests = ({ url, token, pace, time, silenceMs = SILENCE_MS }: Req
         if (error instanceof TryAgain) throw error;
         // What changes something may have done so already.
         if (failures >= tries || method !== 'GET' || closing.signal.aborted)
-          throw new TryAgain(`${what}: ${whyOf(error)}`, { cause: error });
+          throw new TryAgain(`${what}: ${reasonOf(error)}`, { cause: error });
         await backoff(failures);
         continue;
       } finally {
@@ -259,7 +253,7 @@ export const requests = ({ url, token, pace, time, silenceMs = SILENCE_MS }: Req
       try {
         yield* begun.body();
       } catch (error) {
-        throw new TryAgain(`GET ${base}${path}: ${whyOf(error)}`, { cause: error });
+        throw new TryAgain(`GET ${base}${path}: ${reasonOf(error)}`, { cause: error });
       } finally {
         begun.end();
       }
