@@ -3,10 +3,10 @@ import { createHash } from 'node:crypto';
 import { mkdtemp, open, rm } from 'node:fs/promises';
 import { availableParallelism, cpus, loadavg, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
+import { GIB, MIB } from '../src/runtime/units.ts';
 import { median } from './figures.ts';
 
-const GIBIBYTE = 1_024 ** 3;
-const HASHED_BYTES = 64 * 1_024 ** 2;
+const HASHED_BYTES = 64 * MIB;
 const SYNCS = 100;
 
 export interface Machine {
@@ -25,7 +25,7 @@ export interface Machine {
 export const machine = async (): Promise<Machine> => ({
   processor: cpus()[0]?.model ?? 'unknown',
   cores: availableParallelism(),
-  memoryGiB: Math.round(totalmem() / GIBIBYTE),
+  memoryGiB: Math.round(totalmem() / GIB),
   node: process.version,
   load: loadavg()[0] ?? 0,
   hashMiBPerSecond: Math.round(hashRate()),
@@ -41,7 +41,7 @@ const hashRate = (): number => {
   const rates = Array.from({ length: 5 }, () => {
     const began = performance.now();
     createHash('sha256').update(bytes).digest();
-    return (bytes.length / 1_024 ** 2 / (performance.now() - began)) * 1_000;
+    return (bytes.length / MIB / (performance.now() - began)) * 1_000;
   });
   return median(rates);
 };

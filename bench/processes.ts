@@ -1,9 +1,9 @@
 /** What a process and all that it started take: read from /proc, so processor time and memory are told on Linux alone. */
 import { readdirSync, readFileSync } from 'node:fs';
+import { KIB } from '../src/runtime/units.ts';
 
 const SAMPLE_MS = 250;
 const TICKS_PER_SECOND = 100;
-const KIBIBYTE = 1_024;
 /** Of /proc/<pid>/stat, counted behind the name. */
 const [PARENT, CHILDREN_USER, CHILDREN_SYSTEM] = [1, 13, 14];
 
@@ -28,7 +28,7 @@ const all = () => {
 const proportionalBytes = (pid: number): number => {
   try {
     const [, kibibytes] = /^Pss:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'latin1')) ?? [];
-    return Number(kibibytes ?? 0) * KIBIBYTE;
+    return Number(kibibytes ?? 0) * KIB;
   } catch {
     return 0; // It has ended.
   }

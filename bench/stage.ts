@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Report } from '../src/records.ts';
+import { KIB } from '../src/runtime/units.ts';
 import { buildExecutable, type Running } from '../test/support/executable.ts';
 import { compileFiles } from '../test/support/file-by-file.ts';
 import { childrenSeconds, watchMemory } from './processes.ts';
@@ -60,8 +61,6 @@ export interface Stage {
   close(): Promise<void>;
 }
 
-const KIBIBYTE = 1_024;
-
 export const openStage = async (quick: boolean): Promise<Stage> => {
   const share = quick ? 20 : 1;
   const directory = await mkdtemp(join(tmpdir(), 'tidemark-bench-'));
@@ -114,9 +113,9 @@ export const openStage = async (quick: boolean): Promise<Stage> => {
       await mkdir(out);
       return compileFiles(out);
     },
-    texts: { files: 5_000 / share, bytes: 8 * KIBIBYTE },
-    small: { files: 100_000 / share, bytes: 2 * KIBIBYTE },
-    halfOfSmall: { files: 50_000 / share, bytes: 2 * KIBIBYTE },
+    texts: { files: 5_000 / share, bytes: 8 * KIB },
+    small: { files: 100_000 / share, bytes: 2 * KIB },
+    halfOfSmall: { files: 50_000 / share, bytes: 2 * KIB },
     indexed(corpus) {
       const name = `${corpus.files} of ${corpus.bytes}`;
       const known = indexes.get(name) ?? index(corpus);

@@ -6,6 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { reference } from '../src/config/reference.ts';
 import { openApi } from '../src/http/openapi.ts';
+import { MIB } from '../src/runtime/units.ts';
 import { withRooms } from './rooms.ts';
 
 const at = (path: string) => new URL(`../${path}`, import.meta.url);
@@ -31,7 +32,7 @@ const check = async () => {
 /** Every edge that docs/gitlab.md promises is shown by a test of the run, and the other way round. */
 const shownEdges = async (): Promise<number> => {
   const promised = idsIn(await readFile(at('docs/gitlab.md'), 'utf8'), /^\| E\d+ \|/gm);
-  const tests = execFileSync('npx', ['vitest', 'list'], { encoding: 'utf8', maxBuffer: 64 * 1024 ** 2 });
+  const tests = execFileSync('npx', ['vitest', 'list'], { encoding: 'utf8', maxBuffer: 64 * MIB });
   const shown = idsIn(tests, /\((?:E\d+(?:, )?)+\)/g);
   for (const id of promised) if (!shown.has(id)) wrong(`docs/gitlab.md promises ${id}, and no test shows it`);
   for (const id of shown) if (!promised.has(id)) wrong(`a test shows ${id}, which docs/gitlab.md does not know`);

@@ -8,12 +8,13 @@ import { command, questioner } from './cli/questioner.ts';
 import { quietTelemetry } from './cli/quiet.ts';
 import { optionsOf } from './config/pipeline.ts';
 import type { Report } from './records.ts';
+import { SECOND } from './runtime/units.ts';
 
 export { BadConfiguration, BadUsage, NotFound, TryAgain, Unavailable } from './errors.ts';
 export type { AnswerOf, Question, Report, RequestOf };
 
 /** Between two questions the directory is kept for so long; then a service may have it. */
-const KEEP_MS = 5_000;
+const KEEP_MS = 5 * SECOND;
 
 export interface TidemarkOptions {
   /** The directory of the repository, or of `tidemark.yaml`; the current one without. */

@@ -8,11 +8,12 @@ import { cutsOf } from '../../src/chunker/chunker.ts';
 import { contentWorker } from '../../src/content/content-worker.ts';
 import { tokenCounter } from '../../src/content/tokens.ts';
 import { type Converted, convert } from '../../src/converters/convert.ts';
+import { MIB } from '../../src/runtime/units.ts';
 
 const MB = 1e6;
 const ROUNDS = 5;
 const MAX_BYTES = 20 * MB;
-const limits = { fileBytes: 20 * MB, textBytes: 4 * 2 ** 20 };
+const limits = { fileBytes: 20 * MB, textBytes: 4 * MIB };
 const chunk = { tokens: 256 };
 const count = tokenCounter();
 

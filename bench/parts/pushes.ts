@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { SECOND } from '../../src/runtime/units.ts';
 import { searching } from '../ask.ts';
 import { onKafka } from '../broker.ts';
 import { type Figure, quantile } from '../figures.ts';
 import type { Stage } from '../stage.ts';
 import { texts } from '../texts.ts';
 
-const SECOND = 1_000;
 const PUSHES = 60;
 const LOOK_EVERY_MS = 50;
 const DEADLINE_MS = 120 * SECOND;

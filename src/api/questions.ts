@@ -4,6 +4,7 @@ import { BadUsage } from '../errors.ts';
 import type { Hosted } from '../pipeline/host.ts';
 import { projectKey } from '../records.ts';
 import type { Status } from '../runs/status.ts';
+import { SECOND } from '../runtime/units.ts';
 import type { MayRead, ReadableProject } from '../search/access.ts';
 import { untilFresh } from '../search/freshness.ts';
 import { read } from '../search/read.ts';
@@ -21,7 +22,6 @@ import {
   statusRequest,
 } from './schemas.ts';
 
-const SECOND = 1_000;
 export const FRESH_MS = 30 * SECOND;
 
 export interface Asking {

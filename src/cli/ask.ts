@@ -6,10 +6,11 @@ import { createInterface } from 'node:readline';
 import { TryAgain } from '../errors.ts';
 import { type About, aboutSchema, type ControlRequest, isSame, proofOf, replySchema } from '../owner/control.ts';
 import type { Owner } from '../owner/lock.ts';
+import { SECOND } from '../runtime/units.ts';
 import type { Output } from './output.ts';
 
 /** An owner that is busy answers late; one that is gone refuses at once. */
-const ANSWER_MS = 10_000;
+const ANSWER_MS = 10 * SECOND;
 const MAX_ABOUT_BYTES = 10_000;
 
 /** What the owner says of itself; `undefined` if whoever answers there does not know its token, or nobody does. */

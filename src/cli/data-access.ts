@@ -6,13 +6,13 @@ import { LostLock, TryAgain } from '../errors.ts';
 import type { ControlRequest } from '../owner/control.ts';
 import type { Owner } from '../owner/lock.ts';
 import { stay, systemTime } from '../runtime/time.ts';
+import { SECOND } from '../runtime/units.ts';
 import { askOwner } from './ask.ts';
 import { execute } from './execute.ts';
 import { EXIT } from './exit.ts';
 import { type Held, type HoldOptions, holdOrOwner } from './holding.ts';
 import type { Output } from './output.ts';
 
-const SECOND = 1_000;
 const LOOK_EVERY_MS = 200;
 /** An owner that ends takes no more commands for a moment, and then the lock is free. */
 const OWNER_ENDS_MS = 60 * SECOND;

@@ -9,12 +9,12 @@ import { codeOf, messageOf } from '../errors.ts';
 import { isLoopbackAddress } from '../http/server.ts';
 import { openSources, sharedBy } from '../pipeline/open.ts';
 import { systemTime } from '../runtime/time.ts';
+import { GIB } from '../runtime/units.ts';
 import { type Environment, gitCommand } from '../sources/git/command.ts';
 import type { Telemetry } from '../telemetry.ts';
 import { doubtOf } from './data-directory.ts';
 import type { Place } from './place.ts';
 
-const GIB = 1024 ** 3;
 /** Less than that is soon full. */
 const MIN_FREE_BYTES = 1 * GIB;
 const MIN_NODE = [20, 19] as const;

@@ -4,10 +4,11 @@ import { resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { stringify } from 'yaml';
 import { BadUsage, messageOf } from '../errors.ts';
+import { SECOND } from '../runtime/units.ts';
 import { type Environment, gitCommand } from '../sources/git/command.ts';
 import { quoted } from './output.ts';
 
-const REACH_MS = 5_000;
+const REACH_MS = 5 * SECOND;
 const list = (text = ''): readonly string[] => text.split(/[\s,]+/).filter((item) => item !== '');
 
 export type Answers = Readonly<Record<string, string>>;

@@ -1,5 +1,6 @@
 /** Where a command's words go: what it was asked for to standard output, all else to standard error. */
 import { once } from 'node:events';
+import { SECOND } from '../runtime/units.ts';
 
 export interface Output {
   /** A line of what was asked for. Resolves when there is room for the next one. */
@@ -18,7 +19,7 @@ export interface Streams {
 const ESC = '\u001b';
 const CLEAR = `\r${ESC}[2K`;
 /** Without a terminal a line of progress is one of a log. */
-const PLAIN_PROGRESS_MS = 5_000;
+const PLAIN_PROGRESS_MS = 5 * SECOND;
 
 /** Whoever says it, this process or one that it has asked: what goes out here is fit for a terminal. */
 export const streamOutput = ({ stdout, stderr }: Streams, now: () => number, styled: boolean): Output => {

@@ -8,6 +8,7 @@ import type { Hosted } from '../pipeline/host.ts';
 import { FLOWS } from '../runs/run-rows.ts';
 import { either } from '../runtime/either.ts';
 import { stay, systemTime } from '../runtime/time.ts';
+import { SECOND } from '../runtime/units.ts';
 import { lagOf, sumOf } from '../state/lag.ts';
 import { type Flow, telemetry } from '../telemetry.ts';
 import { aboutOwner } from './ask.ts';
@@ -19,7 +20,6 @@ import { makeLogger } from './logs.ts';
 import { type Output, quoted } from './output.ts';
 import type { Place } from './place.ts';
 
-const SECOND = 1_000;
 const LOOK_EVERY_MS = 500;
 const AGAIN_MS = 60 * SECOND;
 /** Another command in the data directory is let finish for so long. */

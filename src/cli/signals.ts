@@ -2,9 +2,11 @@
  * Ctrl-C: the first one asks to stop, the next one ends at once. npm forwards to its child what the terminal has sent to
  * both, so all that come within a second are one.
  */
-const SAME_MS = 1_000;
+import { SECOND } from '../runtime/units.ts';
+
+const SAME_MS = 1 * SECOND;
 /** What waits for something that does not answer is not waited for longer: orchestrators kill after 30 s by default. */
-const PATIENCE_MS = 25_000;
+const PATIENCE_MS = 25 * SECOND;
 
 export interface Interrupts {
   /** Aborts at the first. */

@@ -1,4 +1,5 @@
 import type { Parts } from '../parts.ts';
+import { DAY, HOUR, MINUTE } from '../runtime/units.ts';
 import { alignAlias } from '../state/generations.ts';
 import { replace } from '../state/update.ts';
 import { leftovers } from './leftovers.ts';
@@ -9,11 +10,6 @@ import { resync } from './resync.ts';
 import { runs } from './runs.ts';
 import { tombstones } from './tombstones.ts';
 import { trees } from './trees.ts';
-
-const SECOND = 1_000;
-const MINUTE = 60 * SECOND;
-const HOUR = 60 * MINUTE;
-const DAY = 24 * HOUR;
 
 /** What no event will bring. */
 export const TIMERS = {

@@ -1,10 +1,10 @@
 import type { Parts } from '../parts.ts';
 import { isClosed, parseRef, projectKey, refKey } from '../records.ts';
+import { MINUTE } from '../runtime/units.ts';
 import { fileHints } from '../state/hints.ts';
 import { rows } from '../state/pages.ts';
 import { replace } from '../state/update.ts';
 
-const MINUTE = 60_000;
 const STALLED_MS = 10 * MINUTE;
 
 /**

@@ -1,9 +1,9 @@
 import type { Parts } from '../parts.ts';
 import { advanceRun } from '../runs/advance.ts';
 import { runRows } from '../runs/run-rows.ts';
+import { DAY } from '../runtime/units.ts';
 import { pages } from '../state/pages.ts';
 
-const DAY = 24 * 60 * 60 * 1_000;
 const KEEP_MS = 30 * DAY;
 
 /** Runs come to their end also when nobody follows them any more. */

@@ -3,6 +3,7 @@
  * reference page quote; numbers may also come as text, since `${VAR}` and the environment bring nothing else.
  */
 import { z } from 'zod';
+import { GIB, KIB, MIB } from '../runtime/units.ts';
 
 /** What stands beside an option: description, default and example are the documentation, word for word. */
 export interface OptionMeta {
@@ -55,8 +56,7 @@ export const flag = () =>
 export const choice = <const T extends readonly [string, ...string[]]>(...of: T) =>
   z.enum(of).meta({ expected: `${of.slice(0, -1).join(', ')} or ${of.at(-1)}` });
 
-const units: Readonly<Record<string, number>> = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 };
-const KIB = 1024;
+const units: Readonly<Record<string, number>> = { B: 1, KiB: 1024, MiB: MIB, GiB: GIB };
 
 const bytesOf = (value: unknown): unknown => {
   if (typeof value !== 'string') return value;

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { globProblem } from '../paths/glob.ts';
 import { isBranchName } from '../paths/ref-selection.ts';
 import { DEFAULT_SELECTION } from '../paths/selection.ts';
+import { GIB, MIB } from '../runtime/units.ts';
 import { embedderSchema } from './embedder.ts';
 import {
   choice,
@@ -24,8 +25,6 @@ import {
   whole,
 } from './options.ts';
 import { rerankerSchema } from './reranker.ts';
-
-const MIB = 1024 ** 2;
 
 /** Names end up in keys, topics and collections, so they hold nothing that one of those refuses or reads otherwise. */
 const sourceName = () => pattern(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, 'a name of letters, digits, ".", "_" and "-"');
@@ -405,7 +404,7 @@ const limits = z.strictObject({
     'How much goes into one call.',
   ),
   blobCache: option(
-    size(0, 1024 * 1024 * MIB).default(2048 * MIB),
+    size(0, 1024 * GIB).default(2048 * MIB),
     'Blobs of GitLab that are kept on disk in the data directory, so that none is fetched twice. Those used longest ago give way.',
     { example: '10 GiB' },
   ),

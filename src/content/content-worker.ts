@@ -8,17 +8,16 @@ import type { ContentLimits, Converted } from '../converters/convert.ts';
 import { DeadLetter, TryAgain } from '../errors.ts';
 import type { Chunker, Converter } from '../ports.ts';
 import { besideOf, type Given, type ThreadOptions, thread } from '../runtime/thread.ts';
+import { MIB, SECOND } from '../runtime/units.ts';
 import { type Reply, type ThreadData, type TokensModule, unpack, type Work } from './protocol.ts';
 
-const MB = 2 ** 20;
-
 /** Enough that the thread never waits for the main one, few enough that a new thread is not given much again. */
-const AHEAD = { calls: 8, bytes: 8 * MB };
+const AHEAD = { calls: 8, bytes: 8 * MIB };
 /** Ten times what files of the usual limits need on a slow machine. */
-const SLICE_MS = 3_000;
+const SLICE_MS = 3 * SECOND;
 /** Beyond these somebody forgot to wait for his answers. The window of the flow is far smaller. */
 const MAX_OUT = 4_096;
-const MAX_OUT_BYTES = 256 * MB;
+const MAX_OUT_BYTES = 256 * MIB;
 
 /** How a thread says that a call was too much for it, and not that its content was refused. */
 const SLOW: ReadonlySet<string> = new Set(['deadline', 'worker_died']);

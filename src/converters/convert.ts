@@ -1,6 +1,7 @@
 /** A file's bytes to its text, or the reason why it has none. Pure; runs in the worker. */
 import type { SkipReason } from '../ports.ts';
 import type { Text } from '../records.ts';
+import { KIB } from '../runtime/units.ts';
 import { decode, decoderVersion } from './decode.ts';
 import { isQuoting } from './kinds.ts';
 import { claimOf, rulesOf } from './registry.ts';
@@ -22,7 +23,7 @@ export const converterRules = ({ fileBytes, textBytes, secrets = 'index' }: Cont
   `decode@${decoderVersion} ${rulesOf()} fileBytes=${fileBytes} textBytes=${textBytes} secrets=${secrets}@${secretsVersion}`;
 
 /** Git LFS says that no pointer is longer than that, and that it begins with its version; `hawser` was its first name. */
-const LFS_MAX_BYTES = 1_024;
+const LFS_MAX_BYTES = KIB;
 const LFS_POINTER =
   /^version https?:\/\/(?:git-lfs\.github\.com\/spec|hawser\.github\.com\/spec|git-media\.io)\/[^\n]*\n(?:.*\n)*oid /;
 

@@ -2,9 +2,8 @@
 
 import { DeadLetter, messageOf, reasonOf, StopFlow, TryAgain } from '../errors.ts';
 import { either } from '../runtime/either.ts';
+import { MINUTE, SECOND } from '../runtime/units.ts';
 
-const SECOND = 1_000;
-const MINUTE = 60 * SECOND;
 /** Of a server that says "too many" and not for how long. */
 const USUAL_PAUSE_MS = 1 * SECOND;
 /** Who asks for more is asked again before, and says so again. */

@@ -6,9 +6,10 @@ import { z } from 'zod';
 import type { RerankerOptions } from '../config/reranker.ts';
 import { messageOf, StopFlow, TryAgain } from '../errors.ts';
 import type { Reranker, Time } from '../ports.ts';
+import { SECOND } from '../runtime/units.ts';
 import { endpointOf, modelServer } from './model-server.ts';
 
-const REST_MS = 10_000;
+const REST_MS = 10 * SECOND;
 
 const at = z.int().nonnegative();
 const ANSWERS = {

@@ -1,7 +1,8 @@
 import type { IncomingMessage } from 'node:http';
+import { KIB } from '../runtime/units.ts';
 import { Refusal } from './refusal.ts';
 
-export const MAX_BODY_BYTES = 512 * 1024;
+export const MAX_BODY_BYTES = 512 * KIB;
 
 /** Throws `Refusal` for a body that is too long, cut off or no JSON; none at all is an empty object. */
 export const jsonBody = async (request: IncomingMessage): Promise<unknown> => {

@@ -3,12 +3,12 @@ import { type AnswerOf, answerTo, type Question } from '../api/questions.ts';
 import type { Hosted } from '../pipeline/host.ts';
 import { either } from '../runtime/either.ts';
 import { stay } from '../runtime/time.ts';
+import { SECOND } from '../runtime/units.ts';
 import type { Telemetry } from '../telemetry.ts';
 import type { Caller } from './callers.ts';
 import { Refusal, refusalOf } from './refusal.ts';
 import { SCOPE_OF } from './routes.ts';
 
-const SECOND = 1_000;
 /** Longer than a question that waits until it is fresh. */
 const ANSWER_MS = 60 * SECOND;
 const MAX_AT_ONCE = 64;

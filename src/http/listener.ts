@@ -6,10 +6,10 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { SECOND } from '../runtime/units.ts';
 import { boundConnections, connectionsAllowed } from './connections.ts';
 import { targetOf } from './target.ts';
 
-const SECOND = 1_000;
 const HEADERS_MS = 10 * SECOND;
 /** Node looks only so often for connections that are over their time. */
 const LOOK_EVERY_MS = 2 * SECOND;

@@ -1,6 +1,7 @@
 /** The port of the service: pages to be looked at from outside, the API, and what takes a POST of somebody else's. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { messageOf, TryAgain } from '../errors.ts';
+import { SECOND } from '../runtime/units.ts';
 import type { Telemetry } from '../telemetry.ts';
 import { answer } from './answer.ts';
 import type { Api } from './api.ts';
@@ -23,7 +24,7 @@ export interface HttpOptions {
   readonly telemetry: Pick<Telemetry, 'requestFailed'>;
 }
 
-const REQUEST_MS = 30_000;
+const REQUEST_MS = 30 * SECOND;
 
 export const isLoopbackAddress = (host: string): boolean =>
   host === 'localhost' || host.startsWith('127.') || host === '::1';

@@ -1,7 +1,7 @@
 import type { Parts } from '../parts.ts';
+import { SECOND } from '../runtime/units.ts';
 import { activeGeneration } from '../state/generations.ts';
 
-const SECOND = 1_000;
 const BEHIND_MS = 1 * SECOND;
 const LOOK_EVERY_MS = 250;
 

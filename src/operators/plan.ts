@@ -5,6 +5,7 @@ import type { Parts } from '../parts.ts';
 import type { Settled } from '../ports.ts';
 import { type Difference, GONE, type Row, type TreeEntry } from '../ports.ts';
 import { type Event, type Head, isClosed, projectKey, type RefId, type RefRow, refKey } from '../records.ts';
+import { SECOND } from '../runtime/units.ts';
 import { fileHints } from '../state/hints.ts';
 import { stampOf, update } from '../state/update.ts';
 import { differing, lay, type Target } from './lay.ts';
@@ -12,7 +13,6 @@ import { type Parsed, recordOf } from './parse.ts';
 import { done, stage, superseded } from './stage.ts';
 import { openTallies } from './tally.ts';
 
-const SECOND = 1_000;
 /** Before looking again at a head whose commit is gone, as after a force push: it should be a matter of moments. */
 const HEAD_GONE_MS = 15 * SECOND;
 /** How long a head may lag behind the hint that announced it. */

@@ -3,12 +3,12 @@ import { BlockProject } from '../errors.ts';
 import type { Parts } from '../parts.ts';
 import type { Settled } from '../ports.ts';
 import { type Event, isClosed, type ProjectRow, projectKey, refKey } from '../records.ts';
+import { DAY } from '../runtime/units.ts';
 import { fileHints } from '../state/hints.ts';
 import { update } from '../state/update.ts';
 import { blockProject } from './set-aside.ts';
 import { done, stage, superseded } from './stage.ts';
 
-const DAY = 24 * 60 * 60 * 1_000;
 /** A project that nobody lets us see for so long is not shown to others either. */
 const REFUSED_MS = 7 * DAY;
 

@@ -11,8 +11,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
 import { firstLine, isLoopbackName } from '../http/answer.ts';
 import { openListener } from '../http/listener.ts';
+import { MIB } from '../runtime/units.ts';
 
-const MAX_REQUEST_BYTES = 1024 ** 2;
+const MAX_REQUEST_BYTES = MIB;
 const MAX_NONCE = 100;
 
 export const requestSchema = z.object({

@@ -9,13 +9,11 @@ import type { TopicsOptions } from '../log/kafka/topics.ts';
 import type { Log, State, Time, VectorStore } from '../ports.ts';
 import { makeDirectory, openOwn } from '../runtime/disk.ts';
 import type { Hold } from '../runtime/fence.ts';
+import { DAY, MIB, SECOND } from '../runtime/units.ts';
 import { checkStore } from '../sinks/embedded/check.ts';
 import { openEmbedded } from '../sinks/embedded/embedded.ts';
 import type { Telemetry } from '../telemetry.ts';
 
-const SECOND = 1_000;
-const DAY = 24 * 60 * 60 * SECOND;
-const MIB = 1024 ** 2;
 const LEAST_RECORD_BYTES = 8 * MIB;
 const MAX_DRAIN_MS = 10 * SECOND;
 

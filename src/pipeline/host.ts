@@ -10,6 +10,7 @@ import { FLOWS } from '../runs/run-rows.ts';
 import { type Status, statusOf } from '../runs/status.ts';
 import { either } from '../runtime/either.ts';
 import { kept } from '../runtime/kept.ts';
+import { SECOND } from '../runtime/units.ts';
 import { readGenerations } from '../state/generations.ts';
 import type { Flow } from '../telemetry.ts';
 import { adopt, serve } from './flows.ts';
@@ -17,7 +18,7 @@ import { openPipeline, type Pipeline, type Surroundings, sharedBy } from './open
 import { shapeOf, type Target } from './shapes.ts';
 
 /** Counting wants takes seconds where there are many, and who looks at a page more often learns nothing by it. */
-const STATUS_KEPT_MS = 1_000;
+const STATUS_KEPT_MS = 1 * SECOND;
 
 export interface Hosted extends Pipeline {
   /**

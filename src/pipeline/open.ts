@@ -10,6 +10,7 @@ import type { Dependency, Limits, Parts, Source } from '../parts.ts';
 import { selection } from '../paths/selection.ts';
 import type { Log, Time, VectorStore } from '../ports.ts';
 import type { Hold } from '../runtime/fence.ts';
+import { MIB, MINUTE, SECOND } from '../runtime/units.ts';
 import { type BlobCache, blobCache } from '../sources/blob-cache.ts';
 import type { Environment } from '../sources/git/command.ts';
 import { type GitSource, gitSource } from '../sources/git/git.ts';
@@ -20,9 +21,6 @@ import type { Telemetry } from '../telemetry.ts';
 import type { Engines, OpenEngines } from './engines.ts';
 import { openShapes, rulesOf, type Target, targetOf } from './shapes.ts';
 
-const SECOND = 1_000;
-const MINUTE = 60 * SECOND;
-const MIB = 1024 ** 2;
 /** How long a text waits for others to be embedded with. */
 const EMBED_WAIT_MS = 5;
 /** A log, a store, and for a command also a source or a model, that has never answered for so long ends the process. */

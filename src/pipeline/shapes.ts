@@ -12,13 +12,12 @@ import { TERMS_VERSION } from '../lexical/terms.ts';
 import type { Dependency, Shape } from '../parts.ts';
 import type { Converter, State, Time } from '../ports.ts';
 import type { ShapeRow } from '../records.ts';
+import { MIB, SECOND } from '../runtime/units.ts';
 import type { Telemetry } from '../telemetry.ts';
 import { withinBudget } from './budget.ts';
 
 /** Raise it with every change of what a point holds. */
 const SCHEMA_VERSION = 1;
-const SECOND = 1_000;
-const MIB = 1024 ** 2;
 /** Vocabularies of 250,000 pieces are objects, which no document can help. */
 const TOKENIZER_HEAP_MB = 512;
 

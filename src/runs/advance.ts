@@ -1,6 +1,7 @@
 import { BadUsage } from '../errors.ts';
 import type { Parts } from '../parts.ts';
 import { isClosed, type Offsets, parseRef, projectKey, type RefId, type RunRow } from '../records.ts';
+import { SECOND } from '../runtime/units.ts';
 import { hasPassed } from '../state/ends.ts';
 import { activeGeneration } from '../state/generations.ts';
 import { fileHints, type Hint } from '../state/hints.ts';
@@ -10,7 +11,6 @@ import { eventOf, isPending, reportOf, tally } from './report.ts';
 import { endsOf, groupOf, readRun, replaceRun, topicsOf } from './run-rows.ts';
 import { expandScope } from './scope.ts';
 
-const SECOND = 1_000;
 /** A run whose events are not in the log for so long has lost whoever was to file them. */
 const TAKE_OVER_MS = 30 * SECOND;
 

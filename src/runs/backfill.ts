@@ -1,6 +1,7 @@
 import { BadUsage } from '../errors.ts';
 import type { Parts } from '../parts.ts';
 import type { Report, RunRow } from '../records.ts';
+import { SECOND } from '../runtime/units.ts';
 import { activeGeneration } from '../state/generations.ts';
 import type { Flow } from '../telemetry.ts';
 import { advanceRun, fileRun } from './advance.ts';
@@ -8,7 +9,6 @@ import { reportOf, tally } from './report.ts';
 import { claimRun, endsOf, FLOWS, groupOf, readRun, replaceRun, topicsOf } from './run-rows.ts';
 import { expandScope } from './scope.ts';
 
-const SECOND = 1_000;
 const LOOK_EVERY_MS = 250;
 /** A flow that nobody runs for so long will not come by itself. */
 const IDLE_MS = 30 * SECOND;

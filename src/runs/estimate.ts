@@ -7,12 +7,12 @@ import { reasonToSkip } from '../operators/fetch.ts';
 import type { Parts } from '../parts.ts';
 import type { TreeEntry } from '../ports.ts';
 import { parseDocument } from '../records.ts';
+import { SECOND } from '../runtime/units.ts';
 import { activeGeneration } from '../state/generations.ts';
 import type { InTree } from './differences.ts';
 import { expandScope } from './scope.ts';
 import { treePages } from './trees.ts';
 
-const SECOND = 1_000;
 const MILLION = 1_000_000;
 const SAMPLE_FILES = 200;
 /** Enough to tell the rate, and not more than that. */

@@ -1,13 +1,12 @@
 import { StopFlow } from '../errors.ts';
 import type { Parts } from '../parts.ts';
 import type { Generation } from '../ports.ts';
+import { DAY, SECOND } from '../runtime/units.ts';
 import { ends, hasPassed } from '../state/ends.ts';
 import { alignAlias, changeGenerations, readGenerations } from '../state/generations.ts';
 import { filePaths } from '../state/hints.ts';
 import { ledgerPages, pages, rows } from '../state/pages.ts';
 
-const SECOND = 1_000;
-const DAY = 24 * 60 * 60 * SECOND;
 const LOOK_EVERY_MS = 1 * SECOND;
 const BEHIND_MS = 1 * SECOND;
 /** What the cut lacks is filed once; again only if nothing has come of that. */

@@ -2,6 +2,7 @@
 
 import type { Parts } from '../parts.ts';
 import type { Event, ResolutionRow } from '../records.ts';
+import { DAY, SECOND } from '../runtime/units.ts';
 import { fileHints, filePaths } from '../state/hints.ts';
 import { pages } from '../state/pages.ts';
 import {
@@ -14,8 +15,6 @@ import {
   schemaOf,
 } from './dead-letters.ts';
 
-const SECOND = 1_000;
-const DAY = 24 * 60 * 60 * SECOND;
 /** Letters that are resolved together: what a crash repeats at most. */
 const BATCH = 100;
 /** Longer than dead letters are kept by default; a letter that outlives its row is open again. */

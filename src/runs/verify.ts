@@ -3,6 +3,7 @@ import { BlockProject, StopFlow } from '../errors.ts';
 import type { Parts } from '../parts.ts';
 import type { Generation } from '../ports.ts';
 import { documentKey, parseDocument, parseRef, projectKey, type RefId, readableKey, refKey } from '../records.ts';
+import { SECOND } from '../runtime/units.ts';
 import { hasPassed } from '../state/ends.ts';
 import { activeGeneration } from '../state/generations.ts';
 import { byRef, filePaths } from '../state/hints.ts';
@@ -11,7 +12,6 @@ import { compareDocuments, type Difference, type InTree } from './differences.ts
 import { endsOf, FLOWS, groupOf, topicsOf } from './run-rows.ts';
 import { headOf, movedTooFast, TRIES, treePages } from './trees.ts';
 
-const SECOND = 1_000;
 /** What is on its way may take so long to arrive before it counts as a difference. */
 const ARRIVE_MS = 60 * SECOND;
 const LOOK_EVERY_MS = 1 * SECOND;

@@ -1,8 +1,8 @@
 /** Small files that a person or a configuration names: what is none is told apart before it is read. */
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
+import { KIB } from './units.ts';
 
-const KIB = 1024;
 /** Configurations of a thousand projects have a third of that. */
 const MAX_BYTES = 256 * KIB;
 

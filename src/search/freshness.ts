@@ -10,6 +10,7 @@ import { globMatcher } from '../paths/glob.ts';
 import type { Row } from '../ports.ts';
 import { type LedgerEntry, parseDocument, parseRef, projectKey, type RefId, refKey } from '../records.ts';
 import { endsOf } from '../runs/run-rows.ts';
+import { SECOND } from '../runtime/units.ts';
 import { hasPassed } from '../state/ends.ts';
 import { activeGeneration } from '../state/generations.ts';
 import { fileHints, type Hint } from '../state/hints.ts';
@@ -17,7 +18,6 @@ import { behind, type Lag, lagOf, sumOf } from '../state/lag.ts';
 import { pages, rows } from '../state/pages.ts';
 import type { Scope } from './scope.ts';
 
-const SECOND = 1_000;
 const FIRST_LOOK_MS = 50;
 const LAST_LOOK_MS = 2 * SECOND;
 /** With every answer no more wants are counted than that, so that none takes long. */

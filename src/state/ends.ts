@@ -1,6 +1,6 @@
 import type { Parts } from '../parts.ts';
+import { SECOND } from '../runtime/units.ts';
 
-const SECOND = 1_000;
 const LOOK_EVERY_MS = 1 * SECOND;
 
 /** The end of each topic, as vectors by partition. */

@@ -9,6 +9,7 @@ import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/cli
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { AnswerOf } from '../../src/api/questions.ts';
+import { MIB } from '../../src/runtime/units.ts';
 import { buildExecutable, type Executable, eventually, named, type Running } from '../support/executable.ts';
 import { environment, makeRepository, type TestRepository } from '../support/repository.ts';
 
@@ -167,7 +168,7 @@ describe('HTTP', () => {
     expect((await ask('/v1/search', { body: { query: '' } })).status).toBe(400);
     expect((await ask('/v1/search', { body: { query: 'x', limti: 3 } })).status).toBe(400);
     expect((await ask('/v1/search')).status).toBe(405);
-    const large = await ask('/v1/search', { body: { query: 'x'.repeat(2 ** 20) } }).then(
+    const large = await ask('/v1/search', { body: { query: 'x'.repeat(MIB) } }).then(
       ({ status }) => status,
       () => 413,
     );

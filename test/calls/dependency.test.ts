@@ -2,11 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { asBlocked, asDeadLetter, dependency, PATIENCE, type Patience, steady } from '../../src/calls/dependency.ts';
 import { BlockProject, DeadLetter, StopFlow, TryAgain, Unavailable } from '../../src/errors.ts';
 import type { Item } from '../../src/parts.ts';
+import { DAY, HOUR, MINUTE, SECOND } from '../../src/runtime/units.ts';
 import { fakeTime, quiet } from '../support/fake-time.ts';
 import { recordedTelemetry } from '../support/telemetry.ts';
-
-const SECOND = 1_000;
-const MINUTE = 60 * SECOND;
 
 const item = (key: string, project = 'p', exhausted: Item['exhausted'] = asDeadLetter): Item => ({
   key,
@@ -89,7 +87,7 @@ describe('a dependency that has never answered', () => {
     await subject.attempt(async () => 'answer');
     service.up = false;
     const seen = outcome(subject.attempt(failing(() => !service.up)));
-    await time.advance(60 * MINUTE);
+    await time.advance(HOUR);
     expect(seen).toEqual({});
     service.up = true;
     await time.advance(MINUTE);
@@ -103,7 +101,7 @@ describe('a dependency that is down', () => {
     service.up = false;
     const call = failing(() => !service.up);
     const seen = outcome(subject.attempt(call, item('a')));
-    await time.advance(24 * 60 * MINUTE);
+    await time.advance(DAY);
     expect(seen).toEqual({});
     expect(call.made).toBe(1);
     expect(subject.downSince()).toBe(time.now() - passed());
@@ -157,7 +155,7 @@ describe('a dependency that is down', () => {
     const seen = outcome(subject.attempt(failing(always), item('a')));
     for (let round = 0; round < 5; round += 1) {
       service.up = false;
-      await time.advance(60 * MINUTE);
+      await time.advance(HOUR);
       service.up = true;
       await time.advance(PATIENCE.capMs);
     }
@@ -170,7 +168,7 @@ describe('a dependency that is down', () => {
     await time.advance(1 * MINUTE);
     expect(subject.retried()).toBe(1);
     service.up = false;
-    await time.advance(60 * MINUTE);
+    await time.advance(HOUR);
     service.up = true;
     await time.advance(10 * MINUTE);
     expect(seen).toEqual({});
@@ -183,7 +181,7 @@ describe('a dependency that is down', () => {
     const seen = Array.from({ length: 12 }, (_, at) => outcome(subject.attempt(failing(always), item(`${at}`))));
     await time.advance(10 * SECOND);
     service.up = false;
-    await time.advance(60 * MINUTE);
+    await time.advance(HOUR);
     service.up = true;
     await time.advance(25 * SECOND);
     expect(seen.every(({ error }) => error === undefined)).toBe(true);
@@ -297,7 +295,7 @@ describe('an item that fails while the dependency answers others', () => {
     const { subject, time } = bench();
     let broken = true;
     const seen = outcome(subject.attempt(failing(() => broken)));
-    await time.advance(24 * 60 * MINUTE);
+    await time.advance(DAY);
     expect(seen).toEqual({});
     expect(subject.retried()).toBe(0);
     broken = false;

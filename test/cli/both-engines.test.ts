@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { MINUTE } from '../../src/runtime/units.ts';
 import { buildExecutable, type Executable, eventually } from '../support/executable.ts';
 import { apiKey, dropAll, newAlias } from '../support/qdrant.ts';
 import { realServer } from '../support/real-server.ts';
@@ -9,7 +10,6 @@ import { makeRepository, type TestRepository } from '../support/repository.ts';
 const qdrant = await realServer('Qdrant');
 const broker = qdrant && (await realServer('Kafka'));
 const FILES = 200;
-const MINUTE = 60_000;
 
 /** As in production: nothing embedded but the model, and each process with a data directory of its own. */
 describe.skipIf(!qdrant || !broker)('on Kafka and Qdrant', { timeout: 10 * MINUTE }, () => {

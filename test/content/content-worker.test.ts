@@ -6,6 +6,7 @@ import { chunksOf, cutsOf } from '../../src/chunker/chunker.ts';
 import { type ContentWorker, type ContentWorkerOptions, contentWorker } from '../../src/content/content-worker.ts';
 import { tokenCounter } from '../../src/content/tokens.ts';
 import { DeadLetter, StopFlow, TryAgain } from '../../src/errors.ts';
+import { MIB } from '../../src/runtime/units.ts';
 import { chunkerContract } from '../contracts/chunker.ts';
 import { converterContract } from '../contracts/converter.ts';
 
@@ -200,13 +201,13 @@ describe('the content worker', () => {
   ])('%s, a line of %d characters, ends as chunks or as skipped', { timeout: 120_000 }, async (path, length) => {
     const { converter, chunker } = start({
       deadlineMs: 60_000,
-      limits: { fileBytes: 20_000_000, textBytes: 4 * 2 ** 20 },
+      limits: { fileBytes: 20_000_000, textBytes: 4 * MIB },
     });
     const line = Array.from({ length: length / 10 }, (_, i) => `"k${i % 10_000}":${i % 7}`).join(',');
     const converted = await converter.convert(path, bytes(line.slice(0, length)));
     if ('skip' in converted) {
       expect(converted.skip).toBe(length > 20_000_000 ? 'too_large' : 'text_too_large');
-      expect(length).toBeGreaterThan(4 * 2 ** 20);
+      expect(length).toBeGreaterThan(4 * MIB);
     } else expect((await chunker.chunk(path, converted.text)).length).toBeGreaterThan(length / (256 * 16));
   });
 });

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { StopFlow } from '../../src/errors.ts';
 import type { Delivery, Log, LogRecord, Outgoing, Reader } from '../../src/ports.ts';
+import { MIB, SECOND } from '../../src/runtime/units.ts';
 
 export interface TopicToOpen {
   readonly name: string;
@@ -22,9 +23,8 @@ export interface OpenedLog {
   compact?(): Promise<void>;
 }
 
-const DEADLINE_MS = 30_000;
+const DEADLINE_MS = 30 * SECOND;
 const TEST_MS = 4 * DEADLINE_MS;
-const MEGABYTE = 1024 * 1024;
 
 /** `open` is given the topics that a test uses, which are there and empty afterwards. Without a name there is no server. */
 export const logContract = (
@@ -160,7 +160,7 @@ export const logContract = (
 
       it('carries records of several megabytes among small ones', async () => {
         const { log, topic } = await opened('delete', 1);
-        const large = new Uint8Array(5 * MEGABYTE).map((_, index) => (index * 31) & 255);
+        const large = new Uint8Array(5 * MIB).map((_, index) => (index * 31) & 255);
         await log.append(topic, [text('a', '1'), { key: 'b', value: large }, text('c', '3')]);
         const [delivered, sliced] = [await taker(log.read(topic, 'g')).take(3), await all(log, topic)];
         for (const records of [delivered, sliced]) {
@@ -357,7 +357,7 @@ export const logContract = (
     describe('reading ahead', () => {
       it('holds no more than a bounded part of the log for a reader that is not asked', async () => {
         const { log, topic } = await opened();
-        const value = new Uint8Array(MEGABYTE);
+        const value = new Uint8Array(MIB);
         for (let round = 0; round < 12; round += 1)
           await log.append(
             topic,
@@ -367,7 +367,7 @@ export const logContract = (
         const reader = taker(log.read(topic, 'g'));
         await reader.take(1);
         await sleep(500);
-        expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(48 * MEGABYTE);
+        expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(48 * MIB);
         expect(await reader.take(95)).toHaveLength(95);
       });
     });

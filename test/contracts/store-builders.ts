@@ -1,6 +1,7 @@
 /** What the suites of the store's port share: the store under test, and builders of what goes into it. */
 import { createHash } from 'node:crypto';
 import type { Generation, LedgerEntry, Page, Point, Query, VectorStore } from '../../src/ports.ts';
+import { HOUR } from '../../src/runtime/units.ts';
 
 export interface OpenedStore {
   readonly store: VectorStore;
@@ -28,7 +29,7 @@ export interface StoreUnderTest {
 }
 
 export const DIMENSIONS = 4;
-export const HOUR_MS = 60 * 60 * 1000;
+export const HOUR_MS = HOUR;
 
 export const ODD_PATHS = [
   ['a byte that is not UTF-8', 'docs/caf\udce9.md'],

@@ -6,6 +6,7 @@ import { openHttp } from '../../src/http/server.ts';
 import type { BodyLimits } from '../../src/http/webhooks/bodies.ts';
 import { type News, newsOf } from '../../src/http/webhooks/events.ts';
 import { gitlabWebhooks, type WebhookOptions } from '../../src/http/webhooks/webhooks.ts';
+import { KIB, MIB } from '../../src/runtime/units.ts';
 import { realTime } from '../support/git-source.ts';
 import { headersOf, signature } from '../support/gitlab/deliveries.ts';
 import { recordedTelemetry } from '../support/telemetry.ts';
@@ -146,7 +147,7 @@ describe('what is refused', () => {
   it('more than 25 MB, said or sent', async () => {
     const said = request(`${server.url}/webhooks/gitlab`, {
       method: 'POST',
-      headers: { 'x-gitlab-token': PLAIN, 'content-length': String(26 * 1024 ** 2) },
+      headers: { 'x-gitlab-token': PLAIN, 'content-length': String(26 * MIB) },
     });
     said.on('error', () => undefined).flushHeaders();
     const [response] = await once(said, 'response');
@@ -154,7 +155,7 @@ describe('what is refused', () => {
     said.destroy();
     const sent = request(`${server.url}/webhooks/gitlab`, { method: 'POST', headers: { 'x-gitlab-token': PLAIN } });
     const over = new Promise((resolve) => sent.on('error', resolve).on('response', (one) => resolve(one.statusCode)));
-    const chunk = Buffer.alloc(1024 ** 2, 'x');
+    const chunk = Buffer.alloc(MIB, 'x');
     for (let at = 0; at < 27 && !sent.destroyed; at += 1) sent.write(chunk);
     expect(await over).toBe(413);
     sent.destroy();
@@ -179,7 +180,6 @@ describe('what is refused', () => {
   });
 });
 
-const KIB = 1024;
 /** Small, so that a test fills them. */
 const LIMITS: BodyLimits = {
   ...{ maxBytes: 400 * KIB, maxStrangersBytes: 300 * KIB, maxBytesOfOne: 200 * KIB, maxBodiesOfOne: 4 },
@@ -206,7 +206,7 @@ describe('senders who are slow', () => {
   const stall = (headers: Record<string, string>, sent = 0, from = '127.0.0.1') => {
     const sending = request(`${server.url}/webhooks/gitlab`, {
       ...{ method: 'POST', localAddress: from },
-      headers: { ...headers, 'content-length': String(20 * 1024 ** 2) },
+      headers: { ...headers, 'content-length': String(20 * MIB) },
     });
     sending.on('error', () => undefined).flushHeaders();
     if (sent > 0) sending.write(Buffer.alloc(sent, ' '));

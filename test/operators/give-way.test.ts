@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { giveWay } from '../../src/operators/give-way.ts';
+import { SECOND } from '../../src/runtime/units.ts';
 import { quiet } from '../support/fake-time.ts';
 import { GENERATION, memoryParts } from '../support/memory-parts.ts';
 import { NAMES } from '../trials/sim/names.ts';
 
-const SECOND = 1_000;
 const { topics, groups } = NAMES;
 
 const bench = async () => {

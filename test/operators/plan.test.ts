@@ -7,6 +7,7 @@ import { done, stage, superseded } from '../../src/operators/stage.ts';
 import type { Parts } from '../../src/parts.ts';
 import type { Settled, State } from '../../src/ports.ts';
 import { type Event, projectKey, refKey } from '../../src/records.ts';
+import { HOUR, SECOND } from '../../src/runtime/units.ts';
 import { lent, taken } from '../support/lent.ts';
 import { entryOf, keyOf, MAIN, type MemoryParts, memoryParts } from '../support/memory-parts.ts';
 import { NAMES } from '../trials/sim/names.ts';
@@ -14,7 +15,6 @@ import { blobOf } from '../trials/sim/repository.ts';
 
 const { topics } = NAMES;
 const KEY = refKey(MAIN);
-const SECOND = 1_000;
 
 const lookOf = (parts: Parts) => pipe(claim(parts), readHead(parts), compare(parts), layAndRecord(parts));
 
@@ -142,7 +142,7 @@ describe('a small look', () => {
     const memory = await planned({ 'a.md': 'ant' });
     await memory.plan();
     expect(memory.row()?.seq).toBe(memory.time.now());
-    const ahead = memory.time.now() + 60 * 60 * SECOND;
+    const ahead = memory.time.now() + HOUR;
     const row = memory.row();
     if (!row) throw new Error('no row');
     await memory.state.swap('refs', { ...row, seq: ahead, token: 'skewed' }, row);
@@ -163,9 +163,9 @@ describe('a small look', () => {
 describe('a head that lags behind its hint', () => {
   it('is looked at again after 1, 2, 4, 8 and 15 seconds, and then believed', async () => {
     const memory = await planned({ 'a.md': 'ant' });
-    memory.repositories.lag(60 * 60 * SECOND);
+    memory.repositories.lag(HOUR);
     const before = memory.time.slept.length;
-    await memory.time.advance(60 * 60 * SECOND);
+    await memory.time.advance(HOUR);
     memory.push({ 'a.md': 'bee' });
     await memory.plan(memory.event({ before: memory.head, after: 'c2' }));
     expect(memory.time.slept.slice(before)).toEqual([1, 2, 4, 8, 15].map((seconds) => seconds * SECOND));

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { creditWindow, type Lane, type Window } from '../../src/operators/window.ts';
+import { MIB } from '../../src/runtime/units.ts';
 
-const MIB = 1024 ** 2;
 const LIMITS = { records: 100, bytes: 8 * MIB };
 
 interface Entered {

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { aboutOwner, askOwner } from '../../src/cli/ask.ts';
 import type { Output } from '../../src/cli/output.ts';
 import { type Control, type ControlOptions, openControl } from '../../src/owner/control.ts';
+import { MIB } from '../../src/runtime/units.ts';
 
 const TOKEN = 'a-secret-of-the-lock-file';
 const asked = { argv: ['search', 'x'], pipeline: 'default', configured: {} };
@@ -65,7 +66,7 @@ describe('who is who', () => {
       (await fetch(`${control.address}/command`, { method: 'POST', headers, body })).status;
     expect(await post('no json\n')).toBe(400);
     expect(await post(`{"argv":[]}\n`)).toBe(400);
-    expect(await post('x'.repeat(2 * 1024 ** 2)).catch(() => 400)).toBe(400);
+    expect(await post('x'.repeat(2 * MIB)).catch(() => 400)).toBe(400);
   });
 });
 
@@ -82,7 +83,7 @@ it('whoever answers without an end is no owner, and is not listened to', async (
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const { port } = server.address() as AddressInfo;
   expect(await aboutOwner({ ...owner(), address: `http://127.0.0.1:${port}` })).toBeUndefined();
-  expect(sent).toBeLessThan(20 * 1024 ** 2);
+  expect(sent).toBeLessThan(20 * MIB);
   server.closeAllConnections();
   server.close();
 });

@@ -4,13 +4,12 @@ import { fileCarrier } from '../../src/operators/plan.ts';
 import type { Parts } from '../../src/parts.ts';
 import { advanceRun } from '../../src/runs/advance.ts';
 import { cancelRun, followRun, type Progress, startRun } from '../../src/runs/backfill.ts';
+import { DAY, SECOND } from '../../src/runtime/units.ts';
 import { PROJECT, REF } from '../support/pipeline.ts';
 import { BINARY, POISON } from '../trials/sim/content.ts';
 import { INSTANCE, NAMES } from '../trials/sim/names.ts';
 import { backfill, follow, NEVER, pipelineOf } from './harness.ts';
 
-const SECOND = 1_000;
-const DAY = 86_400_000;
 const FILES = { a: 'ant', b: 'bee cat', c: 'dog', d: 'eel', e: 'fox ant', f: '', g: BINARY };
 const NOTHING = { planned: 0, indexed: 0, skipped: 0, deleted: 0, failed: 0, superseded: 0, chunks: 0, embedded: 0 };
 

@@ -3,6 +3,7 @@ import { BudgetSpent } from '../../src/errors.ts';
 import { withinBudget } from '../../src/pipeline/budget.ts';
 import type { Embedder } from '../../src/ports.ts';
 import { estimateOf } from '../../src/runs/estimate.ts';
+import { DAY } from '../../src/runtime/units.ts';
 import { fakeTime } from '../support/fake-time.ts';
 import { memoryState } from '../support/memory-state.ts';
 import { embedder } from '../trials/sim/content.ts';
@@ -61,7 +62,7 @@ it('a budget holds for a day, over all who embed, and questions are answered bey
   expect(await other.embed(['ant bee'], 'passage')).toHaveLength(1);
   await expect(one.embed(['ant'], 'passage')).rejects.toThrow(/limits\.budget\.tokens/);
   expect(await one.embed(['how many ants'], 'query')).toHaveLength(1);
-  const tomorrow = { ...time, now: () => time.now() + 24 * 60 * 60 * 1_000 };
+  const tomorrow = { ...time, now: () => time.now() + DAY };
   expect(await withinBudget(embedder(), { tokens: 5, state, time: tomorrow }).embed(['ant'], 'passage')).toHaveLength(
     1,
   );

@@ -1,8 +1,8 @@
 /** Servers in containers, wherever a Docker engine answers: testcontainers finds it, starts them and clears them away. */
 import type { GenericContainer } from 'testcontainers';
+import { MINUTE } from '../../src/runtime/units.ts';
 import type { RealServer } from './servers.ts';
 
-const MINUTE = 60_000;
 /** An image may have to be downloaded first. */
 const START_MS = 5 * MINUTE;
 

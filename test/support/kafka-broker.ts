@@ -13,11 +13,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { MINUTE, SECOND } from '../../src/runtime/units.ts';
 import { inContainer } from './containers.ts';
 import type { RealServer } from './servers.ts';
 
-const SECOND = 1_000;
-const MINUTE = 60 * SECOND;
 /** Below the five minutes that whoever asks over HTTP waits for an answer. */
 const DOWNLOAD_MS = 3 * MINUTE;
 const START_MS = 1 * MINUTE;

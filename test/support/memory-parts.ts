@@ -3,6 +3,7 @@ import type { Limits, Parts } from '../../src/parts.ts';
 import { adopt } from '../../src/pipeline/flows.ts';
 import type { LogRecord } from '../../src/ports.ts';
 import { documentKey, type Event, encode, type LedgerEntry, projectKey, type RefId } from '../../src/records.ts';
+import { MIB } from '../../src/runtime/units.ts';
 import { chunker, converter, embedder, RULES } from '../trials/sim/content.ts';
 import { INSTANCE, NAMES } from '../trials/sim/names.ts';
 import { type File, makeRepositories } from '../trials/sim/repository.ts';
@@ -11,8 +12,6 @@ import { memoryBroker, memoryLog } from './memory-log.ts';
 import { memoryState } from './memory-state.ts';
 import { memoryStore } from './memory-store.ts';
 import { recordedTelemetry } from './telemetry.ts';
-
-const MIB = 1024 ** 2;
 
 export const GENERATION = NAMES.generation('g1');
 export const PROJECT = '7';

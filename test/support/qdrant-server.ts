@@ -11,11 +11,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { MINUTE, SECOND } from '../../src/runtime/units.ts';
 import { inContainer } from './containers.ts';
 import type { RealServer } from './servers.ts';
 
-const SECOND = 1_000;
-const MINUTE = 60 * SECOND;
 const START_MS = 2 * MINUTE;
 const STOP_MS = 20 * SECOND;
 const IMAGE = 'qdrant/qdrant:v1.18.3';

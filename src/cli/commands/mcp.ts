@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { optionsOf } from '../../config/pipeline.ts';
 import { messageOf } from '../../errors.ts';
+import { SECOND } from '../../runtime/units.ts';
 import type { DataCommand, OwnCommand } from '../command.ts';
 import { dataAccess } from '../data-access.ts';
 import { shapeForRequest } from '../execute.ts';
@@ -9,7 +10,7 @@ import { questioner } from '../questioner.ts';
 import { quietTelemetry } from '../quiet.ts';
 
 /** Between two questions the directory is kept for so long; then a service may have it. */
-const KEEP_MS = 5_000;
+const KEEP_MS = 5 * SECOND;
 
 export const mcpWith = (commands: readonly DataCommand[]): OwnCommand => ({
   kind: 'own',

@@ -1,13 +1,11 @@
 import type { Hosted } from '../../pipeline/host.ts';
 import type { Target } from '../../pipeline/shapes.ts';
 import { either } from '../../runtime/either.ts';
+import { DAY, HOUR, SECOND } from '../../runtime/units.ts';
 import type { DataCommand } from '../command.ts';
 import { EXIT } from '../exit.ts';
 import type { Output } from '../output.ts';
 import { timeText } from './backfill.ts';
-
-const SECOND = 1_000;
-const DAY = 24 * 60 * 60 * SECOND;
 
 const needed = () =>
   Promise.all([
@@ -106,7 +104,7 @@ export const rollback: DataCommand = {
     const { previous, active } = (await readGenerations(parts))?.value ?? {};
     if (!previous || previous.until <= parts.time.now()) {
       output.note(
-        `there is no previous index to go back to: one is kept for ${DAY / (60 * 60 * SECOND)} hours after tidemark reindex`,
+        `there is no previous index to go back to: one is kept for ${DAY / HOUR} hours after tidemark reindex`,
       );
       return EXIT.failures;
     }

@@ -4,10 +4,10 @@
  */
 import type { Embedder } from '../../ports.ts';
 import { besideOf, thread } from '../../runtime/thread.ts';
+import { SECOND } from '../../runtime/units.ts';
 import { inSlices } from '../slices.ts';
 import type { StaticRequest } from './static-thread.ts';
 
-const SECOND = 1000;
 const DIMENSIONS = 256;
 
 /** All that shapes a vector. `version` rises with every change of the tokens, the table or the mean. */

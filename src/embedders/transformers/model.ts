@@ -9,6 +9,7 @@ import { basename, isAbsolute, join } from 'node:path';
 import { z } from 'zod';
 import type { TransformersOptions } from '../../config/embedder.ts';
 import { BadConfiguration } from '../../errors.ts';
+import { KIB } from '../../runtime/units.ts';
 import { type KnownModel, knownModel, type Prefixes } from '../models.ts';
 
 export interface TransformersModel {
@@ -56,7 +57,7 @@ const SUFFIX: Readonly<Record<TransformersOptions['dtype'], string>> = {
   ...{ q4: '_q4', q4f16: '_q4f16', bnb4: '_bnb4' },
 };
 
-const DIGESTED_BYTES = 64 * 1024;
+const DIGESTED_BYTES = 64 * KIB;
 const DIGESTED_PLACES = 16;
 
 /**

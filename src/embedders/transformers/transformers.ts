@@ -6,11 +6,11 @@ import { availableParallelism } from 'node:os';
 import type { TransformersOptions } from '../../config/embedder.ts';
 import type { Embedder } from '../../ports.ts';
 import { besideOf, thread } from '../../runtime/thread.ts';
+import { MINUTE } from '../../runtime/units.ts';
 import { inSlices } from '../slices.ts';
 import { transformersModel } from './model.ts';
 import type { TransformersData } from './transformers-thread.ts';
 
-const MINUTE = 60_000;
 /** A model may have to be downloaded first. */
 const START_MS = 30 * MINUTE;
 const DEADLINE_MS = 5 * MINUTE;

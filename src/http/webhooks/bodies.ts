@@ -4,11 +4,9 @@
  */
 import type { IncomingMessage } from 'node:http';
 import type { Time } from '../../ports.ts';
+import { KIB, MIB, SECOND } from '../../runtime/units.ts';
 import { connectionsAllowed } from '../connections.ts';
 
-const SECOND = 1_000;
-const KIB = 1024;
-const MIB = 1024 * KIB;
 /** GitLab sends no more. */
 export const MAX_BODY_BYTES = 25 * MIB;
 

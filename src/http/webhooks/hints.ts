@@ -3,6 +3,7 @@
 import type { Parts } from '../../parts.ts';
 import type { Pipeline } from '../../pipeline/open.ts';
 import { parseRef, projectKey, WIKI } from '../../records.ts';
+import { MINUTE } from '../../runtime/units.ts';
 import type { GitlabInstance } from '../../sources/gitlab/instance.ts';
 import { fileHints, type Hint } from '../../state/hints.ts';
 import { rows } from '../../state/pages.ts';
@@ -31,7 +32,7 @@ const isUp = ({ dependencies }: Receiving, wanted: string): boolean =>
   dependencies().every(({ name, downSince }) => name !== wanted || downSince() === undefined);
 
 /** Noted so often at most. */
-const NOTED_EACH_MS = 60_000;
+const NOTED_EACH_MS = 1 * MINUTE;
 
 /** Resolves to how many hints the logs hold by then. */
 export const webhookHints = (pipelines: readonly Receiving[]) => {

@@ -6,20 +6,20 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { messageOf } from '../../errors.ts';
 import type { Time } from '../../ports.ts';
+import { HOUR, SECOND } from '../../runtime/units.ts';
 import type { Telemetry } from '../../telemetry.ts';
 import { answerJson } from '../answer.ts';
 import { type BodyLimits, MAX_BODY_BYTES, type Unread, webhookBodies } from './bodies.ts';
 import { type News, newsOf } from './events.ts';
 import { isSigned, proofOf } from './signature.ts';
 
-const SECOND = 1_000;
 /** GitLab waits ten seconds. */
 const ANSWER_MS = 8 * SECOND;
 const REMEMBERED_IDS = 10_000;
 /** GitLab's are UUIDs; one that is longer is not remembered. */
 const MAX_ID_CHARS = 100;
 /** GitLab sends an event again within days, if at all; a signature is refused long before. */
-const REMEMBERED_MS = 60 * 60 * SECOND;
+const REMEMBERED_MS = HOUR;
 
 export interface WebhookOptions {
   readonly secrets: readonly string[];

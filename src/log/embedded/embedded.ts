@@ -13,15 +13,13 @@ import { codeOf, Damaged, DeadLetter, StopFlow, TryAgain } from '../../errors.ts
 import type { Log, LogRecord, Outgoing, Time } from '../../ports.ts';
 import { diskError, makeDirectory, onDisk } from '../../runtime/disk.ts';
 import type { Hold } from '../../runtime/fence.ts';
+import { DAY, MIB, SECOND } from '../../runtime/units.ts';
 import { openCheckpoint, openIdentity, type TopicNote } from './checkpoint.ts';
 import { openCursor } from './cursor.ts';
 import { createGroup, type Group } from './groups.ts';
 import { openPartition, type Partition } from './partition.ts';
 import { frameReader, listSegments } from './segments.ts';
 import { compact, type Policy, retain } from './upkeep.ts';
-
-const SECOND = 1000;
-const HOUR = 3600 * SECOND;
 
 export type TopicOptions = Policy & {
   /**
@@ -54,7 +52,7 @@ export interface EmbeddedLog extends Log {
 
 const PARTITIONS = 4;
 /** Far above the largest text, far below what would be taken for garbage. */
-const MAX_RECORD_BYTES = 32 * 1024 * 1024;
+const MAX_RECORD_BYTES = 32 * MIB;
 /** How stale the knowledge of still having the lock may be when something is written. */
 const LOCK_MS = 100;
 
@@ -69,7 +67,7 @@ interface Topic {
 
 export const openEmbeddedLog = async (options: EmbeddedLogOptions): Promise<EmbeddedLog> => {
   const { directory, lock, time, report } = options;
-  const { segmentBytes = 16 * 1024 * 1024, rollMs = 24 * HOUR, commitMs = 200, upkeepMs = 60 * SECOND } = options;
+  const { segmentBytes = 16 * MIB, rollMs = DAY, commitMs = 200, upkeepMs = 60 * SECOND } = options;
   const stop = new AbortController();
   const topics = new Map<string, Topic>();
   let closing: Promise<void> | undefined;

@@ -13,6 +13,7 @@
  */
 import { crc32 } from 'node:zlib';
 import type { LogRecord, Outgoing } from '../../ports.ts';
+import { MIB } from '../../runtime/units.ts';
 
 const HEADER_BYTES = 32;
 const UNCHECKED_BYTES = 8;
@@ -22,7 +23,7 @@ const TOMBSTONE = 1;
 const WIDE_KEY = 2;
 
 /** Above it a length is taken for garbage, and nothing of that size is ever read into memory. */
-export const MAX_FRAME_BYTES = 64 * 1024 * 1024;
+export const MAX_FRAME_BYTES = 64 * MIB;
 
 const LONE_SURROGATE = /\p{Surrogate}/u;
 const NOTHING = new Uint8Array(0);

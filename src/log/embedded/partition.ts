@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import { Damaged, StopFlow } from '../../errors.ts';
 import type { Outgoing, Time } from '../../ports.ts';
 import { diskError, makeDirectory, openOwn, writeAll } from '../../runtime/disk.ts';
+import { MIB } from '../../runtime/units.ts';
 import { frameTimestamp, type Prepared, prepare, writeFrame } from './frames.ts';
 import {
   createSegment,
@@ -51,7 +52,7 @@ export interface PartitionOptions {
 }
 
 /** As much as one write takes; bounds the memory of an append of any size. */
-const BATCH_BYTES = 4 * 1024 * 1024;
+const BATCH_BYTES = 4 * MIB;
 
 interface Waiting {
   readonly records: readonly Outgoing[];

@@ -6,6 +6,7 @@ import { type FileHandle, readdir, stat, unlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Damaged } from '../../errors.ts';
 import { openOwn, readAll, syncDirectory } from '../../runtime/disk.ts';
+import { KIB } from '../../runtime/units.ts';
 import { frameBytes, frameOffset, frameTimestamp, isIntact } from './frames.ts';
 
 export interface Segment {
@@ -20,7 +21,7 @@ export interface Segment {
   retired: boolean;
 }
 
-const CHUNK_BYTES = 256 * 1024;
+const CHUNK_BYTES = 256 * KIB;
 const NAME = /^(\d{16})(?:-(\d{16}))?\.log$/;
 const NONE = Buffer.alloc(0);
 

@@ -7,6 +7,7 @@ import { open, rename, unlink } from 'node:fs/promises';
 import { codeOf } from '../../errors.ts';
 import type { Time } from '../../ports.ts';
 import { openOwn, syncDirectory, writeAll } from '../../runtime/disk.ts';
+import { KIB } from '../../runtime/units.ts';
 import { frameKey, frameOffset, frameTimestamp, isTombstone } from './frames.ts';
 import { type Newest, newestOffsets } from './newest.ts';
 import { firstTimestamp, type Partition } from './partition.ts';
@@ -37,7 +38,7 @@ export interface UpkeepOptions {
 const MAX_KEYS = 250_000;
 
 /** Rests after so many bytes, so that the work of the day hardly notices. */
-const REST_BYTES = 256 * 1024;
+const REST_BYTES = 256 * KIB;
 const REST_MS = 5;
 
 export const retain = async (partition: Partition, retentionMs: number, options: UpkeepOptions): Promise<void> => {

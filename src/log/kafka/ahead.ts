@@ -1,7 +1,7 @@
 import type { LogRecord } from '../../ports.ts';
+import { MIB } from '../../runtime/units.ts';
 import type { Assignment } from './assignment.ts';
 
-const MIB = 1024 ** 2;
 /** Fetching stops at the high mark and goes on at the low one: what a paused partition has just sent is thrown away. */
 const HIGH = { records: 8_000, bytes: 8 * MIB };
 const LOW = { records: 4_000, bytes: 4 * MIB };

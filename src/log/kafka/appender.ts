@@ -8,12 +8,13 @@ import { gathered } from '../../calls/batch.ts';
 import { StopFlow } from '../../errors.ts';
 import { pathToBytes } from '../../paths/bytes.ts';
 import type { Outgoing, Time } from '../../ports.ts';
+import { KIB, SECOND } from '../../runtime/units.ts';
 import { connection } from './client.ts';
 import { isTooLarge } from './errors.ts';
 
 /** Below what a topic takes by default: all of one partition are one batch to the broker, which it takes or refuses. */
-const SEND_BYTES = 900 * 1024;
-const ACK_MS = 30_000;
+const SEND_BYTES = 900 * KIB;
+const ACK_MS = 30 * SECOND;
 const ALL = -1;
 const RECORD_BYTES = 64;
 

@@ -4,10 +4,10 @@ import { connect as connectTls } from 'node:tls';
 import kafkajs, { type ISocketFactory, type Kafka, type KafkaConfig, type LogEntry, type SASLOptions } from 'kafkajs';
 import { StopFlow, TryAgain } from '../../errors.ts';
 import type { Time } from '../../ports.ts';
+import { SECOND } from '../../runtime/units.ts';
 import { registerCodecs } from './codecs.ts';
 import { isUnreachable, kafkaError } from './errors.ts';
 
-const SECOND = 1_000;
 const KEEP_ALIVE_MS = 60 * SECOND;
 /** kafkajs waits for all answers that are owed to it, and now and then for one that never comes. */
 const CLOSE_MS = 5 * SECOND;

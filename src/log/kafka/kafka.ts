@@ -2,6 +2,7 @@
 import type { Admin } from 'kafkajs';
 import { StopFlow, TryAgain } from '../../errors.ts';
 import type { Log, Reader, Time } from '../../ports.ts';
+import { SECOND } from '../../runtime/units.ts';
 import { openAppender } from './appender.ts';
 import { connection, type KafkaClientOptions, kafkaClients } from './client.ts';
 import { isMissingTopic, kafkaError } from './errors.ts';
@@ -9,7 +10,6 @@ import { openReader } from './reader.ts';
 import { openSlicer } from './slice.ts';
 import { type Differing, ensureTopics, type TopicsOptions } from './topics.ts';
 
-const SECOND = 1_000;
 /** A broker that has just started may not know its topics yet. */
 const MISSING_MS = 60 * SECOND;
 const NOT_THERE = 69;

@@ -5,6 +5,7 @@
 import kafkajs, { type Consumer, type EachBatchPayload, type Kafka } from 'kafkajs';
 import { StopFlow, TryAgain } from '../../errors.ts';
 import type { Delivery, Reader, Time } from '../../ports.ts';
+import { KIB, SECOND } from '../../runtime/units.ts';
 import { readAhead, type Waiting } from './ahead.ts';
 import { type Assignment, assignment } from './assignment.ts';
 import { within } from './client.ts';
@@ -12,8 +13,6 @@ import { kafkaError } from './errors.ts';
 import { type Batch, type ConsumerGroup, withMembership } from './internals.ts';
 import { recordOf } from './slice.ts';
 
-const SECOND = 1_000;
-const KIB = 1024;
 const HEARTBEAT_MS = 3 * SECOND;
 /** How long a resumed partition, and everybody in a rebalance, may have to wait for a fetch that finds nothing. */
 const FETCH_WAIT_MS = 250;

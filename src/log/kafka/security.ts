@@ -4,12 +4,13 @@ import { z } from 'zod';
 import type { Config } from '../../config/schema.ts';
 import { BadConfiguration, maskedText, messageOf } from '../../errors.ts';
 import { readPlainFile } from '../../runtime/plain-file.ts';
+import { SECOND } from '../../runtime/units.ts';
 import type { KafkaSecurity } from './client.ts';
 
 type KafkaConfig = Extract<Config['log'], { kind: 'kafka' }>;
 type Sasl = NonNullable<KafkaConfig['sasl']>;
 
-const TOKEN_MS = 10_000;
+const TOKEN_MS = 10 * SECOND;
 const tokenSchema = z.object({ access_token: z.string().min(1) });
 
 export const kafkaSecurity = async ({ tls, sasl }: Pick<KafkaConfig, 'tls' | 'sasl'>): Promise<KafkaSecurity> => ({

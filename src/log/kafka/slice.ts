@@ -3,12 +3,12 @@ import type { Kafka } from 'kafkajs';
 import { TryAgain } from '../../errors.ts';
 import { pathFromBytes } from '../../paths/bytes.ts';
 import type { Bounds, LogRecord, Time } from '../../ports.ts';
+import { MIB, SECOND } from '../../runtime/units.ts';
 import { connection } from './client.ts';
 import { type Batch, type Cluster, clusterOf, newBatch, type RawMessage } from './internals.ts';
 
-const MIB = 1024 ** 2;
 const FETCH = { maxWaitTime: 500, minBytes: 1, maxBytes: 4 * MIB, isolationLevel: 1 };
-const LATER_MS = 1_000;
+const LATER_MS = 1 * SECOND;
 
 export interface Slicer {
   slice(topic: string, from: readonly number[], until: readonly number[], bounds: Bounds): AsyncIterable<LogRecord>;

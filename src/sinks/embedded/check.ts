@@ -4,11 +4,11 @@ import { stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { codeOf, Damaged } from '../../errors.ts';
 import { besideOf } from '../../runtime/thread.ts';
+import { KIB, SECOND } from '../../runtime/units.ts';
 
-const SECOND = 1_000;
 /** A start may take so much longer for it: a store of some gigabytes is not read to its end by then. */
 const QUICK_MS = 30 * SECOND;
-const MAX_SAID_BYTES = 64 * 1024;
+const MAX_SAID_BYTES = 64 * KIB;
 
 export interface Checked {
   /** Empty where all is well, as far as it was looked. */

@@ -3,13 +3,14 @@
  * standard output. `embedded-check.ts` starts it, with the file and `quick` or `whole`.
  */
 import { Damaged, messageOf } from '../../errors.ts';
+import { SECOND } from '../../runtime/units.ts';
 import { type Blob, bytesOf, type Database, reaction, textOf, toBytes } from './database.ts';
 import { openForReading, SCHEMA_VERSION } from './schema.ts';
 import { STATE, type Summed, summedOf, sumOf } from './sums.ts';
 
 /** Beyond so many findings more of them say nothing new. */
 const MAX_FINDINGS = 10;
-const BUSY_MS = 5_000;
+const BUSY_MS = 5 * SECOND;
 /** A higher number than any version will ever reach is no version. */
 const MAX_VERSION = 100;
 

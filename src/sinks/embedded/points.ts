@@ -3,6 +3,7 @@ import { StopFlow } from '../../errors.ts';
 import { documentTerms, type Terms } from '../../lexical/terms.ts';
 import type { Page, Placement, Point, StoredPoint } from '../../ports.ts';
 import { parseDocument } from '../../records.ts';
+import { DAY } from '../../runtime/units.ts';
 import { type Blob, bytesOf, type Database, fromText, jsonOf, textOf, toBytes, toText } from './database.ts';
 import { findGeneration, type GenerationTables } from './generations.ts';
 import { documentNumber, releaseDocument } from './ledger.ts';
@@ -10,7 +11,6 @@ import { manyTexts } from './rows.ts';
 import { sumOf } from './sums.ts';
 
 const PAGE_ROWS = 5_000;
-const DAY_MS = 24 * 60 * 60 * 1000;
 /** Bounds the memory that one statement takes. */
 const INSERT_ROWS = 500;
 /** Bounds how long a sweep of unused vectors holds up other calls. */
@@ -272,7 +272,7 @@ export const pointWrites = (database: Database, now: () => number) => {
           const swept = database.run(
             `DELETE FROM vectors_${g} WHERE vector IN
              (SELECT vector FROM vectors_${g} WHERE uses = 0 AND unused_at < ? LIMIT ${SWEEP_ROWS})`,
-            [now() - DAY_MS],
+            [now() - DAY],
           );
           return swept === SWEEP_ROWS;
         })

@@ -8,6 +8,7 @@ import { askedTerms } from '../../lexical/terms.ts';
 import { globMatcher } from '../../paths/glob.ts';
 import type { Hit, Query } from '../../ports.ts';
 import { type DocumentId, parseDocument, projectKey } from '../../records.ts';
+import { MINUTE } from '../../runtime/units.ts';
 import { type Blob, bytesOf, type Database, fromText, reaction } from './database.ts';
 import { findGeneration, type GenerationTables } from './generations.ts';
 import { type Answer, type Calls, type FromWorker, toFailure } from './messages.ts';
@@ -32,7 +33,7 @@ interface Following {
 const READ_ROWS = 2_000;
 /** While somebody searches, the index follows the writer by itself, so that no search has to catch up with much. */
 const FOLLOW_MS = 200;
-const FOLLOW_FOR_MS = 60 * 1000;
+const FOLLOW_FOR_MS = MINUTE;
 
 const searcher = (database: Database) => {
   const indexes = new Map<number, Following>();

@@ -4,6 +4,7 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { checkFence } from '../../runtime/fence.ts';
+import { MINUTE } from '../../runtime/units.ts';
 import { type Database, reaction } from './database.ts';
 import { forgetGenerations, generationReads, generationWrites } from './generations.ts';
 import { ledgerReads, ledgerWrites } from './ledger.ts';
@@ -12,7 +13,7 @@ import { pointReads, pointWrites } from './points.ts';
 import { type FileOptions, openForWriting } from './schema.ts';
 import { stateReads, stateWrites } from './state.ts';
 
-const SWEEP_EVERY_MS = 60 * 1000;
+const SWEEP_EVERY_MS = MINUTE;
 
 const reads = (database: Database) => ({
   ...stateReads(database),

@@ -1,12 +1,12 @@
 /** The ledger of a generation as points without vectors. Beside its entries stand vectors that outlive their points. */
 import { gathered } from '../../calls/batch.ts';
 import type { Generation, LedgerEntry, Over, Page } from '../../ports.ts';
+import { DAY, HOUR } from '../../runtime/units.ts';
 import { bearing, oneOf, raising } from './guards.ts';
 import { entryIn, entryPayload, idOf, idOfDocument } from './payload.ts';
 import { BYTES_PER_REQUEST, type Operation, REQUESTS_OUT, type Server } from './server.ts';
 
-const DAY_MS = 24 * 60 * 60 * 1_000;
-const SWEEP_EVERY_MS = 60 * 60 * 1_000;
+const SWEEP_EVERY_MS = HOUR;
 /** An entry of a large text names thousands of chunks. */
 const PAGE_ROWS = 500;
 const ENTRIES_PER_REQUEST = 500;
@@ -88,7 +88,7 @@ export const qdrantLedger = ({ server, collection, now }: LedgerOptions): Ledger
     // Where nothing is deleted any more, nothing grows either.
     if (keptAt < sweepAt) return;
     await write('sweep kept vectors', [
-      { delete: { filter: { must: [{ key: 'keptAt', range: { lt: keptAt - DAY_MS } }] } } },
+      { delete: { filter: { must: [{ key: 'keptAt', range: { lt: keptAt - DAY } }] } } },
     ]);
     sweepAt = keptAt + SWEEP_EVERY_MS;
   };

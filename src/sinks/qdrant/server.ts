@@ -1,13 +1,14 @@
 /** One Qdrant server, spoken to in requests that either hold or throw a reaction. */
 import { QdrantClient, type Schemas } from '@qdrant/js-client-rest';
 import { StopFlow, TryAgain } from '../../errors.ts';
+import { MIB } from '../../runtime/units.ts';
 import { reaction } from './errors.ts';
 
 /** `update_mode`, which all guards need, is as old as that. */
 const OLDEST = [1, 17] as const;
 const DEFAULT_PORT = 6333;
 /** Of JSON. Qdrant takes 32 MiB, and what stands before it often less. */
-export const BYTES_PER_REQUEST = 4 * 1024 ** 2;
+export const BYTES_PER_REQUEST = 4 * MIB;
 /** Of one kind: while one is worked on, the next is on its way. */
 export const REQUESTS_OUT = 2;
 

@@ -1,10 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { parse } from 'node:path';
 import { codeOf, StopFlow, TryAgain } from '../../errors.ts';
+import { KIB, MIB, SECOND } from '../../runtime/units.ts';
 
-const SECOND = 1_000;
-const MEBIBYTE = 1024 * 1024;
-const STDERR_BYTES = 8 * 1024;
+const STDERR_BYTES = 8 * KIB;
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -125,7 +124,7 @@ export const gitCommand = ({
     return person ? new StopFlow(`${message} (${person[1]})`, { cause }) : new TryAgain(message, { cause });
   };
 
-  const run = (args: readonly string[], { input, maxBytes = 64 * MEBIBYTE, codes = [0] }: Ask = {}): Promise<Answer> =>
+  const run = (args: readonly string[], { input, maxBytes = 64 * MIB, codes = [0] }: Ask = {}): Promise<Answer> =>
     new Promise((resolve, reject) => {
       const action = `run git ${args.find((arg) => !arg.startsWith('-'))}`;
       if (signal.aborted) {

@@ -1,11 +1,11 @@
 import { TryAgain } from '../../errors.ts';
 import { pathFromBytes } from '../../paths/bytes.ts';
 import { type Difference, GONE } from '../../ports.ts';
+import { MIB } from '../../runtime/units.ts';
 import { isId, type Repository } from './repository.ts';
 
-const MEBIBYTE = 1024 * 1024;
 /** Some 50,000 differences. What differs more is laid from the whole tree anyway, in pages. */
-const DIFFERENCE_BYTES = 8 * MEBIBYTE;
+const DIFFERENCE_BYTES = 8 * MIB;
 const NUL = 0;
 const COLON = 0x3a;
 

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { BlockProject, TryAgain } from '../../errors.ts';
 import type { RefNames } from '../../paths/ref-selection.ts';
 import type { Project, RepoSource, Time } from '../../ports.ts';
+import { MIB, SECOND } from '../../runtime/units.ts';
 import { readBlobs } from './blobs.ts';
 import type { Environment } from './command.ts';
 import { differences } from './compare.ts';
@@ -9,8 +10,6 @@ import { assertPlace, isId, openRepository, type Repository } from './repository
 import { find, list, type Position, positionAt, type ReadTree } from './trees.ts';
 import { type Watch, watchRefs } from './watch.ts';
 
-const SECOND = 1_000;
-const MEBIBYTE = 1024 * 1024;
 /** Places between two pages that are kept open. Without one a page starts by reading the folders on its way down. */
 const KEPT_POSITIONS = 4;
 
@@ -42,7 +41,7 @@ export interface GitSource extends RepoSource {
 /** A git repository as a source of one project. Nothing is run before the first call. */
 export const gitSource = (options: GitSourceOptions): GitSource => {
   const { name, path, refs: names = [], environment, time, program = 'git', pageEntries = 1_000 } = options;
-  const { maxBlobBytes = 64 * MEBIBYTE, aheadBytes = 4 * MEBIBYTE } = options;
+  const { maxBlobBytes = 64 * MIB, aheadBytes = 4 * MIB } = options;
   const { commandDeadlineMs = 120 * SECOND, objectDeadlineMs = 30 * SECOND } = options;
   assertPlace(path);
   const closing = new AbortController();

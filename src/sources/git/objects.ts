@@ -1,10 +1,10 @@
 import type { ChildProcess } from 'node:child_process';
 import { DeadLetter, TryAgain } from '../../errors.ts';
+import { KIB, SECOND } from '../../runtime/units.ts';
 import type { Git } from './command.ts';
 
-const SECOND = 1_000;
-const HEADER_BYTES = 1_024;
-const STDERR_BYTES = 4 * 1024;
+const HEADER_BYTES = KIB;
+const STDERR_BYTES = 4 * KIB;
 const NEWLINE = 0x0a;
 /** Deaths in a row, with no answer between them, after which it is not the objects that are at fault. */
 const DEATHS = 3;

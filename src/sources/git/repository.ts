@@ -2,14 +2,14 @@ import { StopFlow, TryAgain } from '../../errors.ts';
 import { pathFromBytes } from '../../paths/bytes.ts';
 import type { RefNames } from '../../paths/ref-selection.ts';
 import type { TreeEntry } from '../../ports.ts';
+import { MIB } from '../../runtime/units.ts';
 import { type Environment, type Git, gitCommand } from './command.ts';
 import { type GitObject, objectReader } from './objects.ts';
 import { gitRefs, type Refs } from './refs.ts';
 import { isSubmodule } from './trees.ts';
 
-const MEBIBYTE = 1024 * 1024;
 /** A folder with millions of files; git itself can hardly work with more. */
-const TREE_BYTES = 256 * MEBIBYTE;
+const TREE_BYTES = 256 * MIB;
 
 export interface RepositoryOptions {
   /** Absolute; anything inside a repository. */

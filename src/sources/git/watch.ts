@@ -1,8 +1,8 @@
 import { TryAgain } from '../../errors.ts';
 import type { Time } from '../../ports.ts';
+import { SECOND } from '../../runtime/units.ts';
 import type { Glance, Refs } from './refs.ts';
 
-const SECOND = 1_000;
 /** A branch that is a symbolic ref to another one moves without a trace in its own files. */
 const CERTAIN_MS = 30 * SECOND;
 /** Until nothing moves while it is looked. */

@@ -8,10 +8,10 @@ import { createGunzip } from 'node:zlib';
 import { extract } from 'tar-stream';
 import { messageOf, TryAgain } from '../../errors.ts';
 import type { Time } from '../../ports.ts';
+import { MINUTE } from '../../runtime/units.ts';
 import { type BlobCache, blobId } from '../blob-cache.ts';
 import { Refused, type Requests } from './requests.ts';
 
-const MINUTE = 60_000;
 /** One that failed is not asked for again for so long: its blobs come one by one meanwhile. */
 const FAILED_MS = 10 * MINUTE;
 const REMEMBERED = 1_000;

@@ -2,12 +2,12 @@
 import { z } from 'zod';
 import { messageOf } from '../../errors.ts';
 import type { Time } from '../../ports.ts';
+import { DAY } from '../../runtime/units.ts';
 import { checked, jsonIn } from './api.ts';
 import type { GitlabHooks, HookTarget } from './hooks.ts';
 import type { Scope } from './projects.ts';
 import { Refused, type Requests } from './requests.ts';
 
-const DAY = 24 * 60 * 60 * 1_000;
 const REPORTER = 20;
 const EXPIRES_SOON_MS = 14 * DAY;
 

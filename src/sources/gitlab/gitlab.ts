@@ -1,5 +1,6 @@
 import { BlockProject, StopFlow, TryAgain } from '../../errors.ts';
 import type { RepoSource, Time, TreePage, WantedBlob } from '../../ports.ts';
+import { GIB } from '../../runtime/units.ts';
 import { type BlobCache, blobId } from '../blob-cache.ts';
 import { gitlabApi } from './api.ts';
 import { archives as archivesOf } from './archive.ts';
@@ -8,7 +9,6 @@ import { Refused, type Requests } from './requests.ts';
 import { gitlabTrees, type TreesOptions } from './trees.ts';
 import { gitlabWikis, isWikiHead } from './wikis.ts';
 
-const GIB = 1024 ** 3;
 const SUBMODULE = '160000';
 /** So many blobs of one plan are worth an archive. */
 const BULK = 200;

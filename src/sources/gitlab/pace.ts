@@ -3,9 +3,8 @@
  * pause whenever the server says that the window is used up.
  */
 import type { Time } from '../../ports.ts';
+import { MINUTE, SECOND } from '../../runtime/units.ts';
 
-const SECOND = 1_000;
-const MINUTE = 60 * SECOND;
 /** What may go at once after a rest, as a share of a minute's requests. */
 const BURST = 10;
 /** A server that is wrong about its clock, or asks for an hour, is asked again after this. */

@@ -3,11 +3,11 @@ import { BlockProject, messageOf } from '../../errors.ts';
 import { isPattern, type RefNames, refSelection } from '../../paths/ref-selection.ts';
 import type { Project } from '../../ports.ts';
 import { WIKI } from '../../records.ts';
+import { SECOND } from '../../runtime/units.ts';
 import { branchSchema, checked, type GitlabApi, type ProjectAnswer, projectSchema } from './api.ts';
 import { Refused } from './requests.ts';
 import type { GitlabWikis } from './wikis.ts';
 
-const SECOND = 1_000;
 /** How long it holds what a listing has told of a project. */
 const TOLD_MS = 60 * SECOND;
 const PER_PAGE = 100;

@@ -4,10 +4,10 @@
  */
 import { z } from 'zod';
 import type { Time } from '../../ports.ts';
+import { MINUTE } from '../../runtime/units.ts';
 import { checked, type GitlabApi } from './api.ts';
 import { Refused } from './requests.ts';
 
-const MINUTE = 60_000;
 /** Below it nobody reads the code of a private project. */
 const REPORTER = 20;
 const REMEMBERED = 10_000;

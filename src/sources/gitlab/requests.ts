@@ -4,9 +4,9 @@
  */
 import { maskedText, reasonOf, TryAgain } from '../../errors.ts';
 import type { Time } from '../../ports.ts';
+import { SECOND } from '../../runtime/units.ts';
 import { askedToWait, type Pace } from './pace.ts';
 
-const SECOND = 1_000;
 /** Without a byte. */
 const SILENCE_MS = 30 * SECOND;
 /** Of a server that fails or resets; what is worth repeating for longer is `attempt`'s to repeat. */

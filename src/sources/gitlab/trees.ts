@@ -5,10 +5,10 @@
 import type { z } from 'zod';
 import { BlockProject, TryAgain } from '../../errors.ts';
 import { type Difference, GONE, type TreeEntry, type TreePage } from '../../ports.ts';
+import { MIB } from '../../runtime/units.ts';
 import { checked, jsonIn, treeSchema } from './api.ts';
 import { Refused, type Requests } from './requests.ts';
 
-const MIB = 1024 ** 2;
 const PER_PAGE = 100;
 
 export interface TreesOptions {

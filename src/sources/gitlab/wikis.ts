@@ -6,11 +6,11 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { BlockProject } from '../../errors.ts';
 import { type Difference, GONE, type TreeEntry } from '../../ports.ts';
+import { MIB } from '../../runtime/units.ts';
 import { type BlobCache, blobId } from '../blob-cache.ts';
 import { checked, jsonIn } from './api.ts';
 import type { Requests } from './requests.ts';
 
-const MIB = 1024 ** 2;
 const HEAD = 'wiki-';
 const FILE = '100644';
 const SHA1_HEX = 40;

@@ -4,10 +4,9 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { DeadLetter, StopFlow } from '../../../src/errors.ts';
 import type { TopicOptions } from '../../../src/log/embedded/embedded.ts';
+import { HOUR, MIB } from '../../../src/runtime/units.ts';
 import { logContract } from '../../contracts/log.ts';
 import { allOf, openLog, text, withDirectory } from './support.ts';
-
-const HOUR = 3_600_000;
 
 const directories: string[] = [];
 afterAll(async () => {
@@ -44,7 +43,7 @@ describe('the embedded log', () => {
   it('sets aside a record that is too large for it, and appends none of those beside it', async () => {
     await withDirectory(async (directory) => {
       const log = await openLog(directory, topics);
-      const large = { key: 'large', value: new Uint8Array(33 * 1024 * 1024) };
+      const large = { key: 'large', value: new Uint8Array(33 * MIB) };
       await expect(log.append('t', [text('small', 'v'), large])).rejects.toThrow(DeadLetter);
       expect(await allOf(log, 't')).toEqual([]);
       await log.close();
@@ -53,7 +52,7 @@ describe('the embedded log', () => {
 
   it('writes an append that is larger than one write, and one that is larger than a segment', async () => {
     await withDirectory(async (directory) => {
-      const log = await openLog(directory, topics, { segmentBytes: 1024 * 1024 });
+      const log = await openLog(directory, topics, { segmentBytes: MIB });
       const value = new Uint8Array(300 * 1024);
       const records = Array.from({ length: 60 }, (_, at) => ({ key: `${at % 3}`, value }));
       await log.append('t', records);

@@ -5,11 +5,8 @@ import { describe, expect, it } from 'vitest';
 import type { EmbeddedLog, EmbeddedLogOptions } from '../../../src/log/embedded/embedded.ts';
 import { newestOffsets } from '../../../src/log/embedded/newest.ts';
 import type { Delivery, Log } from '../../../src/ports.ts';
+import { DAY, HOUR } from '../../../src/runtime/units.ts';
 import { allOf, contentOf, openLog, settableTime, text, withDirectory } from './support.ts';
-
-const MINUTE = 60_000;
-const HOUR = 60 * MINUTE;
-const DAY = 24 * HOUR;
 
 const compacted = { policy: 'compact', lagMs: HOUR, tombstonesMs: DAY, partitions: 1 } as const;
 const deleted = { policy: 'delete', retentionMs: DAY, partitions: 1 } as const;

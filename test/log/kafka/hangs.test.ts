@@ -10,13 +10,12 @@ import { StopFlow, TryAgain } from '../../../src/errors.ts';
 import { openAppender } from '../../../src/log/kafka/appender.ts';
 import { kafkaError } from '../../../src/log/kafka/errors.ts';
 import { openReader, type ReaderOptions } from '../../../src/log/kafka/reader.ts';
+import { HOUR, MINUTE, SECOND } from '../../../src/runtime/units.ts';
 import { fakeTime } from '../../support/fake-time.ts';
 import { realServer } from '../../support/real-server.ts';
 import { allOf, realTime, text } from '../embedded/support.ts';
 import { createTopics, kafkaOf, openLogOn } from './support.ts';
 
-const SECOND = 1_000;
-const MINUTE = 60 * SECOND;
 const SESSION_MS = 6 * SECOND;
 const broker = await realServer('Kafka');
 const address = broker as string;
@@ -70,7 +69,7 @@ describe.skipIf(!broker)('a consumer that hangs', { timeout: 2 * MINUTE }, () =>
     next.catch((error: unknown) => {
       fault = error;
     });
-    await time.advance(60 * MINUTE);
+    await time.advance(HOUR);
     expect(fault).toBeUndefined();
     answers = true;
     await time.advance(5 * MINUTE);

@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { DeadLetter } from '../../../src/errors.ts';
 import type { Differing } from '../../../src/log/kafka/topics.ts';
 import type { Log } from '../../../src/ports.ts';
+import { DAY, HOUR, MIB } from '../../../src/runtime/units.ts';
 import { logContract } from '../../contracts/log.ts';
 import { realServer } from '../../support/real-server.ts';
 import { allOf, text } from '../embedded/support.ts';
@@ -12,17 +13,16 @@ import { createTopics, type NewTopic, openLogOn, withAdmin } from './support.ts'
 const { ConfigResourceTypes } = kafkajs;
 const broker = await realServer('Kafka');
 
-const HOUR_MS = 3_600_000;
-const LARGE = { 'max.message.bytes': String(16 * 1024 ** 2) };
+const LARGE = { 'max.message.bytes': String(16 * MIB) };
 /** Every record closes the segment before it, since the one that is written to is never compacted. */
 const COMPACTED = {
   ...LARGE,
   'cleanup.policy': 'compact',
   'segment.ms': '1',
   'min.cleanable.dirty.ratio': '0',
-  'delete.retention.ms': String(24 * HOUR_MS),
+  'delete.retention.ms': String(DAY),
 };
-const NOT_YET = { 'min.compaction.lag.ms': String(HOUR_MS) };
+const NOT_YET = { 'min.compaction.lag.ms': String(HOUR) };
 
 logContract(broker ? `Kafka at ${broker}` : undefined, async (topics) => {
   const address = broker as string;
@@ -108,7 +108,7 @@ describe.skipIf(!broker)('the log on Kafka', { timeout: 120_000 }, () => {
   it('makes no topic where others do, and names what is missing', async () => {
     const topic = topicOf();
     const topics = {
-      topics: { [topic.name]: { policy: 'delete', retentionMs: HOUR_MS } },
+      topics: { [topic.name]: { policy: 'delete', retentionMs: HOUR } },
       ...{ create: false, partitions: 1, replication: 1, recordBytes: 1_000_000 },
     } as const;
     await expect(opened(topic, { topics })).rejects.toThrow(/topics are missing: kafka\..*tidemark topics print/);
@@ -144,7 +144,7 @@ describe.skipIf(!broker)('the log on Kafka', { timeout: 120_000 }, () => {
     const topic = topicOf();
     await createTopics(address, [topic]);
     const log = await opened(topic);
-    const large = { key: 'large', value: randomBytes(17 * 1024 ** 2) };
+    const large = { key: 'large', value: randomBytes(17 * MIB) };
     const appends = await Promise.allSettled([
       log.append(topic.name, [text('before', 'v')]),
       log.append(topic.name, [large]),

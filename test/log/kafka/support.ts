@@ -2,10 +2,8 @@
 import kafkajs, { type Admin } from 'kafkajs';
 import { type KafkaLogOptions, openKafkaLog } from '../../../src/log/kafka/kafka.ts';
 import type { Log } from '../../../src/ports.ts';
+import { DAY, MIB } from '../../../src/runtime/units.ts';
 import { realTime } from '../embedded/support.ts';
-
-const MIB = 1024 ** 2;
-const HOUR = 3_600_000;
 
 export interface NewTopic {
   readonly name: string;
@@ -60,7 +58,7 @@ export const openLogOn = (
       topics: Object.fromEntries(
         topics.map(({ name, policy }) => [
           name,
-          policy === 'delete' ? { policy, retentionMs: 24 * HOUR } : { policy, lagMs: 0, tombstonesMs: 24 * HOUR },
+          policy === 'delete' ? { policy, retentionMs: DAY } : { policy, lagMs: 0, tombstonesMs: DAY },
         ]),
       ),
     },

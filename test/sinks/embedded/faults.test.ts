@@ -8,10 +8,9 @@ import Libsql from 'libsql';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Damaged, StopFlow, TryAgain } from '../../../src/errors.ts';
 import type { Point } from '../../../src/ports.ts';
+import { DAY } from '../../../src/runtime/units.ts';
 import { type Embedded, type EmbeddedOptions, openEmbedded } from '../../../src/sinks/embedded/embedded.ts';
 import { withFolder } from './folder.ts';
-
-const DAY_MS = 24 * 60 * 60 * 1000;
 
 describe('the embedded store, when something goes wrong,', () => {
   let folder: Awaited<ReturnType<typeof withFolder>>;
@@ -163,14 +162,14 @@ describe('the embedded store, when something goes wrong,', () => {
     const generation = store.generation('g');
     await generation.upsert([point('a', 'a1'), point('b', 'b1')]);
     await generation.prune('a', 1, []);
-    clock += DAY_MS + 1;
+    clock += DAY + 1;
     await generation.upsert([point('c', 'c1')]);
     expect([...(await generation.vectors(['a1', 'b1', 'c1'])).keys()].sort()).toEqual(['b1', 'c1']);
     // Used again within its day, it stays.
     await generation.prune('b', 1, []);
-    clock += DAY_MS - 1_000;
+    clock += DAY - 1_000;
     await generation.upsert([{ ...point('d', 'd1'), hash: 'b1' }]);
-    clock += DAY_MS;
+    clock += DAY;
     await generation.upsert([point('e', 'e1')]);
     expect((await generation.vectors(['b1'])).size).toBe(1);
   });

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { dependency, PATIENCE, steady } from '../../../src/calls/dependency.ts';
 import { StopFlow, TryAgain } from '../../../src/errors.ts';
 import { projectKey } from '../../../src/records.ts';
+import { MIB } from '../../../src/runtime/units.ts';
 import { idOfDocument } from '../../../src/sinks/qdrant/payload.ts';
 import { entry, point, unit, uuid } from '../../contracts/store-builders.ts';
 import { realTime } from '../../support/git-source.ts';
@@ -152,7 +153,7 @@ describe('calls side by side', () => {
     await stub.open().store.generation(GENERATION).upsert(points);
     const sizes = stub.askedAt(WRITES).map(({ bytes }) => bytes);
     expect(sizes.length).toBeGreaterThan(2);
-    expect(Math.max(...sizes)).toBeLessThan(5 * 1024 ** 2);
+    expect(Math.max(...sizes)).toBeLessThan(5 * MIB);
     expect(
       operationsOf().flatMap((all) => all.flatMap(({ upsert }) => (upsert as { points: unknown[] }).points)),
     ).toHaveLength(60);

@@ -1,9 +1,8 @@
 /** Carries payloads to hooks, signed as the Standard Webhooks specification says, and never a second time by itself. */
 import { createHmac, randomUUID } from 'node:crypto';
+import { MINUTE, SECOND } from '../../../src/runtime/units.ts';
 import type { SimulatedHook } from './world.ts';
 
-const SECOND = 1_000;
-const MINUTE = 60 * SECOND;
 const TIMEOUT_MS = 10 * SECOND;
 const FAILURES_UNTIL_DISABLED = 4;
 

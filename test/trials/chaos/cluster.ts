@@ -4,10 +4,10 @@ import { closeSync, openSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { SECOND } from '../../../src/runtime/units.ts';
 import { compileFiles } from '../../support/file-by-file.ts';
 import { environment } from '../../support/repository.ts';
 
-const SECOND = 1_000;
 const START_MS = 120 * SECOND;
 const END_MS = 120 * SECOND;
 const COMMAND_MS = 300 * SECOND;

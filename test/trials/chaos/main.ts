@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { SECOND } from '../../../src/runtime/units.ts';
 import { findKafka } from '../../support/kafka-broker.ts';
 import { apiKey, dropAll } from '../../support/qdrant.ts';
 import { findQdrant } from '../../support/qdrant-server.ts';
@@ -20,7 +21,6 @@ import { serveStore } from '../../support/store-server.ts';
 import { random } from '../sim/random.ts';
 import { makeCluster } from './cluster.ts';
 
-const SECOND = 1_000;
 /** The shortest that a broker takes by default. */
 const SESSION_SECONDS = 6;
 const FROZEN_MS = 10 * SECOND;

@@ -11,10 +11,11 @@ import { parseOf } from '../../../src/chunker/grammars.ts';
 import { convert } from '../../../src/converters/convert.ts';
 import { tokenCounter } from '../../../src/embedders/token-counter.ts';
 import type { Text } from '../../../src/records.ts';
+import { MIB } from '../../../src/runtime/units.ts';
 import { flawsOf } from '../../support/whole.ts';
 
 const TOKENS = 256;
-const LIMITS = { fileBytes: 20_000_000, textBytes: 4 * 2 ** 20 };
+const LIMITS = { fileBytes: 20_000_000, textBytes: 4 * MIB };
 const count = await tokenCounter({ kind: 'static' });
 
 const check = async (directory: string): Promise<number> => {

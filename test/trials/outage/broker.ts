@@ -3,11 +3,10 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { SECOND } from '../../../src/runtime/units.ts';
 import { buildExecutable } from '../../support/executable.ts';
 import { fromJars } from '../../support/kafka-broker.ts';
 import { makeRepository } from '../../support/repository.ts';
-
-const SECOND = 1_000;
 
 /** Throws unless the run ends by itself with everything embedded once and nothing set aside. Resolves to its milliseconds. */
 export const brokerOutage = async ({

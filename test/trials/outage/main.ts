@@ -6,11 +6,10 @@
  * found (QDRANT_URL, QDRANT_BIN), else the embedded one over loopback.
  */
 import { parseArgs } from 'node:util';
+import { SECOND } from '../../../src/runtime/units.ts';
 import { findQdrant } from '../../support/qdrant-server.ts';
 import { brokerOutage } from './broker.ts';
 import { storeOutage } from './store.ts';
-
-const SECOND = 1_000;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

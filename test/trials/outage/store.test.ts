@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
+import { MINUTE } from '../../../src/runtime/units.ts';
 import { realServer } from '../../support/real-server.ts';
 import { storeOutage } from './store.ts';
 
-const MINUTE = 60_000;
 const qdrant = await realServer('Qdrant');
 
 it(

@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { MINUTE, SECOND } from '../../../src/runtime/units.ts';
 import { DIMENSIONS, embeddingServer } from '../../support/embedding-server.ts';
 import { faultProxy, type Mood } from '../../support/fault-proxy.ts';
 import { apiKey, dropAll, newAlias } from '../../support/qdrant.ts';
@@ -11,8 +12,6 @@ import { makeRepository } from '../../support/repository.ts';
 import { serveStore } from '../../support/store-server.ts';
 import { makeCluster } from '../chaos/cluster.ts';
 
-const SECOND = 1_000;
-const MINUTE = 60 * SECOND;
 const PATIENCE_MS = 2 * SECOND;
 const LOOK_MS = 20;
 const BAD = ['away', 'refusing', 'mute'] as const satisfies readonly Mood[];

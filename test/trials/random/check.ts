@@ -5,11 +5,12 @@ import type { Parts } from '../../../src/parts.ts';
 import { pathFromBytes } from '../../../src/paths/bytes.ts';
 import type { LedgerEntry } from '../../../src/records.ts';
 import { documentKey, projectKey, WIKI } from '../../../src/records.ts';
+import { MIB } from '../../../src/runtime/units.ts';
 import { activeGeneration } from '../../../src/state/generations.ts';
 import { ledgerPages } from '../../../src/state/pages.ts';
 import { blobsOf, type Listed, listed, type TestRepository } from '../../support/repository.ts';
 
-const TEXT_BYTES = 4 * 1024 ** 2;
+const TEXT_BYTES = 4 * MIB;
 
 interface Expected {
   readonly blob: string;

@@ -5,6 +5,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { lockOwner } from '../../../src/owner/lock.ts';
+import { MIB, SECOND } from '../../../src/runtime/units.ts';
 import { buildExecutable, type Running } from '../../support/executable.ts';
 import { simulatedGitlab, TOKEN } from '../../support/gitlab/gitlab.ts';
 import { makeRepository } from '../../support/repository.ts';
@@ -13,11 +14,10 @@ import { type Known, type RandomRequest, randomRequest } from './shapes.ts';
 
 /** Those who announce more than they send are given up so soon, and all others are waited for. */
 const CUT_MS = 100;
-const ANSWER_MS = 20_000;
+const ANSWER_MS = 20 * SECOND;
 const AT_ONCE = 48;
 /** Of the requests, before memory is looked at for the first time: models, indexes and buffers are there by then. */
 const WARM_SHARE = 0.2;
-const MIB = 1024 ** 2;
 
 const API_TOKEN = 'a-token-of-the-configuration';
 const SECRET = 'a-plain-secret-of-webhooks';

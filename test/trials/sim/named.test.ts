@@ -1,13 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { changeSchema, decode, documentSchema } from '../../../src/records.ts';
+import { DAY, HOUR } from '../../../src/runtime/units.ts';
 import { POISON } from './content.ts';
 import { INSTANCE, NAMES } from './names.ts';
 import { blobOf } from './repository.ts';
 import { keyOf, PROJECT, REF, scenario } from './scenario.ts';
 
 const SEEDS = Array.from({ length: 5 }, (_, index) => index + 1);
-const HOUR = 3_600_000;
-const DAY = 24 * HOUR;
 
 /** Each history is told over several seeds: what is not held back goes on in any order. */
 const history = (name: string, tell: (seed: number) => Promise<readonly string[]>) =>

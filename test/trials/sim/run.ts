@@ -1,13 +1,10 @@
+import { DAY, HOUR, MINUTE } from '../../../src/runtime/units.ts';
 import { checkAtRest } from './check.ts';
 import { makeCluster } from './cluster.ts';
 import { fireHooks, type History, type Hook, perform } from './history.ts';
 import { makeMonitor } from './monitor.ts';
 import { random } from './random.ts';
 import { makeWorld } from './world.ts';
-
-const MINUTE = 60_000;
-const HOUR = 60 * MINUTE;
-const DAY = 24 * HOUR;
 
 export interface Outcome {
   readonly violations: readonly string[];

@@ -1,12 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { followRun, startRun } from '../../../src/runs/backfill.ts';
+import { MINUTE } from '../../../src/runtime/units.ts';
 import { BINARY, POISON, WORDS } from './content.ts';
 import { random as makeRandom } from './random.ts';
 import { type Scenario, scenario } from './scenario.ts';
 
 const SEEDS = 60;
-const SECOND = 1_000;
-const MINUTE = 60 * SECOND;
 const PATHS = ['a', 'b', 'c', 'd/e', 'd/f', 'g', 'h'];
 
 type Random = ReturnType<typeof makeRandom>;

@@ -1,5 +1,6 @@
 /** A history that is told step by step: who waits, what happens meanwhile, and what must hold in the end. */
 import { encode, projectKey } from '../../../src/records.ts';
+import { DAY, HOUR, MINUTE } from '../../../src/runtime/units.ts';
 import { checkAtRest } from './check.ts';
 import { type Member, makeCluster } from './cluster.ts';
 import { makeMonitor } from './monitor.ts';
@@ -8,9 +9,6 @@ import { random } from './random.ts';
 import type { Tree } from './repository.ts';
 import { makeWorld } from './world.ts';
 
-const MINUTE = 60_000;
-const HOUR = 60 * MINUTE;
-const DAY = 24 * HOUR;
 const MOST_STEPS = 50_000;
 
 export const PROJECT = '1';
