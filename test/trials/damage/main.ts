@@ -1,5 +1,5 @@
 /**
- * npx tsx test/trials/damage/main.ts --rounds 100 --seed 1     each round damages one file of a data directory
+ * npm run trial -- damage --rounds 100 --seed 1     each round damages one file of a data directory
  *
  * `verify` has to tell it, by name and with the remedy, or everything is found as before; then the remedy that
  * it names has to mend it, so that `verify` finds no difference and searches find what they found before.

@@ -2,7 +2,7 @@
  * Random patterns of up to a thousand characters, as somebody would write who wants to stop the service: as a glob of a
  * search, as a pattern of a `.gitignore` and as one of branches, each compared with paths that are made to nearly match.
  *
- *   npx tsx test/trials/globs/main.ts --globs 10000 --seed 1
+ *   npm run trial -- globs --globs 10000 --seed 1
  *
  * Ends with 1 if a pattern took longer than 50 ms of the processor. Refusals count as answers.
  */

@@ -1,4 +1,4 @@
-/** npx tsx test/trials/requests/main.ts --requests 100000 --seed 1      so many requests of random shape against each port */
+/** npm run trial -- requests --requests 100000 --seed 1      so many requests of random shape against each port */
 import { parseArgs } from 'node:util';
 import { inMib, siege, wrongWith } from './siege.ts';
 
