@@ -1,12 +1,12 @@
 import { BadUsage } from '../errors.ts';
 import type { Parts } from '../parts.ts';
 import { isClosed, type Offsets, parseRef, projectKey, type RefId, type RunRow } from '../records.ts';
-import { SECOND } from '../runtime/units.ts';
 import { hasPassed } from '../state/ends.ts';
 import { activeGeneration } from '../state/generations.ts';
 import { fileHints, type Hint } from '../state/hints.ts';
 import { rows } from '../state/pages.ts';
 import type { Flow } from '../telemetry.ts';
+import { SECOND } from '../units.ts';
 import { eventOf, isPending, reportOf, tally } from './report.ts';
 import { endsOf, groupOf, readRun, replaceRun, topicsOf } from './run-rows.ts';
 import { expandScope } from './scope.ts';
@@ -21,8 +21,15 @@ export const fileRun = async (parts: Parts, run: RunRow, refs: readonly RefId[])
     // Of a project that refuses to name its branches, the project is looked at.
     return id.ref === '' ? { kind: 'project', id, runs } : { id, force: true, runs };
   });
-  await fileHints(parts, 'eventsBackfill', 'run', hints);
+  await fileHints(parts, 'eventsBackfill', 'run', [...(await reopening(parts, refs)), ...hints]);
   return { ...run, until: { plan: await endsOf(parts, 'plan') } };
+};
+
+/** Whoever asks for a run means the projects that answer by now: a blocked one is let in before its branches are looked at. */
+const reopening = async ({ state }: Parts, refs: readonly RefId[]): Promise<readonly Hint[]> => {
+  const projects = new Map(refs.filter(({ ref }) => ref !== '').map((id) => [projectKey(id), { ...id, ref: '' }]));
+  const known = await state.read('projects', [...projects.keys()]);
+  return [...projects].flatMap(([key, id]): Hint[] => (known.get(key)?.value.blocked ? [{ kind: 'project', id }] : []));
 };
 
 /**

@@ -4,7 +4,7 @@ import { fileCarrier } from '../../src/operators/plan.ts';
 import type { Parts } from '../../src/parts.ts';
 import { advanceRun } from '../../src/runs/advance.ts';
 import { cancelRun, followRun, type Progress, startRun } from '../../src/runs/backfill.ts';
-import { DAY, SECOND } from '../../src/runtime/units.ts';
+import { DAY, SECOND } from '../../src/units.ts';
 import { PROJECT, REF } from '../support/pipeline.ts';
 import { BINARY, POISON } from '../trials/sim/content.ts';
 import { INSTANCE, NAMES } from '../trials/sim/names.ts';
@@ -116,6 +116,18 @@ describe('a run', () => {
     const report = await backfill(pipeline);
     expect(report.status).toBe('failed');
     expect(report.unplanned.map(({ project, ref }) => `${project}:${ref}`).sort()).toEqual(['1:', '1:main', '2:']);
+  });
+
+  it('lets in a project that was blocked and answers by now', async () => {
+    const pipeline = pipelineOf();
+    pipeline.push({ a: 'ant' });
+    await pipeline.start();
+    await backfill(pipeline);
+    pipeline.push({ a: 'bee' });
+    pipeline.repositories.blocked.add('1');
+    expect((await backfill(pipeline)).status).toBe('failed');
+    pipeline.repositories.blocked.delete('1');
+    expect(await backfill(pipeline)).toMatchObject({ status: 'success', unplanned: [], indexed: 1 });
   });
 
   it('ends while pushes go on, and counts what they overtake', async () => {

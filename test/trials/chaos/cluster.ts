@@ -4,15 +4,15 @@ import { closeSync, openSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { SECOND } from '../../../src/runtime/units.ts';
+import { SECOND } from '../../../src/units.ts';
 import { compileFiles } from '../../support/file-by-file.ts';
 import { environment } from '../../support/repository.ts';
 
 const START_MS = 120 * SECOND;
 const END_MS = 120 * SECOND;
 const COMMAND_MS = 300 * SECOND;
-const source = join('test', 'chaos', 'process.ts');
-const program = join('test', 'chaos', 'process.js');
+const source = join('test', 'trials', 'chaos', 'process.ts');
+const program = join('test', 'trials', 'chaos', 'process.js');
 
 export interface ClusterOptions {
   /** For configuration, logs and the data directories. */

@@ -31,8 +31,7 @@ const tidemark = buildExecutable();
 const repository = await makeRepository();
 const data = join(repository.directory, '.data');
 const kept = join(repository.directory, '.kept');
-const tide = (...args: string[]): Promise<Ended> =>
-  tidemark.run(repository.directory, args, { TIDEMARK_DATA: data, TIDEMARK_EMBEDDER: 'hash' });
+const tide = (...args: string[]): Promise<Ended> => tidemark.run(repository.directory, args, { TIDEMARK_DATA: data });
 
 const filesIn = async (directory: string): Promise<string[]> => {
   const found: string[] = [];
