@@ -1,11 +1,11 @@
 /**
- * Installs the package as users do, and starts it on each Node that it promises: each indexes this repository and finds
- * something in it.
+ * Packs and installs the package, and starts it on each Node that it promises: each indexes this repository and finds
+ * something in it. The installation is made once, as one that outlives an update of Node.
  *
  *     npm run nodes [-- VERSION...]
  */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -34,8 +34,10 @@ const install = () => {
   for (const directory of [app, repository]) mkdirSync(directory);
   copyFileSync(join(root, '.npmrc'), join(app, '.npmrc'));
   const packed = command('npm', ['pack', '--silent', '--pack-destination', folder], root).trim().split('\n').at(-1);
-  command('npm', ['init', '--yes'], app);
-  command('npm', ['install', '--no-audit', '--no-fund', join(folder, packed ?? '')], app);
+  const { overrides } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { overrides: object };
+  const dependencies = { tidemark: `file:../${packed}` };
+  writeFileSync(join(app, 'package.json'), JSON.stringify({ private: true, dependencies, overrides }));
+  command('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline'], app);
   // A checkout of a continuous integration may be shallow and on no branch.
   command('git', ['init', '--quiet', '--initial-branch=main'], repository);
   command('git', ['fetch', '--quiet', '--depth=1', `file://${root}`, 'HEAD'], repository);

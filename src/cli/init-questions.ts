@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { stringify } from 'yaml';
-import { BadUsage, messageOf } from '../errors.ts';
+import { BadUsage, codeOf, messageOf } from '../errors.ts';
 import { SECOND } from '../runtime/units.ts';
 import { type Environment, gitCommand } from '../sources/git/command.ts';
 import { quoted } from './output.ts';
@@ -191,10 +191,8 @@ const reachable = (what: string, at: ReturnType<typeof portOf>): Promise<string 
     };
     socket.once('connect', () => end(undefined));
     socket.once('timeout', () => end(`${what} does not answer`));
-    socket.once('error', (error) => end(`${what} cannot be reached: ${messageOf(error) || codeText(error)}`));
+    socket.once('error', (error) => end(`${what} cannot be reached: ${messageOf(error) || codeOf(error)}`));
   });
-
-const codeText = (error: Error): string => String((error as NodeJS.ErrnoException).code ?? error);
 
 /** One broker that answers names the others. */
 const firstOf = async (checks: readonly Promise<string | undefined>[]): Promise<string | undefined> => {
