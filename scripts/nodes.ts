@@ -4,7 +4,7 @@
  *
  *     npm run nodes [-- VERSION...]
  */
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -25,15 +25,21 @@ const environment = {
   ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('TIDEMARK_'))),
   npm_config_loglevel: 'error',
 };
-const how = { env: environment, encoding: 'utf8', maxBuffer: 64 * MIB } as const;
 
-const command = (name: string, args: readonly string[], cwd: string): string =>
-  execFileSync(name, args, { ...how, cwd, stdio: ['ignore', 'pipe', 'inherit'] });
+/** Throws with what the program said. */
+const command = (name: string, args: readonly string[], cwd: string, env = environment): Said => {
+  const how = { cwd, env, encoding: 'utf8', timeout: 10 * MINUTE, maxBuffer: 64 * MIB } as const;
+  const { status, stdout, stderr, error } = spawnSync(name, args, how);
+  if (error) throw error;
+  if (status !== 0) throw new Error(`${name} ${args.join(' ')} ended with ${status}\n${stdout}${stderr}`);
+  return { stdout, stderr };
+};
 
-const install = () => {
+const install = (): string => {
   for (const directory of [app, repository]) mkdirSync(directory);
   copyFileSync(join(root, '.npmrc'), join(app, '.npmrc'));
-  const packed = command('npm', ['pack', '--silent', '--pack-destination', folder], root).trim().split('\n').at(-1);
+  const { stdout } = command('npm', ['pack', '--silent', '--pack-destination', folder], root);
+  const packed = stdout.trim().split('\n').at(-1);
   const { overrides } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { overrides: object };
   const dependencies = { tidemark: `file:../${packed}` };
   writeFileSync(join(app, 'package.json'), JSON.stringify({ private: true, dependencies, overrides }));
@@ -42,24 +48,20 @@ const install = () => {
   command('git', ['init', '--quiet', '--initial-branch=main'], repository);
   command('git', ['fetch', '--quiet', '--depth=1', `file://${root}`, 'HEAD'], repository);
   command('git', ['checkout', '--quiet', '-B', 'main', 'FETCH_HEAD'], repository);
+  return `${packed} is installed`;
 };
 
-/** Throws with what the program said. */
 const tidemark = (version: string, args: readonly string[]): string => {
   const program = join(app, 'node_modules', 'tidemark', 'bin', 'tidemark.js');
   const env = { ...environment, TIDEMARK_DATA: join(folder, `data-${version}`) };
-  const { status, stdout, stderr, error } = spawnSync('npx', ['-y', `node@${version}`, program, ...args], {
-    ...{ ...how, env, cwd: repository, timeout: 5 * MINUTE },
-  });
-  if (error) throw error;
-  if (status !== 0) throw new Error(`tidemark ${args[0]} ended with ${status}\n${stderr}`);
+  const { stdout, stderr } = command('npx', ['-y', `node@${version}`, program, ...args], repository, env);
   // A user would see it before every answer.
   if (/warning/i.test(stderr)) throw new Error(`tidemark ${args[0]} warns\n${stderr}`);
   return stdout;
 };
 
 const tryOn = (version: string): string => {
-  const exact = command('npx', ['-y', `node@${version}`, '--version'], folder).trim();
+  const exact = command('npx', ['-y', `node@${version}`, '--version'], folder).stdout.trim();
   const { indexed, failed, durationMs } = JSON.parse(tidemark(version, ['backfill', '--json'])) as Report;
   if (failed > 0) throw new Error(`${failed} of ${indexed + failed} documents have failed`);
   const { hits } = JSON.parse(tidemark(version, ['search', QUESTION, '--json'])) as Answer;
@@ -68,6 +70,10 @@ const tryOn = (version: string): string => {
   return `node ${exact}: ${indexed} documents are indexed in ${(durationMs / SECOND).toFixed(1)} s, and ${ANSWER} is found`;
 };
 
+interface Said {
+  readonly stdout: string;
+  readonly stderr: string;
+}
 interface Report {
   readonly indexed: number;
   readonly failed: number;
@@ -77,17 +83,21 @@ interface Answer {
   readonly hits: readonly { readonly path: string }[];
 }
 
+/** What fails is said, and the others are tried all the same. */
+const attempt = (what: string, work: () => string): void => {
+  try {
+    process.stdout.write(`${work()}\n`);
+  } catch (error) {
+    process.stderr.write(`${what} fails: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = 1;
+  }
+};
+
 const given = process.argv.slice(2);
 try {
-  install();
-  for (const version of given.length > 0 ? given : VERSIONS) {
-    try {
-      process.stdout.write(`${tryOn(version)}\n`);
-    } catch (error) {
-      process.stderr.write(`node ${version}: ${error instanceof Error ? error.message : String(error)}\n`);
-      process.exitCode = 1;
-    }
-  }
+  attempt('the installation', install);
+  if (process.exitCode === undefined)
+    for (const version of given.length > 0 ? given : VERSIONS) attempt(`node ${version}`, () => tryOn(version));
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

@@ -177,7 +177,7 @@ export const parseCommand = (
     const spec = known[token.name];
     if (!spec) {
       const flags = Object.keys(known).map((option) => `--${option}`);
-      const finding = `tidemark ${name} has no option ${quoted(token.rawName)}`;
+      const finding = `${name} has no option ${quoted(token.rawName)}`;
       throw new BadUsage(unknown(finding, token.rawName, flags, name, 'options'));
     }
     if (spec.value === undefined && token.value !== undefined)
@@ -191,10 +191,10 @@ export const parseCommand = (
   const help = values.has('help');
   const { min, max, usage } = words ?? { min: 0, max: 0, usage: '' };
   const explained = `tidemark ${name} --help explains it`;
-  if (!help && given.length < min) throw new BadUsage(`tidemark ${name} needs ${usage}; ${explained}`);
+  if (!help && given.length < min) throw new BadUsage(`${name} needs ${usage}; ${explained}`);
   if (!help && given.length > max)
     throw new BadUsage(
-      `tidemark ${name} takes ${usage ? `only ${usage}` : 'no arguments'}, got ${quoted(given[max])}; ${explained}`,
+      `${name} takes ${usage ? `only ${usage}` : 'no arguments'}, got ${quoted(given[max])}; ${explained}`,
     );
   return { args: argsOf(given, values), help };
 };

@@ -26,8 +26,7 @@ const sequenceLength = (bytes: Uint8Array, at: number): number => {
 };
 
 /** The same memory as a `Buffer`, without a copy. */
-export const viewOf = (bytes: ArrayBufferView): Buffer =>
-  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+export const viewOf = (bytes: ArrayBufferView): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 /** The string that stands for these bytes. */
 export const pathFromBytes = (bytes: Uint8Array): string => {

@@ -40,7 +40,7 @@ describe('what is typed', () => {
   });
 
   it('an unknown option is refused with the nearest or the one that it begins, and with the command that lists them', async () => {
-    const refused = 'tidemark: tidemark backfill has no option';
+    const refused = 'tidemark: backfill has no option';
     const lists = 'tidemark backfill --help lists the options\n';
     expect((await tide('backfill', '--cancle')).stderr).toBe(
       `${refused} "--cancle"; did you mean "--cancel"? ${lists}`,
