@@ -1,5 +1,5 @@
 # The service, as small and as powerless as it can be: no package manager runs in it, and no root.
-FROM node:22.20.0-bookworm-slim AS build
+FROM node:24.21.0-bookworm-slim AS build
 WORKDIR /build
 COPY package.json package-lock.json .npmrc* tsconfig.json tsconfig.build.json ./
 COPY scripts scripts
@@ -8,7 +8,7 @@ COPY src src
 COPY models models
 RUN npm run build && npm prune --omit=dev --ignore-scripts
 
-FROM node:22.20.0-bookworm-slim
+FROM node:24.21.0-bookworm-slim
 RUN apt-get update && apt-get install --yes --no-install-recommends git ca-certificates tini \
   && rm -rf /var/lib/apt/lists/* \
   && useradd --uid 10001 --create-home tidemark \

@@ -4,8 +4,9 @@ import { once } from 'node:events';
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { createInterface } from 'node:readline';
 import { TryAgain } from '../errors.ts';
-import { type About, aboutSchema, type ControlRequest, isSame, proofOf, replySchema } from '../owner/control.ts';
+import { type About, aboutSchema, type ControlRequest, proofOf, replySchema } from '../owner/control.ts';
 import type { Owner } from '../owner/lock.ts';
+import { isSameSecret } from '../runtime/secret.ts';
 import { SECOND } from '../units.ts';
 import type { Output } from './output.ts';
 
@@ -22,7 +23,7 @@ export const aboutOwner = async ({ address, token }: Owner): Promise<About | und
       signal: AbortSignal.timeout(ANSWER_MS),
     });
     const about = aboutSchema.safeParse(JSON.parse(await beginningOf(response)));
-    return about.success && isSame(about.data.proof, proofOf(token, nonce)) ? about.data : undefined;
+    return about.success && isSameSecret(about.data.proof, proofOf(token, nonce)) ? about.data : undefined;
   } catch {
     // Refused, reset, too late or no JSON: whatever is there, it is not the owner.
     return undefined;

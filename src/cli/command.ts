@@ -78,13 +78,14 @@ export interface FreeAround extends Omit<Around, 'place'>, Surroundings {}
 
 export type Command = DataCommand | OwnCommand | FreeCommand;
 
-export const COMMON_OPTIONS: Readonly<Record<string, OptionSpec>> = {
+export const COMMON_OPTIONS: Readonly<Record<'config' | 'pipeline' | 'help', OptionSpec>> = {
   config: {
     value: 'FILE',
-    description: 'The configuration to read, before TIDEMARK_CONFIG; also before the command. It is trusted.',
+    description:
+      'Reads and trusts this configuration, whatever TIDEMARK_CONFIG says. It may stand before the command, too.',
   },
-  pipeline: { value: 'NAME', description: 'The pipeline that is meant; `default` where it is not given.' },
-  help: { description: 'Says this.' },
+  pipeline: { value: 'NAME', description: 'Chooses the pipeline; the default is `default`.' },
+  help: { description: 'Prints this help.' },
 };
 
 /** `--config FILE` may also stand before the command: as it would stand behind it. */
@@ -96,6 +97,26 @@ export const withLeading = (
   return { leading: argv.slice(0, taken), words: argv.slice(taken) };
 };
 
+/** Of several commands that begin with the same words. */
+export interface Group<C> {
+  readonly name: string;
+  readonly commands: readonly C[];
+}
+
+export const isBelow = (name: string, group: string): boolean => name.startsWith(`${group} `);
+
+/** The group that is all that was said, but for options: which of its commands is meant is open. */
+export const findGroup = <C extends Described>(
+  commands: readonly C[],
+  argv: readonly string[],
+): { readonly group: Group<C>; readonly help: boolean } | undefined => {
+  const end = argv.findIndex((word) => word.startsWith('-'));
+  const name = argv.slice(0, end < 0 ? argv.length : end).join(' ');
+  const below = commands.filter((command) => isBelow(command.name, name));
+  if (below.length === 0 || commands.some((command) => command.name === name)) return undefined;
+  return { group: { name, commands: below }, help: argv.includes('--help') || argv.includes('-h') };
+};
+
 /** The command that the first words name, with the rest. Throws `BadUsage` with the nearest name. */
 export const findCommand = <C extends Described>(
   commands: readonly C[],
@@ -105,25 +126,38 @@ export const findCommand = <C extends Described>(
     const words = command.name.split(' ');
     if (words.every((word, at) => argv[at] === word)) return { command, rest: argv.slice(words.length) };
   }
-  const [first = '', second] = argv;
-  const below = commands.filter(({ name }) => name.startsWith(`${first} `)).map(({ name }) => name);
-  if (below.length > 0) {
-    const near = second === undefined ? undefined : nearest(`${first} ${second}`, below);
-    throw new BadUsage(near ? unknown('command', `${first} ${second}`, near) : `expected one of ${below.join(', ')}`);
-  }
-  const near = nearest(first, [...new Set(commands.flatMap(({ name }) => [name, name.split(' ', 1)[0] ?? '']))]);
-  throw new BadUsage(unknown('command', first, near));
+  const names = commands.map(({ name }) => name);
+  const said = (count: number) => argv.slice(0, count).join(' ');
+  const groupWords = [2, 1].find((count) => argv.length > count && names.some((name) => isBelow(name, said(count))));
+  const count = (groupWords ?? 0) + 1;
+  const group = groupWords === undefined ? undefined : said(groupWords);
+  const known = names
+    .filter((name) => group === undefined || isBelow(name, group))
+    .map((name) => name.split(' ').slice(0, count).join(' '));
+  const finding = `there is no command ${quoted(said(count))}`;
+  throw new BadUsage(unknown(finding, said(count), [...new Set(known)], group, 'commands'));
 };
 
-const unknown = (what: string, given: string, near: string | undefined) =>
-  `there is no ${what} ${quoted(given)}${near ? `: did you mean "${near}"?` : '; see tidemark --help'}`;
+/** What was said, what may have been meant, and which command lists what there is. */
+const unknown = (
+  finding: string,
+  given: string,
+  known: readonly string[],
+  about: string | undefined,
+  what: 'commands' | 'options',
+): string => {
+  const beginning = known.filter((name) => name.startsWith(given));
+  const near = beginning.length === 1 ? beginning[0] : nearest(given, known);
+  const lists = `${['tidemark', about, '--help'].filter((word) => word).join(' ')} lists the ${what}`;
+  return near === undefined ? `${finding}; ${lists}` : `${finding}; did you mean "${near}"? ${lists}`;
+};
 
 /** Throws `BadUsage` for what the command does not know or lacks. */
 export const parseCommand = (
   { name, words, options }: Described,
   argv: readonly string[],
 ): { readonly args: Args; readonly help: boolean } => {
-  const known = { ...options, ...COMMON_OPTIONS };
+  const known: Readonly<Record<string, OptionSpec>> = { ...options, ...COMMON_OPTIONS };
   const specs = Object.entries(known).map(([option, { value }]) => [
     option,
     { type: value === undefined ? 'boolean' : 'string', ...(option === 'help' ? { short: 'h' } : {}) } as const,
@@ -142,8 +176,9 @@ export const parseCommand = (
     if (token.kind !== 'option') continue;
     const spec = known[token.name];
     if (!spec) {
-      const near = nearest(token.name, Object.keys(known));
-      throw new BadUsage(`${unknown('option', token.rawName, near && `--${near}`)} of tidemark ${name}`.trim());
+      const flags = Object.keys(known).map((option) => `--${option}`);
+      const finding = `${name} has no option ${quoted(token.rawName)}`;
+      throw new BadUsage(unknown(finding, token.rawName, flags, name, 'options'));
     }
     if (spec.value === undefined && token.value !== undefined)
       throw new BadUsage(`--${token.name} takes no value, got ${quoted(token.value)}`);
@@ -155,9 +190,12 @@ export const parseCommand = (
   }
   const help = values.has('help');
   const { min, max, usage } = words ?? { min: 0, max: 0, usage: '' };
-  if (!help && given.length < min) throw new BadUsage(`tidemark ${name} needs ${usage}`);
+  const explained = `tidemark ${name} --help explains it`;
+  if (!help && given.length < min) throw new BadUsage(`${name} needs ${usage}; ${explained}`);
   if (!help && given.length > max)
-    throw new BadUsage(`tidemark ${name} takes ${usage || 'no words'}, got ${quoted(given[max])} as well`);
+    throw new BadUsage(
+      `${name} takes ${usage ? `only ${usage}` : 'no arguments'}, got ${quoted(given[max])}; ${explained}`,
+    );
   return { args: argsOf(given, values), help };
 };
 

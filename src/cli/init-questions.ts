@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { stringify } from 'yaml';
-import { BadUsage, messageOf } from '../errors.ts';
+import { BadUsage, codeOf, messageOf } from '../errors.ts';
 import { type Environment, gitCommand } from '../sources/git/command.ts';
 import { SECOND } from '../units.ts';
 import { quoted } from './output.ts';
@@ -29,37 +29,40 @@ const choice = (name: string, ask: string, values: readonly [string, ...string[]
 const is = (name: string, value: string) => (answers: Answers) => answers[name] === value;
 
 export const QUESTIONS: readonly Question[] = [
-  choice('source', 'Where documents come from: git, a repository, or gitlab, a server.', ['git', 'gitlab']),
-  { name: 'path', value: 'PATH', ask: 'The repository.', otherwise: '.', when: is('source', 'git') },
+  choice('source', 'Do documents come from git, a repository, or gitlab, a server?', ['git', 'gitlab']),
+  { name: 'path', value: 'PATH', ask: 'Which repository?', otherwise: '.', when: is('source', 'git') },
   {
-    ...{ name: 'gitlab-url', value: 'URL', ask: 'The GitLab server.', otherwise: 'https://gitlab.com' },
+    ...{ name: 'gitlab-url', value: 'URL', ask: 'Which GitLab server?', otherwise: 'https://gitlab.com' },
     when: is('source', 'gitlab'),
   },
   {
-    ...{ name: 'groups', value: 'GROUPS', ask: 'Groups to index, separated by commas.', otherwise: '' },
+    ...{ name: 'groups', value: 'GROUPS', ask: 'Which groups, separated by commas?', otherwise: '' },
     when: is('source', 'gitlab'),
   },
   {
-    ...{ name: 'projects', value: 'PROJECTS', ask: 'Single projects to index, separated by commas.', otherwise: '' },
+    ...{ name: 'projects', value: 'PROJECTS', ask: 'Which single projects, separated by commas?', otherwise: '' },
     when: is('source', 'gitlab'),
   },
   {
     ...{
       name: 'token-variable',
       value: 'NAME',
-      ask: 'The variable that holds its access token.',
+      ask: 'Which variable holds the access token?',
       otherwise: 'GITLAB_TOKEN',
     },
     when: is('source', 'gitlab'),
   },
-  choice('log', 'What carries records: embedded, in the data directory, or kafka.', ['embedded', 'kafka']),
+  choice('log', 'Where are records on their way kept: embedded, in the data directory, or kafka?', [
+    'embedded',
+    'kafka',
+  ]),
   {
-    ...{ name: 'brokers', value: 'BROKERS', ask: 'Kafka brokers, as host:port.', otherwise: 'localhost:9092' },
+    ...{ name: 'brokers', value: 'BROKERS', ask: 'Which Kafka brokers, as host:port?', otherwise: 'localhost:9092' },
     when: is('log', 'kafka'),
   },
-  choice('store', 'What is searched: embedded, a file in the data directory, or qdrant.', ['embedded', 'qdrant']),
+  choice('store', 'Where is the index kept: embedded, in the data directory, or qdrant?', ['embedded', 'qdrant']),
   {
-    ...{ name: 'qdrant-url', value: 'URL', ask: 'Where Qdrant answers.', otherwise: 'http://localhost:6333' },
+    ...{ name: 'qdrant-url', value: 'URL', ask: 'Which Qdrant server?', otherwise: 'http://localhost:6333' },
     when: is('store', 'qdrant'),
   },
 ];
@@ -188,10 +191,8 @@ const reachable = (what: string, at: ReturnType<typeof portOf>): Promise<string 
     };
     socket.once('connect', () => end(undefined));
     socket.once('timeout', () => end(`${what} does not answer`));
-    socket.once('error', (error) => end(`${what} cannot be reached: ${messageOf(error) || codeText(error)}`));
+    socket.once('error', (error) => end(`${what} cannot be reached: ${messageOf(error) || codeOf(error)}`));
   });
-
-const codeText = (error: Error): string => String((error as NodeJS.ErrnoException).code ?? error);
 
 /** One broker that answers names the others. */
 const firstOf = async (checks: readonly Promise<string | undefined>[]): Promise<string | undefined> => {

@@ -1,30 +1,69 @@
-/** Logs: JSON for programs, a line that can be read for a person at a terminal. */
+/** Logs: JSON for programs, a line that can be read for a person. */
 import pino, { type Logger } from 'pino';
-import { maskedText } from '../errors.ts';
-import { inLine, printable } from './output.ts';
+import { BadUsage, maskedText } from '../errors.ts';
+import { SECOND } from '../units.ts';
+import { inLine, LOG_FORMATS, type Output, printable, quoted } from './output.ts';
+
+type LogFormat = (typeof LOG_FORMATS)[number];
+
+/** Throws `BadUsage` for a format that is none. */
+export const logFormatOf = (given: string | undefined, stream: { readonly isTTY?: boolean }): LogFormat => {
+  const format = LOG_FORMATS.find((known) => known === (given ?? (stream.isTTY === true ? 'text' : 'json')));
+  if (!format) throw new BadUsage(`--log: expected ${LOG_FORMATS.join(' or ')}, got ${quoted(given)}`);
+  return format;
+};
 
 export interface LogOptions {
   readonly level: 'info' | 'warn';
-  readonly readable: boolean;
+  readonly format: LogFormat;
+  /** Of text; JSON has no colours. */
+  readonly coloured: boolean;
   readonly write: (text: string) => void;
 }
 
-const LEVELS: Readonly<Record<number, string>> = { 40: ' warning:', 50: ' error:', 60: ' fatal:' };
+export const makeLogger = ({ level, format, coloured, write }: LogOptions): Logger => {
+  const shown = format === 'json' ? printable : coloured ? (text: string) => lineOf(text, paint) : lineOf;
+  return pino({ level, base: null }, { write: (text: string) => write(maskedText(shown(text))) });
+};
 
-export const makeLogger = ({ level, readable, write }: LogOptions): Logger =>
-  pino(
-    { level, base: null },
-    { write: (text: string) => write(maskedText(readable ? lineOf(text) : printable(text))) },
-  );
+type Paint = (style: number, text: string) => string;
+const paint: Paint = (style, text) => `\u001b[${style}m${text}\u001b[0m`;
+const plainly: Paint = (_, text) => text;
 
-const lineOf = (text: string): string => {
+const DIM = 2;
+const LEVELS: Readonly<Record<number, { readonly name: string; readonly style: number }>> = {
+  30: { name: 'info ', style: 36 },
+  40: { name: 'warn ', style: 33 },
+  50: { name: 'error', style: 31 },
+  60: { name: 'fatal', style: 31 },
+};
+
+const lineOf = (text: string, painted = plainly): string => {
   const { level, time, msg, ...rest } = JSON.parse(text) as { level: number; time: number; msg: string };
   const facts = Object.entries(rest).map(([key, value]) => `${key}=${plain(value)}`);
   const at = new Date(time).toTimeString().slice(0, 8);
-  return `${at}${LEVELS[level] ?? ''} ${inLine([msg, ...facts].join(' '))}\n`;
+  const { name, style } = LEVELS[level] ?? { name: 'debug', style: DIM };
+  const told = facts.length > 0 ? `  ${painted(DIM, inLine(facts.join(' ')))}` : '';
+  return `${painted(DIM, at)} ${painted(style, name)} ${inLine(msg)}${told}\n`;
 };
 
 const plain = (value: unknown): string => {
   const text = typeof value === 'string' ? value : JSON.stringify(value);
   return /\s/.test(text) ? JSON.stringify(text) : text;
+};
+
+const PROGRESS_MS = 5 * SECOND;
+
+/** What a service tells beside its log, as lines of the log: whoever reads JSON finds nothing else there. */
+export const loggedOutput = (output: Output, logger: Logger, now: () => number): Output => {
+  let saidAt = Number.NEGATIVE_INFINITY;
+  return {
+    line: output.line,
+    note: (text) => logger.info(text),
+    progress(text) {
+      if (now() - saidAt < PROGRESS_MS) return;
+      saidAt = now();
+      logger.info(text);
+    },
+  };
 };

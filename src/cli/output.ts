@@ -16,6 +16,17 @@ export interface Streams {
   readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number };
 }
 
+export const LOG_FORMATS = ['text', 'json'] as const;
+
+/** https://no-color.org and https://force-color.org. Whoever sets both is understood as Node understands it. */
+export const isColoured = (
+  stream: { readonly isTTY?: boolean },
+  { NO_COLOR, FORCE_COLOR, TERM }: Readonly<Record<string, string | undefined>>,
+): boolean => {
+  if (FORCE_COLOR) return FORCE_COLOR !== '0' && FORCE_COLOR !== 'false';
+  return stream.isTTY === true && !NO_COLOR && TERM !== 'dumb';
+};
+
 const ESC = '\u001b';
 const CLEAR = `\r${ESC}[2K`;
 /** Without a terminal a line of progress is one of a log. */

@@ -8,5 +8,6 @@ export const quietTelemetry = async (stderr: Streams['stderr']): Promise<Telemet
     import('../telemetry.ts'),
     import('./logs.ts'),
   ]);
-  return telemetry(makeLogger({ level: 'warn', readable: true, write: (text) => stderr.write(text) }), new Registry());
+  const write = (text: string) => stderr.write(text);
+  return telemetry(makeLogger({ level: 'warn', format: 'text', coloured: false, write }), new Registry());
 };

@@ -2,13 +2,13 @@
 import { optionsOf } from '../config/pipeline.ts';
 import { LostLock, messageOf } from '../errors.ts';
 import { systemTime } from '../runtime/time.ts';
-import { findCommand, parseCommand, withLeading } from './command.ts';
+import { findCommand, findGroup, parseCommand, withLeading } from './command.ts';
 import { commands, dataCommands } from './commands.ts';
 import { dataAccess } from './data-access.ts';
 import { shapeForRequest } from './execute.ts';
 import { EXIT, exitCodeOf } from './exit.ts';
-import { commandHelp, overview } from './help.ts';
-import { type Streams, streamOutput } from './output.ts';
+import { commandHelp, groupHelp, overview } from './help.ts';
+import { isColoured, type Streams, streamOutput } from './output.ts';
 import { findPlace, type Surroundings } from './place.ts';
 import { quietTelemetry } from './quiet.ts';
 import type { Interrupts } from './signals.ts';
@@ -22,9 +22,9 @@ export interface Invocation extends Streams, Surroundings {
 }
 
 export const runCommandLine = async (invocation: Invocation): Promise<number> => {
-  const { env, cwd, engines, version, interrupts, stderr } = invocation;
+  const { env, cwd, engines, version, interrupts, stdout, stderr } = invocation;
   const { leading, words: argv } = withLeading(invocation.argv);
-  const terminal = isTerminal(invocation);
+  const terminal = isColoured(stdout, env);
   const output = streamOutput(invocation, systemTime.now, terminal);
   try {
     const [first] = argv;
@@ -32,16 +32,23 @@ export const runCommandLine = async (invocation: Invocation): Promise<number> =>
       await output.line(version);
       return EXIT.success;
     }
-    if (first === undefined || first === '--help' || first === '-h' || (first === 'help' && argv.length === 1)) {
+    if (first === '--help' || first === '-h' || (first === 'help' && argv.length === 1)) {
       await output.line(overview(commands));
-      return first === undefined ? EXIT.usage : EXIT.success;
+      return EXIT.success;
     }
+    if (first === undefined) return unfinished(stderr, overview(commands));
     const words = first === 'help' ? [...argv.slice(1), '--help'] : argv;
+    const found = findGroup(commands, words);
+    if (found && !found.help) return unfinished(stderr, groupHelp(found.group));
+    if (found) {
+      await output.line(groupHelp(found.group));
+      return EXIT.success;
+    }
     const { command, rest } = findCommand(commands, words);
     const given = [...leading, ...rest];
     const { args, help } = parseCommand(command, given);
     if (help) {
-      await output.line(commandHelp(command));
+      await output.line(commandHelp(command, commands));
       return EXIT.success;
     }
     const around = { output, interrupts, stderr, version };
@@ -68,6 +75,8 @@ export const runCommandLine = async (invocation: Invocation): Promise<number> =>
   }
 };
 
-/** https://no-color.org. */
-const isTerminal = ({ stdout, env }: Invocation): boolean =>
-  stdout.isTTY === true && !env.NO_COLOR && env.TERM !== 'dumb';
+/** No command was named: what there is goes where errors go, so that a script does not take it for an answer. */
+const unfinished = (stderr: Streams['stderr'], help: string): number => {
+  stderr.write(`${help}\n`);
+  return EXIT.usage;
+};

@@ -16,8 +16,8 @@ import type { Args, Around, DataCommand } from './command.ts';
 import { EXIT } from './exit.ts';
 import { type Held, type HoldOptions, holdOrOwner } from './holding.ts';
 import { openPorts, type Ports } from './listening.ts';
-import { makeLogger } from './logs.ts';
-import { type Output, quoted } from './output.ts';
+import { logFormatOf, loggedOutput, makeLogger } from './logs.ts';
+import { isColoured, type Output, quoted } from './output.ts';
 import type { Place } from './place.ts';
 
 const LOOK_EVERY_MS = 500;
@@ -26,7 +26,7 @@ const AGAIN_MS = 60 * SECOND;
 const WAIT_MS = 60 * SECOND;
 
 export const serve = async (
-  { place, output, interrupts: { signal }, stderr, version }: Around,
+  { place, output: plainOutput, interrupts: { signal }, stderr, version }: Around,
   args: Args,
   commands: readonly DataCommand[],
 ): Promise<number> => {
@@ -34,7 +34,10 @@ export const serve = async (
   const names = only === undefined ? Object.keys(place.config.pipelines) : [only];
   for (const name of names) optionsOf(place.config, name);
   const flows = flowsOf(args.text('flows'));
-  const logger = makeLogger({ level: 'info', readable: stderr.isTTY === true, write: (text) => stderr.write(text) });
+  const format = logFormatOf(args.text('log'), stderr);
+  const coloured = isColoured(stderr, place.environment);
+  const logger = makeLogger({ level: 'info', format, coloured, write: (text) => stderr.write(text) });
+  const output = format === 'json' ? loggedOutput(plainOutput, logger, systemTime.now) : plainOutput;
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const told = telemetry(logger, registry);

@@ -3,6 +3,7 @@
  * a text in the wrong encoding is embedded as nonsense, and nobody would ever learn why it cannot be found.
  */
 import { isUtf8 } from 'node:buffer';
+import { viewOf } from '../paths/bytes.ts';
 import type { SkipReason } from '../ports.ts';
 
 export type Decoded = { readonly content: string } | { readonly skip: SkipReason };
@@ -43,11 +44,9 @@ const isFullOfControls = (bytes: Uint8Array): boolean => {
   return count > length * CONTROL_SHARE;
 };
 
-const asBuffer = (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-
 const utf16 = (bytes: Uint8Array, bigEndian: boolean): string | undefined => {
   if (bytes.length % 2 !== 0) return undefined;
-  const content = (bigEndian ? Buffer.from(bytes).swap16() : asBuffer(bytes)).toString('utf16le');
+  const content = (bigEndian ? Buffer.from(bytes).swap16() : viewOf(bytes)).toString('utf16le');
   // Half of a pair is how UTF-16 is invalid.
   return /\p{Surrogate}/u.test(content) ? undefined : content;
 };
@@ -88,5 +87,5 @@ export const decode = (path: string, bytes: Uint8Array): Decoded => {
   }
   if (!isUtf8(bytes)) return { skip: isFullOfControls(bytes) ? 'binary' : 'encoding' };
   const marked = startsWith(bytes, 0xef, 0xbb, 0xbf);
-  return { content: asBuffer(marked ? bytes.subarray(3) : bytes).toString('utf8') };
+  return { content: viewOf(marked ? bytes.subarray(3) : bytes).toString('utf8') };
 };

@@ -7,6 +7,7 @@
  */
 import { linesOf } from '../chunker/lines.ts';
 import { titleOfMarkdown } from '../chunker/markdown.ts';
+import { jsonOrNothing } from '../runtime/json.ts';
 import { asItStands, type Format, type Kind } from './format.ts';
 
 export const notebook: Format = {
@@ -80,25 +81,17 @@ interface Notebook {
 }
 
 const parse = (content: string): Notebook | undefined => {
-  try {
-    const parsed: unknown = JSON.parse(content);
-    return isObject(parsed) ? parsed : undefined;
-  } catch {
-    // Not JSON, whatever its name: shown as the text that it is.
-    return undefined;
-  }
+  const parsed = jsonOrNothing(content);
+  // If it is no notebook, whatever its name, it is shown as the text that it is.
+  return isObject(parsed) ? parsed : undefined;
 };
 
 const stringOf = (element: string): string | undefined => {
   if (!element.startsWith('"')) return undefined;
-  try {
-    const value: unknown = JSON.parse(element);
-    // Half of a character is no text.
-    return typeof value === 'string' ? value.replace(/\p{Surrogate}/gu, '\ufffd') : undefined;
-  } catch {
-    // More than one string, or a name with its value.
-    return undefined;
-  }
+  // More than one string, or a name with its value, is no JSON.
+  const value = jsonOrNothing(element);
+  // Half of a character is no text.
+  return typeof value === 'string' ? value.replace(/\p{Surrogate}/gu, '\ufffd') : undefined;
 };
 
 const languageOf = (metadata: unknown): string => {

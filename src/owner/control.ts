@@ -5,12 +5,14 @@
  *   GET /owner?nonce=N   proves that this is the owner, without telling the token to whoever asks
  *   POST /command        a line of JSON; for as long as the body is not ended the command goes on, then it is to stop
  */
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
 import { firstLine, isLoopbackName } from '../http/answer.ts';
 import { openListener } from '../http/listener.ts';
+import { jsonOrNothing } from '../runtime/json.ts';
+import { isSameSecret } from '../runtime/secret.ts';
 import { MIB } from '../units.ts';
 
 const MAX_REQUEST_BYTES = MIB;
@@ -41,11 +43,6 @@ export type About = z.infer<typeof aboutSchema>;
 export const proofOf = (token: string, nonce: string): string =>
   createHmac('sha256', token).update(nonce).digest('hex');
 
-export const isSame = (a: string, b: string): boolean => {
-  const [one, other] = [Buffer.from(a), Buffer.from(b)];
-  return one.length === other.length && timingSafeEqual(one, other);
-};
-
 export interface ControlOptions {
   readonly token: string;
   readonly serving: () => string | undefined;
@@ -66,9 +63,9 @@ export interface Control {
 
 export const openControl = async ({ token, serving, taking, run }: ControlOptions): Promise<Control> => {
   const command = async (request: IncomingMessage, response: ServerResponse) => {
-    if (!isSame(request.headers.authorization ?? '', `Bearer ${token}`)) return refuse(response, 401);
+    if (!isSameSecret(request.headers.authorization ?? '', `Bearer ${token}`)) return refuse(response, 401);
     const line = await firstLine(request, MAX_REQUEST_BYTES);
-    const parsed = requestSchema.safeParse(line === undefined ? undefined : jsonOf(line));
+    const parsed = requestSchema.safeParse(line === undefined ? undefined : jsonOrNothing(line));
     if (!parsed.success) return refuse(response, 400);
     const gone = new AbortController();
     request.on('end', () => gone.abort()).resume();
@@ -108,12 +105,4 @@ export const openControl = async ({ token, serving, taking, run }: ControlOption
 
 const refuse = (response: ServerResponse, status: number) => {
   response.writeHead(status, { 'content-length': 0, connection: 'close' }).end();
-};
-
-const jsonOf = (text: string): unknown => {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 };

@@ -11,6 +11,7 @@ import { z } from 'zod';
 import { codeOf, LostLock, StopFlow, TryAgain } from '../errors.ts';
 import { makeDirectory, onDisk, openOwn } from '../runtime/disk.ts';
 import type { Fence } from '../runtime/fence.ts';
+import { jsonOrNothing } from '../runtime/json.ts';
 
 /** An owner is a process of this machine: what is asked of it, and its token, go nowhere else. */
 const ADDRESS = /^http:\/\/(?:127\.0\.0\.1|\[::1\]):\d{1,5}$/;
@@ -133,16 +134,8 @@ const read = async (file: string): Promise<Owner | undefined> => {
 const contentOf = (owner: Owner): string => JSON.stringify(owner);
 
 const ownerOf = (content: string): Owner | undefined => {
-  const parsed = ownerSchema.safeParse(jsonOf(content));
+  const parsed = ownerSchema.safeParse(jsonOrNothing(content));
   return parsed.success ? parsed.data : undefined;
-};
-
-const jsonOf = (content: string): unknown => {
-  try {
-    return JSON.parse(content);
-  } catch {
-    return undefined;
-  }
 };
 
 /** A link appears with its content, and for one of several only. */

@@ -25,7 +25,8 @@ const sequenceLength = (bytes: Uint8Array, at: number): number => {
   return length;
 };
 
-const viewOf = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+/** The same memory as a `Buffer`, without a copy. */
+export const viewOf = (bytes: ArrayBufferView): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 /** The string that stands for these bytes. */
 export const pathFromBytes = (bytes: Uint8Array): string => {

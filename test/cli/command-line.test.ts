@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { commands } from '../../src/cli/commands.ts';
 import { buildExecutable, type Executable } from '../support/executable.ts';
 import { makeRepository, type TestRepository } from '../support/repository.ts';
 
@@ -25,12 +26,60 @@ afterAll(async () => {
 });
 
 describe('what is typed', () => {
-  it('an unknown command is refused with the nearest', async () => {
+  it('an unknown command is refused with the nearest, and with the command that lists them', async () => {
     expect(await tide('serch')).toEqual({
       ...{ code: 2, stdout: '' },
-      stderr: 'tidemark: there is no command "serch": did you mean "search"?\n',
+      stderr: 'tidemark: there is no command "serch"; did you mean "search"? tidemark --help lists the commands\n',
     });
-    expect((await tide('dead-letters', 'lst')).stderr).toContain('did you mean "dead-letters list"?');
+    expect((await tide('dead-letters', 'lst')).stderr).toBe(
+      'tidemark: there is no command "dead-letters lst"; did you mean "dead-letters list"? tidemark dead-letters --help lists the commands\n',
+    );
+    expect((await tide('gitlab', 'hooks', 'zzzzzzzzzzz')).stderr).toBe(
+      'tidemark: there is no command "gitlab hooks zzzzzzzzzzz"; tidemark gitlab hooks --help lists the commands\n',
+    );
+  });
+
+  it('an unknown option is refused with the nearest or the one that it begins, and with the command that lists them', async () => {
+    const refused = 'tidemark: backfill has no option';
+    const lists = 'tidemark backfill --help lists the options\n';
+    expect((await tide('backfill', '--cancle')).stderr).toBe(
+      `${refused} "--cancle"; did you mean "--cancel"? ${lists}`,
+    );
+    expect((await tide('backfill', '--dry')).stderr).toBe(`${refused} "--dry"; did you mean "--dry-run"? ${lists}`);
+    expect((await tide('backfill', '--zzzz')).stderr).toBe(`${refused} "--zzzz"; ${lists}`);
+  });
+
+  it.each([
+    ['dead-letters', ['dead-letters list', 'dead-letters discard']],
+    ['config', ['config check', 'config schema']],
+    ['gitlab', ['gitlab hooks ensure', 'gitlab hooks remove']],
+    ['gitlab hooks', ['gitlab hooks list']],
+    ['topics', ['topics print']],
+  ])('the group %s has help of its own, which is an error where no command of it is named', async (group, names) => {
+    const words = group.split(' ');
+    const help = await tide(...words, '--help');
+    expect(help).toMatchObject({ code: 0, stderr: '' });
+    for (const name of names) expect(help.stdout).toMatch(new RegExp(`^  ${name}.* {2}[A-Z].*\\.$`, 'm'));
+    expect(await tide('help', ...words)).toEqual(help);
+    expect(await tide(...words)).toEqual({ code: 2, stdout: '', stderr: help.stdout });
+  });
+
+  it('no command at all is an error with the list of them', async () => {
+    const { stdout } = await tide('--help');
+    expect(await tide()).toEqual({ code: 2, stdout: '', stderr: stdout });
+  });
+
+  it('a command that has others below it names them', async () => {
+    expect((await tide('documents', '--help')).stdout).toMatch(/^ {2}documents show PATH {2}/m);
+  });
+
+  it('every summary, every option and every detail is a sentence', () => {
+    for (const { name, summary, details = '.', options = {} } of commands) {
+      const texts = [summary, details, ...Object.values(options).map(({ description }) => description)];
+      for (const text of texts) expect(text, name).toMatch(/(?:[.?"]|fish|tidemark\.schema\.json)$/);
+      for (const { description } of Object.values(options)) expect(description, name).toMatch(/^[A-Z][a-z]*s /);
+      expect(summary, name).toMatch(/^[A-Z][a-z]*s /);
+    }
   });
 
   it('an unknown option, a missing value and a word too many are refused', async () => {

@@ -229,6 +229,7 @@ describe('completions', () => {
       for (const option of Object.keys(options ?? {}))
         expect(complete(stdout, ...name.split(' '), `--${option}`), name).toContain(`--${option}`);
     }
+    expect(complete(stdout, 'dead-letters', '--he')).toEqual(['--help']);
     expect(complete(stdout, 'search', '--mode', '')).toEqual(['hybrid', 'dense', 'lexical']);
     expect(complete(stdout, '--con')).toEqual(['--config']);
     expect(complete(stdout, '--config', 'a.yaml', 'sear')).toEqual(['search']);
@@ -242,5 +243,8 @@ describe('completions', () => {
       for (const option of Object.keys(options ?? {}))
         expect(stdout).toContain(shell === 'zsh' ? `--${option}[` : `-l ${option}`);
     }
+    // A group is described by what is in it, and --config may stand before every command.
+    expect(stdout).toContain(shell === 'zsh' ? 'config:check, show, schema' : `-a config -d 'check, show, schema'`);
+    expect(stdout).toContain(shell === 'zsh' ? '--config:Reads' : `'__fish_use_subcommand' -l config -r`);
   });
 });

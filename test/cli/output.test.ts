@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { makeLogger } from '../../src/cli/logs.ts';
-import { inLine, printable, quoted, shellWord, streamOutput } from '../../src/cli/output.ts';
+import { logFormatOf, loggedOutput, makeLogger } from '../../src/cli/logs.ts';
+import { inLine, isColoured, printable, quoted, shellWord, streamOutput } from '../../src/cli/output.ts';
 
 const ESC = '\u001b';
 /** Colours, a title, a C1 introducer, DEL, a mark of direction, a line separator, a tag beyond the first plane. */
@@ -77,11 +77,67 @@ describe('the streams of a command', () => {
 });
 
 describe('a log', () => {
-  it.each([true, false])('is one line an event, without escapes (readable: %s)', (readable) => {
+  const logged = (format: 'text' | 'json', coloured = false) => {
     let log = '';
-    const logger = makeLogger({ level: 'info', readable, write: (text) => (log += text) });
+    return { logger: makeLogger({ level: 'info', format, coloured, write: (text) => (log += text) }), log: () => log };
+  };
+
+  it.each(['text', 'json'] as const)('is one line an event, without escapes (%s)', (format) => {
+    const { logger, log } = logged(format);
     logger.info({ path: `a\n${EVIL}` }, 'look filed');
-    expect(log.trimEnd()).not.toMatch(HIDDEN);
-    if (!readable) expect(JSON.parse(log)).toMatchObject({ path: `a\n${EVIL}` });
+    expect(log().trimEnd()).not.toMatch(HIDDEN);
+    if (format === 'json') expect(JSON.parse(log())).toMatchObject({ path: `a\n${EVIL}` });
+  });
+
+  it('has time, level, sentence and facts in this order as text', () => {
+    const { logger, log } = logged('text');
+    logger.info('search is ready');
+    logger.warn({ dependency: 'store', error: 'no answer' }, 'dependency does not answer');
+    const [first = '', second = ''] = log().split('\n');
+    expect(first).toMatch(/^\d\d:\d\d:\d\d info {2}search is ready$/);
+    expect(second.slice(9)).toBe('warn  dependency does not answer  dependency=store error="no answer"');
+  });
+
+  it('in colours, lets nothing of its content be one', () => {
+    const { logger, log } = logged('text', true);
+    logger.error({ path: `${ESC}[2J` }, 'dead-lettered');
+    expect(log()).toContain(`${ESC}[31merror${ESC}[0m`);
+    expect(log()).not.toContain(`${ESC}[2J`);
+  });
+
+  it('is text on a terminal and JSON elsewhere, unless --log says otherwise', () => {
+    expect(logFormatOf(undefined, { isTTY: true })).toBe('text');
+    expect(logFormatOf(undefined, {})).toBe('json');
+    expect(logFormatOf('json', { isTTY: true })).toBe('json');
+    expect(logFormatOf('text', {})).toBe('text');
+    expect(() => logFormatOf('yaml', {})).toThrow('--log: expected text or json, got "yaml"');
+  });
+
+  it('as JSON takes up what a service tells beside it, and progress only now and then', () => {
+    const { logger, log } = logged('json');
+    let now = 0;
+    const { output } = written(false);
+    const all = loggedOutput(output, logger, () => now);
+    all.note('default: in step');
+    for (const text of ['3 on the way', '2 on the way']) all.progress(text);
+    now = 5_000;
+    all.progress('1 on the way');
+    const lines = log().trimEnd().split('\n');
+    expect(lines.map((line) => JSON.parse(line).msg)).toEqual(['default: in step', '3 on the way', '1 on the way']);
+  });
+});
+
+describe('colours', () => {
+  it.each([
+    [true, {}, true],
+    [false, {}, false],
+    [true, { NO_COLOR: '1' }, false],
+    [true, { NO_COLOR: '' }, true],
+    [true, { TERM: 'dumb' }, false],
+    [false, { FORCE_COLOR: '1' }, true],
+    [true, { FORCE_COLOR: '0' }, false],
+    [false, { FORCE_COLOR: '3', NO_COLOR: '1' }, true],
+  ])('on a terminal: %s, with %o: %s', (isTTY, env, coloured) => {
+    expect(isColoured({ isTTY }, env)).toBe(coloured);
   });
 });

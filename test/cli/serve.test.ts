@@ -173,6 +173,27 @@ describe('ending', () => {
     expect(await readFile(join(repository.directory, '.tidemark', '.gitignore'), 'utf8')).toBe('*\n');
   });
 
+  it('what it has logged into a pipe was JSON, line by line to the end', async () => {
+    const { stderr } = await service.ended;
+    const lines = stderr
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(lines.length).toBeGreaterThan(3);
+    for (const line of lines) expect(line).toMatchObject({ level: expect.any(Number), msg: expect.any(String) });
+  });
+
+  it('with --log text it logs sentences into a pipe too, in colours where FORCE_COLOR asks for them', async () => {
+    const texts = tidemark.start(repository.directory, ['serve', '--log', 'text'], { FORCE_COLOR: '1' });
+    await texts.says(/search is ready/);
+    texts.child.kill('SIGINT');
+    const { code, stderr } = await texts.ended;
+    expect(code).toBe(0);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: colours are controls.
+    expect(stderr).toMatch(/^\u001b\[2m\d\d:\d\d:\d\d\u001b\[0m \u001b\[36minfo \u001b\[0m search is ready/m);
+    expect(await tide('serve', '--log', 'yaml')).toMatchObject({ code: 2, stderr: expect.stringContaining('"yaml"') });
+  });
+
   it('after kill -9 in the middle of the work the next start goes on, and nothing is lost', async () => {
     const before = JSON.parse((await tide('verify', '--json')).stdout).documents;
     const files = Array.from({ length: 300 }, (_, at) => [`many/${at}.md`, `# File ${at}\n\nabout ${at}\n`] as const);

@@ -104,7 +104,7 @@ describe('the image', () => {
   it('runs as nobody in particular, on a pinned Node that is supported, with git', () => {
     const { values, lines, user } = image();
     expect(user).toBeGreaterThan(1000);
-    for (const from of values('FROM')) expect(from).toMatch(/^node:22\.\d+\.\d+-\S+( AS build)?$/);
+    for (const from of values('FROM')) expect(from).toMatch(/^node:24\.\d+\.\d+-\S+( AS build)?$/);
     expect(lines.find((line) => line.includes('apt-get install'))).toMatch(/ git .*tini/);
     expect(existsSync(inRepository('bin/tidemark.js'))).toBe(true);
     expect(values('ENTRYPOINT')[0]).toContain('/app/bin/tidemark.js');

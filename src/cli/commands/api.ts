@@ -9,8 +9,8 @@ const names = Object.keys(questions).join(', ');
 export const api: DataCommand = {
   kind: 'data',
   name: 'api',
-  summary: 'Asks one question as the HTTP API does: JSON in, JSON out.',
-  details: `QUESTION is one of ${names}; what each takes and gives is in docs/openapi.json.`,
+  summary: 'Asks one question as the HTTP API does: it takes JSON and prints JSON.',
+  details: `QUESTION is one of ${names}; docs/openapi.json describes what each takes and answers.`,
   words: { usage: 'QUESTION [JSON]', min: 1, max: 2 },
   async run({ pipeline, output, signal }, args) {
     const [name = '', json = '{}'] = args.words;

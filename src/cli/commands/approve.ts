@@ -5,11 +5,11 @@ import { inLine } from '../output.ts';
 export const approve: DataCommand = {
   kind: 'data',
   name: 'approve',
-  summary: 'Says that a deletion is meant which waits for that.',
+  summary: 'Approves a large deletion that waits for approval.',
   details:
-    'A listing that comes in pages might have ended early. If by such a one more than half of a branch and more than\n1,000 documents were to go, nothing is deleted before a person has said so. REF is project:branch, as in\ntidemark status.',
+    'A list of files that a server sends in pages can end early without a sign. If such a list would delete more than half\nof a branch and more than 1,000 documents, Tidemark deletes nothing until a person approves it. REF is project:branch,\nas tidemark status shows it.',
   words: { usage: 'REF', min: 1, max: 1 },
-  options: { json: { description: 'One object.' } },
+  options: { json: { description: 'Prints one JSON object.' } },
   async run({ pipeline, output }, args) {
     const { approve: approveParts } = await import('../../runs/approve.ts');
     const [ref = ''] = args.words;

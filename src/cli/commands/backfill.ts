@@ -15,22 +15,25 @@ const RATE_AFTER_MS = 2 * SECOND;
 export const backfill: DataCommand = {
   kind: 'data',
   name: 'backfill',
-  summary: 'Brings whole projects in step now, and reports. Run again it finds nothing to do.',
+  summary: 'Indexes whole projects now and prints a report. A second run finds nothing to do.',
   details:
-    'SCOPE is a project, by path or id, or project:branch; without one it is everything. Ctrl-C leaves the run, which\nthen goes on in the service. A trial, by --max-projects or --max-files, takes whole projects, and is for before there\nis a service, which indexes all that is configured.',
+    'SCOPE is a project, by path or id, or project:branch; without SCOPE it indexes everything. Ctrl-C leaves the run open,\nand tidemark serve finishes it. With --max-projects or --max-files it is a trial of some whole projects, before a\nservice indexes all of them.',
   words: { usage: '[SCOPE...]', min: 0, max: 1_000 },
   options: {
-    json: { description: 'The report as one object.' },
+    json: { description: 'Prints the report as one JSON object.' },
     'dry-run': {
-      description: 'Embeds and writes nothing: says what it would be, from the trees and a sample of the files.',
+      description: 'Writes nothing, and estimates the work from the trees and a sample of the files.',
     },
-    standalone: { description: 'Does the work in this process too, where services share log and store.' },
+    standalone: { description: 'Does the work in this process as well, where services share the log and the store.' },
     'max-projects': {
       value: 'N',
-      description: 'A trial: so many projects at most, and nothing else of what is configured.',
+      description: 'Indexes at most this many projects, as a trial.',
     },
-    'max-files': { value: 'N', description: 'A trial: projects while their files are so many at most.' },
-    cancel: { value: 'RUN', description: 'Ends that run where it is, and reports.' },
+    'max-files': {
+      value: 'N',
+      description: 'Indexes projects until they would have more than this many files, as a trial.',
+    },
+    cancel: { value: 'RUN', description: 'Ends this run where it is, and prints its report.' },
   },
   async run(context, args) {
     const { pipeline, output, signal } = context;

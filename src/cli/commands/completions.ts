@@ -9,7 +9,7 @@ const SHELLS = { bash: () => bash, zsh: () => zsh, fish: () => fish };
 export const completionsOf = (commands: () => readonly Command[]): FreeCommand => ({
   kind: 'free',
   name: 'completions',
-  summary: 'Prints completions for a shell.',
+  summary: 'Prints the completions of commands and options for a shell.',
   details: `bash: eval "$(tidemark completions bash)" in ~/.bashrc
 zsh:  eval "$(tidemark completions zsh)" in ~/.zshrc, after compinit
 fish: tidemark completions fish > ~/.config/fish/completions/tidemark.fish`,
@@ -34,16 +34,22 @@ const completable = ({ name, summary, options }: Command): Completable => ({
   options: Object.entries({ ...options, ...COMMON_OPTIONS }),
 });
 
-/** After which words which may come: of `config check` and `config show` both after `config`. */
-const nextWords = (commands: readonly Completable[]): ReadonlyMap<string, ReadonlyMap<string, Completable>> => {
-  const next = new Map<string, Map<string, Completable>>();
+/** After which words which may come, with what each is: of `config check` and `config show` both after `config`. */
+const nextWords = (commands: readonly Completable[]): ReadonlyMap<string, ReadonlyMap<string, string>> => {
+  const next = new Map<string, Map<string, string>>();
   for (const command of commands) {
     const words = command.name.split(' ');
     words.forEach((word, at) => {
       const before = words.slice(0, at).join(' ');
-      const known = next.get(before) ?? new Map<string, Completable>();
-      // Of several the first one speaks for all.
-      next.set(before, known.has(word) ? known : known.set(word, command));
+      const known = next.get(before) ?? new Map<string, string>();
+      const isWhole = at === words.length - 1;
+      // A group is described by the commands in it.
+      const inGroup = words.slice(at + 1).join(' ');
+      const others = known.get(word);
+      if (isWhole) known.set(word, command.summary);
+      else if (!commands.some(({ name }) => name === words.slice(0, at + 1).join(' ')))
+        known.set(word, others === undefined ? inGroup : `${others}, ${inGroup}`);
+      next.set(before, known);
     });
   }
   return next;
@@ -57,7 +63,7 @@ const bash = (commands: readonly Completable[]): string => {
     commands.flatMap(({ options }) => options.flatMap(([name, { values: of }]) => (of ? [[name, of] as const] : []))),
   );
   const next = [...nextWords(commands)].map(([before, words]) => {
-    const always = before === '' ? ' help version --config' : '';
+    const always = before === '' ? ' help version --config' : ' --help';
     return `    ${quoted(before)}) words="$words ${[...words.keys()].join(' ')}${always}" ;;`;
   });
   return `_tidemark() {
@@ -87,7 +93,8 @@ const longestFirst = (commands: readonly Completable[]) => commands.toSorted((a,
 const zsh = (commands: readonly Completable[]): string => {
   const described = (name: string, summary: string) => quoted(`${name}:${summary}`);
   const next = [...nextWords(commands)].map(([before, words]) => {
-    const listed = [...words].map(([word, { summary }]) => described(word, summary)).join(' ');
+    const first = before === '' ? [described('--config', COMMON_OPTIONS.config.description)] : [];
+    const listed = [...first, ...[...words].map(([word, summary]) => described(word, summary))].join(' ');
     return `    ${quoted(before)}) next=(${listed}) ;;`;
   });
   const spec = ([name, { value, description, values }]: readonly [string, OptionSpec]): string => {
@@ -97,8 +104,11 @@ const zsh = (commands: readonly Completable[]): string => {
   };
   return `#compdef tidemark
 _tidemark() {
-  local said="\${(j: :)words[2,CURRENT-1]}"
-  local -a next=()
+  local -a before=("\${(@)words[2,CURRENT-1]}") next=()
+  [[ "$words[CURRENT-1]" != --config ]] || { _files; return }
+  if [[ "$before[1]" == --config ]]; then before=("\${(@)before[3,-1]}"); fi
+  if [[ "$before[1]" == --config=* ]]; then before=("\${(@)before[2,-1]}"); fi
+  local said="\${(j: :)before}"
   case "$said" in
 ${next.join('\n')}
   esac
@@ -125,15 +135,17 @@ const fish = (commands: readonly Completable[]): string => {
           .map((word) => `__fish_seen_subcommand_from ${word}`)
           .join('; and ');
   const words = [...nextWords(commands)].flatMap(([before, next]) =>
-    [...next].map(([word, { summary }]) => {
+    [...next].map(([word, summary]) => {
       return `complete -c tidemark -f -n ${quoted(after(before))} -a ${word} -d ${quoted(summary)}`;
     }),
   );
-  const options = commands.flatMap(({ name, options: of }) =>
-    of.map(([option, { value, values, description }]) => {
-      const taken = value === undefined ? '' : values ? ` -x -a ${quoted(values.join(' '))}` : ' -r';
-      return `complete -c tidemark -n ${quoted(after(name))} -l ${option}${taken} -d ${quoted(description)}`;
-    }),
+  const first = { name: '', options: [['config', COMMON_OPTIONS.config]] } as const;
+  const options = [first, ...commands.map(({ name, options: of }) => ({ name, options: of }))].flatMap(
+    ({ name, options: of }) =>
+      of.map(([option, { value, values, description }]) => {
+        const taken = value === undefined ? '' : values ? ` -x -a ${quoted(values.join(' '))}` : ' -r';
+        return `complete -c tidemark -n ${quoted(after(name))} -l ${option}${taken} -d ${quoted(description)}`;
+      }),
   );
   return [...words, ...options].join('\n');
 };

@@ -7,8 +7,8 @@ import { inLine } from '../output.ts';
 export const configCheck: OwnCommand = {
   kind: 'own',
   name: 'config check',
-  summary: 'Reads the configuration, and says what holds or what to mend.',
-  options: { json: { description: 'The configuration as it holds, with every default, secrets covered.' } },
+  summary: 'Checks the configuration, and says what is in force or what to mend.',
+  options: { json: { description: 'Prints the configuration as JSON with every default, and hides secrets.' } },
   async run({ place, output }, args) {
     const { config, file, data } = place;
     if (args.flag('json')) {

@@ -8,9 +8,9 @@ import { findPlace } from '../place.ts';
 export const configShow: FreeCommand = {
   kind: 'free',
   name: 'config show',
-  summary: 'Shows the configuration as it holds, with every default; secrets are covered.',
-  details: 'Of one that is not trusted it shows what is written, with no variable filled in, and ends with 78.',
-  options: { json: { description: 'As JSON; YAML without.' } },
+  summary: 'Shows the configuration that is in force with every default, and hides secrets.',
+  details: 'If the file is not trusted, it shows what is written, fills in no variable, and ends with 78.',
+  options: { json: { description: 'Prints JSON instead of YAML.' } },
   async run(around, args) {
     const { shown, untrusted } = await shownOf(around);
     const text = args.flag('json') ? JSON.stringify(shown) : stringify(shown, { lineWidth: 0 }).trimEnd();
@@ -33,9 +33,9 @@ const shownOf = async (around: FreeAround): Promise<{ readonly shown: object; re
 export const configSchemaCommand: FreeCommand = {
   kind: 'free',
   name: 'config schema',
-  summary: 'Prints the JSON Schema of tidemark.yaml, by which editors complete and check it.',
+  summary: 'Prints the JSON Schema of tidemark.yaml, with which editors complete and check it.',
   details:
-    'tidemark config schema > tidemark.schema.json, and as the first line of tidemark.yaml:\n# yaml-language-server: $schema=tidemark.schema.json',
+    'Run tidemark config schema > tidemark.schema.json, and write as the first line of tidemark.yaml:\n# yaml-language-server: $schema=tidemark.schema.json',
   async run({ output }) {
     const { jsonSchema } = await import('../../config/json-schema.ts');
     await output.line(JSON.stringify(jsonSchema(), null, 2));

@@ -5,20 +5,23 @@ import { EXIT } from '../exit.ts';
 import { inLine, printable, quoted } from '../output.ts';
 
 const FILTER: Readonly<Record<string, OptionSpec>> = {
-  stage: { value: 'STAGE', description: 'Only of this stage, such as convert.' },
-  class: { value: 'CLASS', description: 'Only of this class, such as worker_died.' },
-  project: { value: 'PROJECT', description: 'Only of this project, by its path or id.' },
-  path: { value: 'GLOB', description: 'Only of files such as docs/**.' },
-  run: { value: 'RUN', description: 'Only of this run.' },
-  since: { value: 'TIME', description: 'Only since then, such as 2026-05-01 or 2026-05-01T12:00Z.' },
-  before: { value: 'TIME', description: 'Only before then.' },
+  stage: { value: 'STAGE', description: 'Takes only dead letters of this stage, such as convert.' },
+  class: { value: 'CLASS', description: 'Takes only dead letters of this class, such as worker_died.' },
+  project: { value: 'PROJECT', description: 'Takes only dead letters of this project, by its path or id.' },
+  path: { value: 'GLOB', description: 'Takes only dead letters of files that match, such as docs/**.' },
+  run: { value: 'RUN', description: 'Takes only dead letters of this run.' },
+  since: {
+    value: 'TIME',
+    description: 'Takes only dead letters since this time, such as 2026-05-01 or 2026-05-01T12:00Z.',
+  },
+  before: { value: 'TIME', description: 'Takes only dead letters before this time.' },
 };
 const RESOLVED: Readonly<Record<string, OptionSpec>> = {
-  resolved: { description: 'Also those that were replayed or discarded.' },
+  resolved: { description: 'Includes dead letters that were replayed or discarded.' },
 };
 const CAREFULLY: Readonly<Record<string, OptionSpec>> = {
-  'dry-run': { description: 'Does nothing, and says what would be done.' },
-  max: { value: 'NUMBER', description: 'At most so many.' },
+  'dry-run': { description: 'Changes nothing, and shows what it would do.' },
+  max: { value: 'NUMBER', description: 'Takes at most this many.' },
 };
 const MANY = 1_000_000_000;
 
@@ -60,8 +63,8 @@ const carefully = (args: Args) => ({
 export const deadLettersList: DataCommand = {
   kind: 'data',
   name: 'dead-letters list',
-  summary: 'Lists what was set aside, and why.',
-  options: { json: { description: 'An object a line.' }, ...RESOLVED, ...FILTER },
+  summary: 'Lists dead letters: the records that failed and were set aside, with the reason.',
+  options: { json: { description: 'Prints one JSON object a line.' }, ...RESOLVED, ...FILTER },
   async run({ pipeline, output, signal }, args) {
     const { listDeadLetters } = await import('../../runs/dead-letters.ts');
     const remedies = new Map<string, string>();
@@ -84,8 +87,8 @@ const lineOf = ({ id, at, stage, class: kind, message, document, state }: DeadLe
 export const deadLettersStats: DataCommand = {
   kind: 'data',
   name: 'dead-letters stats',
-  summary: 'Counts them, by what they failed with and by project.',
-  options: { json: { description: 'One object.' }, ...RESOLVED, ...FILTER },
+  summary: 'Counts dead letters by class and by project.',
+  options: { json: { description: 'Prints one JSON object.' }, ...RESOLVED, ...FILTER },
   async run({ pipeline, output }, args) {
     const { deadLetterStats } = await import('../../runs/dead-letters.ts');
     const stats = await deadLetterStats(pipeline.parts, { ...filterOf(args), resolved: args.flag('resolved') });
@@ -111,9 +114,9 @@ export const deadLettersStats: DataCommand = {
 export const deadLettersShow: DataCommand = {
   kind: 'data',
   name: 'dead-letters show',
-  summary: 'Shows one of them, with the record as it was.',
+  summary: 'Shows one dead letter with the record that failed.',
   words: { usage: 'ID', min: 1, max: 1 },
-  options: { json: { description: 'One object in one line.' } },
+  options: { json: { description: 'Prints one JSON object in one line.' } },
   async run({ pipeline, output }, args) {
     const { showDeadLetter } = await import('../../runs/dead-letters.ts');
     const [id = ''] = args.words;
@@ -130,15 +133,15 @@ export const deadLettersShow: DataCommand = {
 export const deadLettersReplay: DataCommand = {
   kind: 'data',
   name: 'dead-letters replay',
-  summary: 'Tries them again: those that are named, those of a filter, or --all.',
+  summary: 'Tries dead letters again: those with these IDs, those that match a filter, or --all.',
   details:
-    'What they were about is looked at and planned anew, so that nothing old comes back. One that is interrupted goes on\nwith the rest when it is run again.',
+    'It looks again at the files and plans them anew, so that no old version comes back. If it is interrupted, run it again\nfor the rest.',
   words: { usage: '[ID...]', min: 0, max: 1_000 },
   options: {
-    json: { description: 'One object.' },
-    all: { description: 'Every one of them.' },
-    quarantined: { description: 'Also what has failed again after three replays.' },
-    rate: { value: 'NUMBER', description: 'At most so many a second; 100 where it is not given.' },
+    json: { description: 'Prints one JSON object.' },
+    all: { description: 'Takes every dead letter.' },
+    quarantined: { description: 'Includes dead letters that failed again after three replays.' },
+    rate: { value: 'NUMBER', description: 'Replays at most this many a second; the default is 100.' },
     ...CAREFULLY,
     ...FILTER,
   },
@@ -165,12 +168,12 @@ export const deadLettersReplay: DataCommand = {
 export const deadLettersDiscard: DataCommand = {
   kind: 'data',
   name: 'dead-letters discard',
-  summary: 'Takes them off the list: those that are named, those of a filter, or --all.',
-  details: 'What they were about stays as it is. When it fails again, that is a new one.',
+  summary: 'Takes dead letters off the list: those with these IDs, those that match a filter, or --all.',
+  details: 'It leaves the index as it is. A file that fails again makes a new dead letter.',
   words: { usage: '[ID...]', min: 0, max: 1_000 },
   options: {
-    json: { description: 'One object.' },
-    all: { description: 'Every one of them.' },
+    json: { description: 'Prints one JSON object.' },
+    all: { description: 'Takes every dead letter.' },
     ...CAREFULLY,
     ...FILTER,
   },

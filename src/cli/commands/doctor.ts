@@ -17,9 +17,9 @@ const SIGNS = { ok: 'ok    ', warning: 'warn  ', error: 'ERROR ' } as const;
 export const doctor = (commands: readonly DataCommand[]): FreeCommand => ({
   kind: 'free',
   name: 'doctor',
-  summary: 'Looks at everything that is needed, and says what to do about what is not well.',
-  details: 'Ends with 1 where something has to be mended.',
-  options: { json: { description: 'A list of findings: level, about, finding, remedy.' } },
+  summary: 'Checks everything that Tidemark needs, and says how to mend what is wrong.',
+  details: 'It ends with 1 if something has to be mended.',
+  options: { json: { description: 'Prints a JSON list of findings: level, about, finding, remedy.' } },
   async run(around, args) {
     const found = await findingsOf(around, commands, args.text('pipeline'));
     const findings = found.map((one) => ({ ...one, finding: maskedText(one.finding) }));

@@ -7,8 +7,8 @@ import { inLine, printable, quoted } from '../output.ts';
 const STATUSES: readonly DocumentRow['status'][] = ['indexed', 'skipped', 'failed'];
 
 const WHERE: Readonly<Record<string, OptionSpec>> = {
-  project: { value: 'PROJECT', description: 'Only of this project, by its path or id.' },
-  ref: { value: 'REF', description: 'Only of this branch.' },
+  project: { value: 'PROJECT', description: 'Takes only files of this project, by its path or id.' },
+  ref: { value: 'REF', description: 'Takes only files of this branch.' },
 };
 
 const whereOf = (args: Args): Pick<DocumentFilter, 'project' | 'ref'> => {
@@ -26,12 +26,16 @@ const statusOf = (given: string | undefined): Pick<DocumentFilter, 'status'> => 
 export const documents: DataCommand = {
   kind: 'data',
   name: 'documents',
-  summary: 'Lists every file that is indexed, or was skipped or failed, and why.',
+  summary: 'Lists every file that is indexed, skipped or failed, with the reason.',
   options: {
-    json: { description: 'An object a line.' },
+    json: { description: 'Prints one JSON object a line.' },
     ...WHERE,
-    path: { value: 'GLOB', description: 'Only files such as docs/**.' },
-    status: { value: 'STATUS', values: STATUSES, description: `Only these: ${STATUSES.join(', ')}.` },
+    path: { value: 'GLOB', description: 'Takes only files that match, such as docs/**.' },
+    status: {
+      value: 'STATUS',
+      values: STATUSES,
+      description: `Takes only files with this status: ${STATUSES.join(', ')}.`,
+    },
   },
   async run({ pipeline, output, signal }, args) {
     const { listDocuments } = await import('../../runs/documents.ts');
@@ -51,9 +55,9 @@ const lineOf = ({ project, ref, path, status, reason, chunks }: DocumentRow): st
 export const documentsShow: DataCommand = {
   kind: 'data',
   name: 'documents show',
-  summary: 'Shows one file as it is indexed: its chunks, their lines and text.',
+  summary: 'Shows how one file is indexed: its chunks with their lines and text.',
   words: { usage: 'PATH', min: 1, max: 1 },
-  options: { json: { description: 'An object a line: one for each branch that has the file.' }, ...WHERE },
+  options: { json: { description: 'Prints one JSON object a line, for each branch that has the file.' }, ...WHERE },
   async run({ pipeline, output }, args) {
     const { showDocument } = await import('../../runs/documents.ts');
     const [path = ''] = args.words;

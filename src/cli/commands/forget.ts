@@ -5,11 +5,11 @@ import { inLine } from '../output.ts';
 export const forget: DataCommand = {
   kind: 'data',
   name: 'forget',
-  summary: 'Removes all that is known of a project that is not indexed any more, and looks whether anything is left.',
+  summary: 'Removes everything about a project that is no longer indexed, and checks that nothing is left.',
   details:
-    'A project that leaves the configuration, is deleted, or refuses Tidemark is hidden and stays indexed until then.\nSCOPE is its id or its path. Ends with 1 where something is left.',
+    'Tidemark hides a project that leaves the configuration, is deleted, or refuses Tidemark, and keeps its index until you\nforget it. SCOPE is its id or its path. The command ends with 1 if something is left.',
   words: { usage: 'SCOPE', min: 1, max: 1 },
-  options: { json: { description: 'One object.' } },
+  options: { json: { description: 'Prints one JSON object.' } },
   async run({ pipeline, output, signal }, args) {
     const { forget: forgetParts } = await import('../../runs/forget.ts');
     const [scope = ''] = args.words;

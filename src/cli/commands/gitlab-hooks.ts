@@ -8,12 +8,12 @@ import { inLine, type Output } from '../output.ts';
 
 const words = { usage: '[SCOPE...]', min: 0, max: 1_000 };
 const shared = {
-  instance: { value: 'NAME', description: 'Which GitLab, where the pipeline has several.' },
-  url: { value: 'URL', description: 'Where GitLab reaches Tidemark; `webhooks.url` where it is not given.' },
-  json: { description: 'One object for each hook.' },
+  instance: { value: 'NAME', description: 'Chooses the GitLab, if the pipeline has several.' },
+  url: { value: 'URL', description: 'Names the URL at which GitLab reaches Tidemark; the default is `webhooks.url`.' },
+  json: { description: 'Prints one JSON object for each webhook.' },
 };
 const details =
-  'SCOPE is a group or a project; without one it is what the configuration names. The token needs the scope api, and its\nuser the role Maintainer of a project or Owner of a group. Hooks of groups need GitLab Premium;\nwhere they are refused, those of the projects stand for them.';
+  'SCOPE is a group or a project; without SCOPE it takes all that the configuration names. The token needs the scope api,\nand its user the role Maintainer of the project or Owner of the group. Webhooks of groups need GitLab Premium; if GitLab\nrefuses them, Tidemark uses webhooks of the projects instead.';
 
 const instanceOf = ({ pipeline: { gitlabs, name } }: Context, args: Args): GitlabInstance => {
   const wanted = args.text('instance');
@@ -58,7 +58,7 @@ async function* targetsOf({ hooks, scope }: GitlabInstance, args: Args, output: 
 export const hooksEnsure: DataCommand = {
   kind: 'data',
   name: 'gitlab hooks ensure',
-  summary: 'Sees to it that GitLab tells of pushes: makes hooks, mends them, and lets disabled ones run again.',
+  summary: 'Makes GitLab announce pushes: creates webhooks, mends them, and enables disabled ones again.',
   details,
   words,
   options: { ...shared, renew: { description: 'Sets the secret again, the first of `webhooks.secrets`.' } },
@@ -90,7 +90,7 @@ export const hooksEnsure: DataCommand = {
 export const hooksList: DataCommand = {
   kind: 'data',
   name: 'gitlab hooks list',
-  summary: 'Lists the hooks of groups and projects, and whether GitLab still calls them.',
+  summary: 'Lists the webhooks of groups and projects, and whether GitLab still calls them.',
   details,
   words,
   options: shared,
@@ -111,7 +111,7 @@ export const hooksList: DataCommand = {
 export const hooksRemove: DataCommand = {
   kind: 'data',
   name: 'gitlab hooks remove',
-  summary: 'Removes the hooks that lead here.',
+  summary: 'Removes the webhooks that call this Tidemark.',
   details,
   words,
   options: shared,

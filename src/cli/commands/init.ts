@@ -11,19 +11,19 @@ import { trustedBy } from '../trusted.ts';
 export const init: FreeCommand = {
   kind: 'free',
   name: 'init',
-  summary: 'Asks what is to be indexed and where it goes, checks it, and writes tidemark.yaml.',
+  summary: 'Asks what to index and where to store it, checks the answers, and writes tidemark.yaml.',
   details:
-    'At a terminal it asks what no option answers; with --yes, or without a terminal, what is not said stays as it is by\ndefault. Secrets are never written: the file names the variables that hold them. What it has written is trusted.',
+    'On a terminal it asks every question that no option answers. With --yes, or without a terminal, it takes the defaults.\nIt writes no secrets: the file names the variables that hold them. Tidemark trusts the file that it has written.',
   options: {
     ...Object.fromEntries(
       QUESTIONS.map(({ name, value, values, ask }) => [
         name,
-        { value, description: ask, ...(values ? { values } : {}) },
+        { value, description: `Answers "${ask}"`, ...(values ? { values } : {}) },
       ]),
     ),
-    yes: { description: 'Asks nothing.' },
-    force: { description: 'Writes over a tidemark.yaml that is there.' },
-    'no-check': { description: 'Does not look whether what is named can be reached.' },
+    yes: { description: 'Asks nothing, and takes the defaults.' },
+    force: { description: 'Overwrites a tidemark.yaml that is there.' },
+    'no-check': { description: 'Does not check whether repositories and servers can be reached.' },
   },
   async run({ output, env, cwd, named, stderr, interrupts: { signal } }, args) {
     const file = resolve(cwd, named?.file ?? DEFAULT_FILE);

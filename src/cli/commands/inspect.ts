@@ -23,11 +23,15 @@ interface Inspected {
 export const inspect: OwnCommand = {
   kind: 'own',
   name: 'inspect',
-  summary: 'Shows how a file would be converted and cut, with the tokens of each chunk.',
+  summary: 'Shows how Tidemark converts and cuts a file, with the tokens of each chunk.',
   words: { usage: 'FILE', min: 1, max: 1 },
   options: {
-    json: { description: 'One object with all of it.' },
-    as: { value: 'PATH', description: 'The path that it would have in its repository; the one it has here without.' },
+    json: { description: 'Prints one JSON object with everything.' },
+    as: {
+      value: 'PATH',
+      description:
+        'Treats the file as if it had this path in its repository; the default is the path that it has here.',
+    },
   },
   async run({ place, output }, args) {
     const [{ workerFor }, { selection }, { tokenCounter }] = await Promise.all([

@@ -17,7 +17,7 @@ export const mcpWith = (commands: readonly DataCommand[]): OwnCommand => ({
   name: 'mcp',
   summary: 'Answers agents over MCP on standard input and output.',
   details:
-    'Started by the agent; docs/agents.md has what to put into which client. Beside a running service it asks that, and\nanswers from the index as it is without one.',
+    'The agent starts it; docs/agents.md shows the settings for each client. It asks the service if one runs, and answers\nfrom the index as it is if none does.',
   async run({ place, output, interrupts: { signal }, stderr, version }, args) {
     const [{ serveStdio }, { mcpServer }] = await Promise.all([
       import('@modelcontextprotocol/server/stdio'),

@@ -25,10 +25,10 @@ const LOST: Readonly<Record<Damage['part'], string>> = {
 export const rebuildWith = (commands: readonly DataCommand[]): OwnCommand => ({
   kind: 'own',
   name: 'rebuild',
-  summary: 'Says what is damaged in the data directory, sets it aside, and indexes it anew from the sources.',
+  summary: 'Finds damaged files in the data directory, sets them aside, and indexes anew from the repositories.',
   details:
-    'Nothing is deleted: what is damaged is moved to damaged-TIME in the data directory. Asks before it does so. Where\nnothing is damaged it does nothing; tidemark verify --repair mends what differs from the sources.',
-  options: { yes: { description: 'Does not ask.' } },
+    'It deletes nothing: it moves damaged files to damaged-TIME in the data directory, and asks first. If nothing is\ndamaged it does nothing; tidemark verify --repair mends what differs from the repositories.',
+  options: { yes: { description: 'Sets damaged files aside without asking.' } },
   async run(around, args) {
     const { place, output, interrupts, stderr } = around;
     const { config, data } = place;

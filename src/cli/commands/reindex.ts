@@ -17,12 +17,12 @@ const needed = () =>
 export const reindex: DataCommand = {
   kind: 'data',
   name: 'reindex',
-  summary: 'Builds the index anew, as the configuration asks for, beside the one that answers.',
+  summary: 'Builds a new index as the configuration asks for, and switches to it when it is complete.',
   details:
-    'Searches are answered by the old one until the new one has all that it has. The old one is fed for a day more, so\nthat tidemark rollback is instant.',
+    'The old index answers searches until then. Tidemark keeps it in step for one more day, so that tidemark rollback\nswitches back at once.',
   options: {
-    json: { description: 'One object at the end.' },
-    'accept-failures': { description: 'Moves to the new one even if more documents have failed in it.' },
+    json: { description: 'Prints one JSON object at the end.' },
+    'accept-failures': { description: 'Switches even if more documents failed in the new index than in the old one.' },
   },
   async run({ pipeline, configured, output, signal }, args) {
     const [{ readGenerations }, { reindex: reindexParts }, { targetOf }] = await needed();
@@ -96,8 +96,8 @@ const withProgress = async <T>(
 export const rollback: DataCommand = {
   kind: 'data',
   name: 'rollback',
-  summary: 'Has the previous index answer again, at once.',
-  options: { json: { description: 'One object.' } },
+  summary: 'Switches back to the previous index at once.',
+  options: { json: { description: 'Prints one JSON object.' } },
   async run({ pipeline, configured, output }, args) {
     const [{ readGenerations }, { rollback: rollbackParts }, { targetOf }] = await needed();
     const { parts } = pipeline;

@@ -16,35 +16,42 @@ const FRESH_SECONDS = 30;
 export const search: DataCommand = {
   kind: 'data',
   name: 'search',
-  summary: 'Finds the places that are about something.',
+  summary: 'Finds the places in the files that a question is about.',
   words: { usage: 'QUERY', min: 1, max: 1 },
   options: {
-    json: { description: 'One object with all that is known of each hit.' },
+    json: { description: 'Prints one JSON object with everything about each hit.' },
     mode: {
       value: 'MODE',
       values: MODES,
-      description: 'By meaning and words (hybrid, the default), by meaning (dense), by words (lexical).',
+      description: 'Searches by meaning and words (hybrid, the default), by meaning (dense) or by words (lexical).',
     },
-    limit: { value: 'N', description: `How many hits, at most ${MAX_LIMIT}; ${DEFAULT_LIMIT} where it is not given.` },
-    offset: { value: 'N', description: 'How many hits to leave out, for those after them.' },
-    project: { value: 'PROJECT', description: 'Only in this project, by its path or id.', several: true },
-    group: { value: 'GROUP', description: 'Only in projects of this group and of its subgroups.', several: true },
-    ref: { value: 'REF', description: 'Only on this branch.' },
-    path: { value: 'GLOB', description: 'Only in files such as docs/**.' },
-    lang: { value: 'LANGUAGE', description: 'Only in this language, such as typescript.', several: true },
+    limit: {
+      value: 'N',
+      description: `Returns at most this many hits, up to ${MAX_LIMIT}; the default is ${DEFAULT_LIMIT}.`,
+    },
+    offset: { value: 'N', description: 'Skips this many hits and returns those after them.' },
+    project: { value: 'PROJECT', description: 'Searches only this project, by its path or id.', several: true },
+    group: { value: 'GROUP', description: 'Searches only projects of this group and its subgroups.', several: true },
+    ref: { value: 'REF', description: 'Searches only this branch.' },
+    path: { value: 'GLOB', description: 'Searches only files that match, such as docs/**.' },
+    lang: {
+      value: 'LANGUAGE',
+      description: 'Searches only files in this language, such as typescript.',
+      several: true,
+    },
     kind: {
       value: 'KIND',
       values: FILE_KINDS,
-      description: `Only in files of this kind: ${FILE_KINDS.join(', ')}.`,
+      description: `Searches only files of this kind: ${FILE_KINDS.join(', ')}.`,
       several: true,
     },
     as: {
       value: 'USER',
       description:
-        'Only what this user of GitLab may read: USER, or USER@INSTANCE where there are several GitLabs. A filter for trusted callers, and no authentication: whoever calls can say anything.',
+        'Returns only what this GitLab user may read: USER, or USER@INSTANCE if there are several GitLabs. It filters for trusted callers, and authenticates nobody.',
     },
     fresh: {
-      description: `Waits until all that stands in the repositories now can be found, at most ${FRESH_SECONDS} seconds.`,
+      description: `Waits until the index has what the repositories have now, for at most ${FRESH_SECONDS} seconds.`,
     },
   },
   async run({ pipeline, output, terminal, signal }, args) {

@@ -1,14 +1,22 @@
 import type { DataCommand, OwnCommand } from '../command.ts';
+import { LOG_FORMATS } from '../output.ts';
 
 export const serveWith = (commands: readonly DataCommand[]): OwnCommand => ({
   kind: 'own',
   name: 'serve',
-  summary: 'Follows the repositories, and keeps the index in step with every commit.',
-  details: 'Stays in the foreground. Ctrl-C finishes what was begun, for at most 25 s; a second one ends at once.',
+  summary: 'Follows the repositories and keeps the index in step with every commit.',
+  details:
+    'It stays in the foreground. Ctrl-C lets it finish its work for at most 25 seconds; a second Ctrl-C ends it at once.',
   options: {
+    log: {
+      value: 'FORMAT',
+      values: LOG_FORMATS,
+      description: 'Logs as text or as json. The default is text on a terminal, and json anywhere else.',
+    },
     flows: {
       value: 'FLOWS',
-      description: 'Only these, such as plan,collect; others run elsewhere on the same log and store.',
+      description:
+        'Runs only these flows, such as plan,collect. Other processes on the same log and store run the rest.',
     },
   },
   async run(around, args) {

@@ -8,8 +8,8 @@ const COMMIT_CHARS = 10;
 export const status: DataCommand = {
   kind: 'data',
   name: 'status',
-  summary: 'Says how far the index is behind, what waits, and why.',
-  options: { json: { description: 'One object with all of it.' } },
+  summary: 'Shows how far the index is behind, what waits, and why.',
+  options: { json: { description: 'Prints one JSON object with everything.' } },
   async run({ pipeline, output }, args) {
     const now = await pipeline.status();
     await output.line(args.flag('json') ? JSON.stringify(now) : readable(now));

@@ -4,12 +4,12 @@ import { EXIT } from '../exit.ts';
 export const topicsPrint: OwnCommand = {
   kind: 'own',
   name: 'topics print',
-  summary: "Prints the commands that make a pipeline's topics on Kafka, for whoever makes them.",
+  summary: 'Prints the commands that create the topics of a pipeline on Kafka.',
   options: {
-    json: { description: 'An object a line instead: topic, partitions, replication, settings.' },
+    json: { description: 'Prints one JSON object a line instead: topic, partitions, replication, settings.' },
     brokers: {
       value: 'NUMBER',
-      description: 'How many there are, which bounds the replicas; 3 where it is not given.',
+      description: 'Says how many brokers there are, which limits the replicas; the default is 3.',
     },
   },
   async run({ place: { config }, output }: Around, args: Args) {

@@ -10,13 +10,13 @@ import { trustedBy } from '../trusted.ts';
 export const trust: FreeCommand = {
   kind: 'free',
   name: 'trust',
-  summary: 'Says that a tidemark.yaml is to be trusted as it stands, and shows what it reaches for.',
+  summary: 'Trusts a tidemark.yaml as it stands, and shows what it reaches for.',
   details:
-    'A tidemark.yaml that is merely found may be somebody else’s: without this word it is asked for no variable, and no\nhost or file outside of its repository. A change of the file needs a new word. FILE is the one that would be found.',
+    'A tidemark.yaml that came with a repository may be somebody else’s. Until you trust it, Tidemark gives it no variable,\nand no host or file outside of its repository. Trust it again when it has changed. Without FILE it is the one that\nTidemark finds here.',
   words: { usage: '[FILE]', min: 0, max: 1 },
   options: {
-    show: { description: 'Changes nothing; ends with 1 where it reaches for something and is not trusted.' },
-    revoke: { description: 'Takes the word back.' },
+    show: { description: 'Changes nothing, and ends with 1 if the file reaches for something and is not trusted.' },
+    revoke: { description: 'Stops trusting the file.' },
   },
   async run(around, args) {
     const { output, env } = around;

@@ -9,12 +9,12 @@ const MAX_TOLD = 10_000;
 export const verify: DataCommand = {
   kind: 'data',
   name: 'verify',
-  summary: 'Reads all that is kept here, and compares trees, wants, ledger and points in both directions.',
+  summary: 'Checks all that is stored for damage, and compares it with the repositories in both directions.',
   details:
-    'What is on its way is waited for. Ends with 1 where something differs, or is damaged, which tidemark rebuild mends.',
+    'It first waits for what is on its way. It ends with 1 if something differs or is damaged. --repair mends what differs,\nand tidemark rebuild mends what is damaged.',
   options: {
-    json: { description: 'One object with the differences.' },
-    repair: { description: 'Has what differs looked at again, which mends it.' },
+    json: { description: 'Prints one JSON object with the differences.' },
+    repair: { description: 'Looks again at what differs, which mends it.' },
   },
   async run({ pipeline, output, signal }, args) {
     const { verify: verifyParts } = await import('../../runs/verify.ts');

@@ -1,17 +1,12 @@
 /** Whether a webhook comes from somebody who knows a secret of ours. https://www.standardwebhooks.com for signatures. */
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
+import { isSameSecret } from '../../runtime/secret.ts';
 import { MINUTE } from '../../units.ts';
 
 /** A signature is good for so long before and after its time: clocks differ, and who records one replays it later. */
 const WINDOW_MS = 5 * MINUTE;
 const SIGNING = 'whsec_';
-
-/** Says nothing by the time that it takes, also not how long the secret is. */
-const isSame = (given: string, known: string): boolean => {
-  const digest = (text: string) => createHash('sha256').update(text).digest();
-  return timingSafeEqual(digest(given), digest(known));
-};
 
 const header = (headers: IncomingHttpHeaders, name: string): string | undefined => {
   const value = headers[name];
@@ -36,7 +31,7 @@ export const proofOf = (
   if (header(headers, 'webhook-signature') === undefined) {
     if (token === undefined) return { refused: 'there is neither webhook-signature nor X-Gitlab-Token' };
     const plain = secrets.filter((secret) => !isSigning(secret));
-    return anyOf(plain, (secret) => isSame(token, secret))
+    return anyOf(plain, (secret) => isSameSecret(token, secret))
       ? 'known'
       : { refused: 'the secret token is not one of ours' };
   }
@@ -54,6 +49,6 @@ export const isSigned = (headers: IncomingHttpHeaders, body: Buffer, secrets: re
   return anyOf(secrets.filter(isSigning), (token) => {
     const key = Buffer.from(token.slice(SIGNING.length), 'base64');
     const mac = createHmac('sha256', key).update(`${id}.${timestamp}.`).update(body).digest('base64');
-    return anyOf(given, (one) => isSame(one, `v1,${mac}`));
+    return anyOf(given, (one) => isSameSecret(one, `v1,${mac}`));
   });
 };

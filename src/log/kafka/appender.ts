@@ -6,7 +6,7 @@ import { crc32 } from 'node:zlib';
 import kafkajs, { type Kafka, type Producer, type TopicMessages } from 'kafkajs';
 import { gathered } from '../../calls/batch.ts';
 import { StopFlow } from '../../errors.ts';
-import { pathToBytes } from '../../paths/bytes.ts';
+import { pathToBytes, viewOf } from '../../paths/bytes.ts';
 import type { Outgoing, Time } from '../../ports.ts';
 import { KIB, SECOND } from '../../units.ts';
 import { connection } from './client.ts';
@@ -107,7 +107,7 @@ export const openAppender = ({ kafka, compression, time }: AppenderOptions): App
 
 const messageOf = ({ key, value, headers }: Outgoing): Message => ({
   key: pathToBytes(key),
-  value: value && Buffer.from(value.buffer, value.byteOffset, value.byteLength),
+  value: value && viewOf(value),
   ...(headers ? { headers } : {}),
 });
 

@@ -8,6 +8,7 @@ import { decompress as unzstd } from 'fzstd';
 import kafkajs from 'kafkajs';
 import { decompress as unlz4 } from 'lz4js';
 import { uncompress as unsnappy } from 'snappyjs';
+import { viewOf } from '../../paths/bytes.ts';
 
 const { CompressionCodecs, CompressionTypes } = kafkajs;
 
@@ -39,8 +40,6 @@ const readOnly = (name: string, decompress: (buffer: Buffer) => Uint8Array): Cod
     return viewOf(decompress(buffer));
   },
 });
-
-const viewOf = ({ buffer, byteOffset, byteLength }: Uint8Array) => Buffer.from(buffer, byteOffset, byteLength);
 
 /** What Java's clients write: a stream of blocks behind this header, then a version and the lowest one that reads it. */
 const XERIAL = Buffer.from([0x82, ...Buffer.from('SNAPPY'), 0x00]);

@@ -1,6 +1,7 @@
 /** The calls of the `Generation` port about points and vectors, as they run in the writer's thread. */
 import { StopFlow } from '../../errors.ts';
 import { documentTerms, type Terms } from '../../lexical/terms.ts';
+import { viewOf } from '../../paths/bytes.ts';
 import type { Page, Placement, Point, StoredPoint } from '../../ports.ts';
 import { parseDocument } from '../../records.ts';
 import { DAY } from '../../units.ts';
@@ -19,13 +20,8 @@ const SWEEP_ROWS = 1_000;
 const REMOVALS_KEPT = 100_000;
 
 export const floatsOf = (blob: Blob): Float32Array => new Float32Array(toBytes(blob));
-const blobOf = (floats: Float32Array): Buffer => Buffer.from(floats.buffer, floats.byteOffset, floats.byteLength);
 
-const blobOfTerms = ({ ids, weights }: Terms): Buffer =>
-  Buffer.concat([
-    Buffer.from(ids.buffer, ids.byteOffset, ids.byteLength),
-    Buffer.from(weights.buffer, weights.byteOffset, weights.byteLength),
-  ]);
+const blobOfTerms = ({ ids, weights }: Terms): Buffer => Buffer.concat([viewOf(ids), viewOf(weights)]);
 export const termsOfBlob = (blob: Blob): Terms => {
   const bytes = toBytes(blob);
   const half = bytes.byteLength / 2;
@@ -156,8 +152,8 @@ const inOne = (blobs: readonly Buffer[]) => {
 export const pointWrites = (database: Database, now: () => number) => {
   /** The numbers of the vectors by hash; each has one use more for each point. */
   const useVectors = (g: number, points: readonly Point[]): ReadonlyMap<string, number> => {
-    const { blob, places } = inOne(points.map(({ vector }) => blobOf(vector)));
-    const rows = points.map(({ hash, vector }, at) => [toText(hash), ...(places[at] ?? []), sumOf(blobOf(vector))]);
+    const { blob, places } = inOne(points.map(({ vector }) => viewOf(vector)));
+    const rows = points.map(({ hash, vector }, at) => [toText(hash), ...(places[at] ?? []), sumOf(viewOf(vector))]);
     const used = database.all<[hash: Blob, vector: number]>(
       `INSERT INTO vectors_${g} (hash, uses, floats, sum)
        SELECT r.value ->> 0, 1, substr(?, r.value ->> 1, r.value ->> 2), r.value ->> 3 FROM json_each(?) r WHERE true

@@ -1,5 +1,6 @@
 /** The ledger of a generation as points without vectors. Beside its entries stand vectors that outlive their points. */
 import { gathered } from '../../calls/batch.ts';
+import { viewOf } from '../../paths/bytes.ts';
 import type { Generation, LedgerEntry, Over, Page } from '../../ports.ts';
 import { DAY, HOUR } from '../../units.ts';
 import { bearing, oneOf, raising } from './guards.ts';
@@ -166,6 +167,5 @@ const overRead = (entry: LedgerEntry, read: LedgerEntry | undefined): Operation[
 
 const idOfKept = (hash: string): string => idOf('kept', hash);
 
-const base64 = (floats: Float32Array): string =>
-  Buffer.from(floats.buffer, floats.byteOffset, floats.byteLength).toString('base64');
+const base64 = (floats: Float32Array): string => viewOf(floats).toString('base64');
 const floatsOf = (text: string): Float32Array => new Float32Array(Uint8Array.from(Buffer.from(text, 'base64')).buffer);
