@@ -94,7 +94,7 @@ describe('/status', () => {
     pipeline.repositories.blocked.add('1');
     await backfill(pipeline);
     const all = JSON.parse((await get('/status', { token: 'all' })).body).pipelines[0];
-    expect(all).toMatchObject({ projects: [{ project: '1' }], waits: [{ on: 'project', project: '1' }] });
+    expect(all).toMatchObject({ projects: [{ project: '1' }], waits: [{ on: 'project', of: { project: '1' } }] });
     expect(all.reasons).toEqual([`default: ${FAULT}`]);
     const narrow = await get('/status', { token: 'elsewhere' });
     expect(JSON.parse(narrow.body).pipelines).toMatchObject([{ ready: false, projects: [], waits: [], reasons: [] }]);
