@@ -109,7 +109,8 @@ export const readHead = (parts: Parts) =>
 const isOfNothing = ({ hints, before }: Claimed): boolean =>
   before === undefined && runsOf(hints).length === 0 && pathsOf(hints).length === 0;
 
-const headNow = async (parts: Parts, { id, hints, before }: Claimed): Promise<Head> => {
+const headNow = async (parts: Parts, claimed: Claimed): Promise<Head> => {
+  const { id, hints, before } = claimed;
   if (await isForgotten(parts, id)) return null;
   const ask = asking(parts, id);
   const head = async () => (await ask((port) => port.head(id.project, id.ref))) ?? null;
