@@ -31,8 +31,8 @@ export interface Telemetry {
   /** After a crash. */
   storeChecked(of: { file: string; seconds: number; complete: boolean }): void;
   searchReady(of: { pipeline: string; seconds: number }): void;
-  /** A question over HTTP. What was asked is nobody's business. */
-  asked(of: { question: string; by: string; status: number; seconds: number }): void;
+  /** A question over HTTP. What was asked is nobody's business. `error` is why there was no answer to it for now. */
+  asked(of: { question: string; by: string; status: number; seconds: number; error?: string }): void;
   /** A fault of ours, whatever was asked. */
   requestFailed(of: { error: string }): void;
   rerankingFailed(of: { error: string }): void;
@@ -152,9 +152,10 @@ export const telemetry = (logger: Logger, registry: Registry): Telemetry => {
     searchReady({ pipeline, seconds }) {
       logger.info({ pipeline, seconds }, 'search is ready');
     },
-    asked({ question, by, status, seconds }) {
+    asked({ question, by, status, seconds, error }) {
       asked.observe({ question, status }, seconds);
-      logger.debug({ question, by, status, seconds }, 'asked');
+      if (error === undefined) logger.debug({ question, by, status, seconds }, 'asked');
+      else logger.warn({ question, by, status, seconds, error }, 'a question waits for what does not answer');
     },
     requestFailed({ error }) {
       failedRequests.inc();

@@ -5,7 +5,7 @@ import type { Hosted } from '../pipeline/host.ts';
 import { projectKey } from '../records.ts';
 import type { Status } from '../runs/status.ts';
 import type { MayRead, ReadableProject } from '../search/access.ts';
-import { untilFresh } from '../search/freshness.ts';
+import { type Freshness, untilFresh } from '../search/freshness.ts';
 import { read } from '../search/read.ts';
 import { projectsFor, scopeOf } from '../search/scope.ts';
 import { search } from '../search/search.ts';
@@ -51,7 +51,8 @@ export const questions = {
           async (stop) => untilFresh(parts, await scopeOf(parts, asked), { stop, waitMs: FRESH_MS }),
           { stop: signal },
         );
-      return search(parts, asked);
+      const found = await search(parts, asked);
+      return mayRead ? { ...found, freshness: withoutOthers(found.freshness) } : found;
     },
   }),
   similar: question({
@@ -93,14 +94,31 @@ export const answerTo = async <Q extends Question>(name: Q, asking: Asking, requ
   return (ask as (asking: Asking, request: unknown) => Promise<AnswerOf<Q>>)(asking, checked.data);
 };
 
-/** Without what names projects that whoever asks may not read, of which another GitLab may have one of the same path. */
-const readable = (status: Status, mine: readonly ReadableProject[]): Status => {
+/**
+ * Without what is of projects that whoever asks may not read, of which another GitLab may have one of the same path: what
+ * names them, and numbers that count theirs.
+ */
+const readable = (status: Status, mine: readonly ReadableProject[]): z.input<typeof statusAnswer> => {
   const [keys, instances] = [new Set(mine.map(projectKey)), new Set(mine.map(({ instance }) => instance))];
+  const projects = status.projects.filter((project) => keys.has(projectKey(project)));
+  const isMine = ({ of }: Status['waits'][number]) => {
+    if (of === undefined) return true;
+    const { instance, project } = of;
+    return project === undefined ? instances.has(instance) : keys.has(projectKey({ instance, project }));
+  };
   return {
     ...status,
-    projects: status.projects.filter((project) => keys.has(projectKey(project))),
+    store: { ...status.store, documents: projects.reduce((sum, { documents }) => sum + documents, 0), points: null },
+    projects,
     webhooks: status.webhooks.filter(({ instance }) => instances.has(instance)),
+    ...{ lanes: null, lag: null, deadLetters: null },
     runs: [],
-    waits: status.waits.filter(({ of }) => of === undefined || keys.has(projectKey(of))),
+    waits: status.waits.filter(isMine),
   };
 };
+
+const withoutOthers = (freshness: Freshness): z.input<typeof searchAnswer>['freshness'] => ({
+  ...freshness,
+  pending: freshness.pendingOf === 'scope' ? freshness.pending : null,
+  events: null,
+});

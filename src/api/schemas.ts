@@ -110,13 +110,18 @@ export const readRequest = strict({
 
 export const statusRequest = strict({});
 
+const NOT_TOLD = 'null for a token that does not read all projects';
+
 const freshness = z
   .object({
     fresh: z.boolean().describe('Whether the index has all that Tidemark knows of in the scope of the question.'),
-    pending: z.number().describe('Documents that are to change and have not yet.'),
+    pending: z
+      .number()
+      .nullable()
+      .describe('Documents that are to change and have not yet; null where only those of all projects are counted.'),
     pendingOf: z.enum(['scope', 'pipeline']).describe('pipeline: there was too much to count in the scope alone.'),
     planning: z.number().describe('Branches of the scope whose tree is being compared.'),
-    events: z.number().describe('Pushes, of any project, that nobody has looked at yet.'),
+    events: z.number().nullable().describe(`Pushes, of any project, that nobody has looked at yet; ${NOT_TOLD}.`),
   })
   .describe('How far behind the answer may be.');
 
@@ -163,7 +168,7 @@ export const searchAnswer = z.object({
   mode: z.enum(MODES),
   ...hits,
   freshness,
-}) satisfies z.ZodType<Found>;
+}) satisfies z.ZodType<Omit<Found, 'freshness'>>;
 export const similarAnswer = z.object(hits) satisfies z.ZodType<Similar>;
 
 export const readAnswer = z.object({
@@ -189,7 +194,11 @@ export const statusAnswer = z.object({
     .describe('When it was so: who asks often is told the same for a second, or as long as it took to find out.'),
   ready: z.boolean(),
   log: z.object({ up: z.boolean(), identity: z.string().nullable() }),
-  store: z.object({ up: z.boolean(), documents: z.number().nullable(), points: z.number().nullable() }),
+  store: z.object({
+    up: z.boolean(),
+    documents: z.number().nullable().describe('Of the projects that the token reads.'),
+    points: z.number().nullable().describe(`Of all projects; ${NOT_TOLD}.`),
+  }),
   generation: z.string().nullable(),
   building: z.string().nullable(),
   previous: z.string().nullable(),
@@ -214,9 +223,12 @@ export const statusAnswer = z.object({
     .array(z.object({ instance: z.string(), heardAt: z.string().nullable() }))
     .readonly()
     .describe('When each GitLab has last told of something; null when never, so that pushes are found by the resync.'),
-  lanes: z.object({ live: lane, backfill: lane }),
-  lag: z.object({ plan: waiting, collect: waiting, index: waiting }),
-  deadLetters: z.number(),
+  lanes: z.object({ live: lane, backfill: lane }).nullable().describe(`What waits, by lane; ${NOT_TOLD}.`),
+  lag: z
+    .object({ plan: waiting, collect: waiting, index: waiting })
+    .nullable()
+    .describe(`Records that a flow has not settled; ${NOT_TOLD}.`),
+  deadLetters: z.number().nullable().describe(`Of all projects; ${NOT_TOLD}.`),
   runs: z.array(z.object({ id: z.string(), scope: z.array(z.string()).readonly(), startedAt: z.number() })).readonly(),
   waits: z
     .array(
@@ -224,13 +236,13 @@ export const statusAnswer = z.object({
         on: z.enum(['dependency', 'project', 'flow', 'rules', 'generation', 'approval']),
         name: z.string(),
         of: z
-          .object({ instance: z.string(), project: z.string() })
+          .object({ instance: z.string(), project: z.string().exactOptional() })
           .exactOptional()
-          .describe('The project that it names, if it names one.'),
+          .describe("The instance, or the project of one, whose it is; without it, the whole pipeline's."),
         reason: z.string(),
         since: z.string().exactOptional(),
       }),
     )
     .readonly()
     .describe('What does not go on, and why.'),
-}) satisfies z.ZodType<Status>;
+}) satisfies z.ZodType<Omit<Status, 'lanes' | 'lag' | 'deadLetters'>>;

@@ -1,7 +1,7 @@
 /** Hits for a person: of each the lines that are about the question, and a place that can be clicked. */
 import { pathToFileURL } from 'node:url';
+import type { AnswerOf } from '../api/questions.ts';
 import type { FoundChunk } from '../search/hits.ts';
-import type { Found } from '../search/search.ts';
 import { inLine, printable } from './output.ts';
 
 const SHOWN_LINES = 6;
@@ -20,7 +20,7 @@ export interface Showing {
   readonly folders: ReadonlyMap<string, string>;
 }
 
-export const shownHits = ({ hits, tookMs, query, next, freshness }: Found, showing: Showing): string => {
+export const shownHits = ({ hits, tookMs, query, next, freshness }: AnswerOf<'search'>, showing: Showing): string => {
   const words = wordsOf(query);
   const blocks = hits.map((hit, at) => block(hit, at + 1, words, showing));
   const more = next === null ? '' : `; more with --offset ${next}`;
@@ -29,10 +29,10 @@ export const shownHits = ({ hits, tookMs, query, next, freshness }: Found, showi
   return [...blocks, [said, ...behind].join('\n')].join('\n\n');
 };
 
-const behindText = ({ pending, pendingOf, planning, events }: Found['freshness']): string => {
+const behindText = ({ pending, pendingOf, planning, events }: AnswerOf<'search'>['freshness']): string => {
   const of = pendingOf === 'scope' ? '' : ' of the whole pipeline';
-  const looks = planning + events > 0 ? ', and pushes are being looked at' : '';
-  return `Behind: ${pending} documents${of} are on their way${looks}. --fresh waits for them.`;
+  const looks = planning + (events ?? 0) > 0 ? ', and pushes are being looked at' : '';
+  return `Behind: ${pending ?? 'some'} documents${of} are on their way${looks}. --fresh waits for them.`;
 };
 
 const block = (hit: FoundChunk, number: number, words: RegExp | undefined, showing: Showing): string => {

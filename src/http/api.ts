@@ -61,7 +61,7 @@ export const api = (options: ApiOptions): Api => {
     } catch (error) {
       const refusal = refusalOf(error);
       // A fault of ours is told to the log, and to nobody who asks.
-      if (refusal.status === 500) throw error;
+      if (refusal.status === 500 && refusal !== error) throw error;
       refuse(response, refusal);
     }
     return true;

@@ -12,6 +12,10 @@ export class Refusal extends Error {
   }
 }
 
+/** For a fault of ours: what went wrong may quote addresses and paths, and the log has it. */
+export const notAnswered = (): Refusal =>
+  new Refusal(500, 'this could not be answered; the log of the service says why');
+
 export const refusalOf = (error: unknown): Refusal => {
   if (error instanceof Refusal) return error;
   if (error instanceof BadUsage) return new Refusal(400, error.message);

@@ -8,7 +8,7 @@ import type { Api } from './api.ts';
 import { isKnownName } from './guard.ts';
 import { type Listener, openListener } from './listener.ts';
 import { type Pages, TEXT } from './pages.ts';
-import { Refusal, refuse } from './refusal.ts';
+import { notAnswered, Refusal, refuse } from './refusal.ts';
 
 export interface HttpOptions {
   readonly host: string;
@@ -52,8 +52,7 @@ export const openHttp = async (options: HttpOptions): Promise<Listener> => {
   const failed = (error: unknown, response: ServerResponse) => {
     if (error instanceof Refusal) return refuse(response, error);
     telemetry.requestFailed({ error: messageOf(error) });
-    // What went wrong may quote addresses and paths, and nobody knows who asks.
-    refuse(response, new Refusal(500, 'this could not be answered; the log of the service says why'));
+    refuse(response, notAnswered());
   };
 
   try {

@@ -97,36 +97,48 @@ export const claim = (parts: Parts) =>
 
 /** Only after the claim, so that whatever is pushed from now on finds its hint behind this plan. */
 export const readHead = (parts: Parts) =>
-  stage('head', async (claimed: Claimed): Promise<Looked> => {
-    const { id, hints, before } = claimed;
-    if (await isForgotten(parts, id)) return { ...claimed, head: null };
-    const ask = asking(parts, id);
-    const head = async () => (await ask((port) => port.head(id.project, id.ref))) ?? null;
-    const announced = hints.filter(({ after }) => after !== undefined);
-    const newest = announced.at(-1);
-    const planned = before?.planned;
-    const lags = (seen: Head) => {
-      // A replica that does not know a branch yet must not delete it.
-      if (!newest) return seen === null && typeof planned === 'string';
-      if (seen === newest.after) return false;
-      return seen === null || seen === planned || announced.some((hint) => seen === hint.before);
-    };
-    // A replica that has the announced commit has heard of the push: if its head is another one, the hint is an old one.
-    const heard = async () => {
-      const after = newest?.after;
-      return typeof after === 'string' && (await ask((port) => port.entries(id.project, after, []))) !== undefined;
-    };
-    let seen = await head();
-    for (const wait of parts.sources.get(id.instance)?.replicas ? REPLICA_LAG : []) {
-      if (!lags(seen)) break;
-      // Objects come before the refs that name them, so it is looked once more.
-      const isOld = await heard();
-      await parts.time.sleep(wait);
-      seen = await head();
-      if (isOld) break;
-    }
-    return { ...claimed, head: seen };
+  stage('head', async (claimed: Claimed): Promise<Looked | Settled> => {
+    const head = await headNow(parts, claimed);
+    if (head !== null || !isOfNothing(claimed)) return { ...claimed, head };
+    // Nothing is written in its name yet: whoever sends hints may make up branches, and none of them is to leave a row.
+    await parts.state.remove('refs', [claimed.row]);
+    return superseded('there is no such branch');
   });
+
+/** No plan has claimed that branch before, and nobody waits for what becomes of it. */
+const isOfNothing = ({ hints, before }: Claimed): boolean =>
+  before === undefined && runsOf(hints).length === 0 && pathsOf(hints).length === 0;
+
+const headNow = async (parts: Parts, claimed: Claimed): Promise<Head> => {
+  const { id, hints, before } = claimed;
+  if (await isForgotten(parts, id)) return null;
+  const ask = asking(parts, id);
+  const head = async () => (await ask((port) => port.head(id.project, id.ref))) ?? null;
+  const announced = hints.filter(({ after }) => after !== undefined);
+  const newest = announced.at(-1);
+  const planned = before?.planned;
+  const lags = (seen: Head) => {
+    // A replica that does not know a branch yet must not delete it.
+    if (!newest) return seen === null && typeof planned === 'string';
+    if (seen === newest.after) return false;
+    return seen === null || seen === planned || announced.some((hint) => seen === hint.before);
+  };
+  // A replica that has the announced commit has heard of the push: if its head is another one, the hint is an old one.
+  const heard = async () => {
+    const after = newest?.after;
+    return typeof after === 'string' && (await ask((port) => port.entries(id.project, after, []))) !== undefined;
+  };
+  let seen = await head();
+  for (const wait of parts.sources.get(id.instance)?.replicas ? REPLICA_LAG : []) {
+    if (!lags(seen)) break;
+    // Objects come before the refs that name them, so it is looked once more.
+    const isOld = await heard();
+    await parts.time.sleep(wait);
+    seen = await head();
+    if (isOld) break;
+  }
+  return seen;
+};
 
 const isForgotten = async ({ state }: Parts, id: RefId): Promise<boolean> =>
   (await state.read('projects', [projectKey(id)])).get(projectKey(id))?.value.forgotten ?? false;

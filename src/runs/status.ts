@@ -29,8 +29,8 @@ export interface ProjectStatus {
 export interface Waiting {
   readonly on: 'dependency' | 'approval' | 'project' | 'flow' | 'rules' | 'generation';
   readonly name: string;
-  /** The project that it names, if it names one. */
-  readonly of?: { readonly instance: string; readonly project: string };
+  /** The instance, or the project of one, whose it is; of nobody's it is the whole pipeline's. */
+  readonly of?: { readonly instance: string; readonly project?: string };
   readonly reason: string;
   readonly since?: string;
 }
@@ -90,7 +90,7 @@ export const statusOf = async (parts: Parts, dependencies: readonly Dependency[]
   const webhooks = (await whileUp(['state'], () => heardOf(parts))) ?? [];
   const runs = (await whileUp(['state'], () => openRuns(parts))) ?? [];
   const waits = [
-    ...dependenciesDown(dependencies),
+    ...dependenciesDown(parts, dependencies),
     ...flowsWithoutMembers(offsets.lag),
     ...((await whileUp(['state'], () => blockedProjects(parts))) ?? []),
     ...((await whileUp(['state'], () => unapproved(parts))) ?? []),
@@ -231,18 +231,21 @@ const openRuns = async (parts: Parts): Promise<Status['runs']> => {
   return open;
 };
 
-const dependenciesDown = (dependencies: readonly Dependency[]): readonly Waiting[] =>
-  dependencies.flatMap(({ name, downSince }): readonly Waiting[] => {
-    const since = downSince();
+const dependenciesDown = ({ sources }: Parts, dependencies: readonly Dependency[]): readonly Waiting[] =>
+  dependencies.flatMap((one): readonly Waiting[] => {
+    const since = one.downSince();
     if (since === undefined) return [];
-    return [{ on: 'dependency', name, reason: 'it does not answer', since: new Date(since).toISOString() }];
+    const [instance] = [...sources].find(([, { dependency }]) => dependency === one) ?? [];
+    const of = instance === undefined ? {} : { of: { instance } };
+    const reason = 'it does not answer';
+    return [{ on: 'dependency', name: one.name, ...of, reason, since: new Date(since).toISOString() }];
   });
 
 const flowsWithoutMembers = (lag: Status['lag']): readonly Waiting[] =>
   FLOWS.filter((flow) => lag[flow].members === 0 && lag[flow].records > 0).map((flow) => ({
     on: 'flow',
     name: flow,
-    reason: `${lag[flow].records} records wait, and nobody runs it`,
+    reason: 'records wait, and nobody runs it',
   }));
 
 const projectOf = (key: string): NonNullable<Waiting['of']> => {

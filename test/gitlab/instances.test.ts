@@ -4,14 +4,16 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { AnswerOf } from '../../src/api/questions.ts';
+import { type AnswerOf, answerTo } from '../../src/api/questions.ts';
 import { type DataCommand, parseCommand } from '../../src/cli/command.ts';
 import { search } from '../../src/cli/commands/search.ts';
+import { gitlabUser } from '../../src/config/gitlab-user.ts';
 import { api } from '../../src/http/api.ts';
 import { boundedAsk } from '../../src/http/bounded.ts';
 import { callersOf } from '../../src/http/callers.ts';
 import { projectKey } from '../../src/records.ts';
 import { statusOf } from '../../src/runs/status.ts';
+import { mayReadAs } from '../../src/search/access-as.ts';
 import { type SimulatedGitlab, simulatedGitlab, TOKEN } from '../support/gitlab/gitlab.ts';
 import { type GitlabService, gitlabService } from '../support/gitlab-service.ts';
 import { makeRepository, type TestRepository } from '../support/repository.ts';
@@ -193,4 +195,28 @@ it('a wait that names a project is told to those who may read that one, not one 
     waits.flatMap(({ on, of }) => (on === 'project' ? [of?.instance] : []));
   expect(waiting(await statusOf(service.parts, service.pipeline.dependencies()))).toEqual(['extern']);
   expect(waiting(await answered('jane@main', '/v1/status'))).toEqual([]);
+});
+
+it('a GitLab that does not answer is named to those alone who may read something there', async () => {
+  const sources = new Map(
+    [...service.parts.sources].map(([name, source]) => [
+      name,
+      { ...source, dependency: { ...source.dependency, downSince: () => 0 } },
+    ]),
+  );
+  const down = [...sources.values()].map(({ dependency }) => dependency);
+  const status = await statusOf({ ...service.parts, sources }, down);
+  const named = ({ waits }: AnswerOf<'status'>) =>
+    waits.flatMap(({ on, name }) => (on === 'dependency' ? [name] : [])).sort();
+  expect(named(status)).toEqual(['git', 'gitlab again', 'gitlab extern', 'gitlab main']);
+  const told = await answerTo(
+    'status',
+    {
+      pipeline: { ...service.pipeline, status: async () => status },
+      mayRead: mayReadAs(service.pipeline, gitlabUser('jane@extern', gitlabsIn())),
+      signal: new AbortController().signal,
+    },
+    {},
+  );
+  expect(named(told)).toEqual(['gitlab extern']);
 });

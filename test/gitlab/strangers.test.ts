@@ -43,7 +43,7 @@ beforeAll(async () => {
   ours = await gitlab.project('team/ours');
   elsewhere = await gitlab.project('other/elsewhere');
   for (const project of [ours, elsewhere]) await gitlab.push(project, { files: [['a.md', 'ant\n']] });
-  service = await gitlabService(gitlab);
+  service = await gitlabService(gitlab, { gitlab: { refs: ['main', 'made-up-*'] } });
   void service.start();
   url = await service.receive([SIGNING]);
   expect(await service.settled(ours)).toEqual([]);
@@ -62,6 +62,15 @@ it('a project that is not there, or that the configuration does not lead to, lea
   expect(await stateOf()).toEqual(before);
 }, 30_000);
 
+it('a branch that is not there leaves no row', async () => {
+  const before = await stateOf();
+  const gone = '0'.repeat(40);
+  for (let number = 1; number <= 20; number += 1)
+    await send({ ...push(ours.id, 'team/ours', `refs/heads/made-up-${number}`), after: gone });
+  await atRest();
+  expect(await stateOf()).toEqual(before);
+}, 30_000);
+
 it.each([1e308, 1.5, -1, 0, 2 ** 53, '15'])('an id that GitLab cannot give files nothing (%s)', async (id) => {
   expect(await send(push(id, 'team/made-up'))).toMatchObject({ status: 200, outcome: 'dropped' });
 });
@@ -75,6 +84,12 @@ it.each(['team/a b', 'team//a', 'team/\u0000', '/team/a', `team/${'x'.repeat(5_0
     });
   },
 );
+
+it('a body that is wrong a million times over is answered in a few lines, and soon', async () => {
+  const { reason = '' } = await send({ ...push(ours.id, 'team/ours'), changes: new Array(1_000_000).fill(1) });
+  expect(reason).toContain('not the shape of GitLab');
+  expect(reason.length).toBeLessThan(1_000);
+}, 20_000);
 
 it('a hook of any number of branches files a hundred looks at most', async () => {
   const { topics } = service.parts.names;

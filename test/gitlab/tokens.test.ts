@@ -25,6 +25,7 @@ let gitlab: SimulatedGitlab;
 let service: GitlabService;
 let server: Server;
 let url: string;
+let telemetry: ReturnType<typeof recordedTelemetry>;
 
 const ask = (name: string, path: string, body?: unknown) =>
   fetch(`${url}${path}`, {
@@ -57,9 +58,10 @@ beforeEach(async () => {
   service = await gitlabService(gitlab);
   void service.start();
   expect(await service.settled(open, secret)).toEqual([]);
+  telemetry = recordedTelemetry();
   const handle = api({
     ...{ onLoopback: true, hosts: [], origins: [], version: '1', pipelines: [service.pipeline] },
-    ask: boundedAsk(recordedTelemetry()),
+    ask: boundedAsk(telemetry),
     callerOf: callersOf(
       TOKENS.map((token) => ({ ...token, token: tokenOf(token.name) })),
       [{ name: 'main', url: gitlab.origin }],
@@ -111,10 +113,19 @@ describe('a token that is bound to a user of GitLab', () => {
     }
   }, 60_000);
 
-  it('gets no answer while GitLab cannot be asked', async () => {
-    gitlab.faults.push(always(/users/, { status: 503, body: '{}' }));
-    const answer = await ask('reporter', '/v1/search', { query: 'tide' });
-    expect(answer.status).toBeGreaterThanOrEqual(500);
-    expect(await answer.text()).not.toContain('hits');
+  it('gets no answer while GitLab cannot be asked, and hears nothing of what was asked there', async () => {
+    gitlab.faults.push(always(/members/, { status: 503, body: '{}' }));
+    const answer = await ask('guest', '/v1/search', { query: 'tide' });
+    expect(answer.status).toBe(503);
+    expect(await answer.json()).toEqual({ error: 'this cannot be answered now; the log of the service says why' });
+    expect(JSON.stringify(telemetry.told)).toContain('members');
+  }, 60_000);
+
+  it('hears no number that counts what others read', async () => {
+    const status = (await (await ask('guest', '/v1/status')).json()) as AnswerOf<'status'>;
+    expect(status.store).toEqual({ up: true, documents: 1, points: null });
+    expect([status.lanes, status.lag, status.deadLetters]).toEqual([null, null, null]);
+    const { freshness } = (await (await ask('guest', '/v1/search', { query: 'tide' })).json()) as AnswerOf<'search'>;
+    expect(freshness).toMatchObject({ fresh: true, pending: 0, events: null });
   }, 60_000);
 });

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type ApiOptions, api } from '../../src/http/api.ts';
 import { boundedAsk } from '../../src/http/bounded.ts';
@@ -97,6 +98,61 @@ describe('a question over HTTP', () => {
     // They are gone, and what they have asked for is not answered yet.
     const refused = await search('ant');
     expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '1']);
+  });
+
+  it('of one caller without end leaves room for the others', async () => {
+    let begun = 0;
+    const read = () => {
+      begun += 1;
+      return new Promise<never>(() => {});
+    };
+    await serve(
+      { ...pipeline.parts, state: { ...pipeline.parts.state, read } },
+      {
+        callerOf: callersOf(
+          ['me', 'other'].map((name) => ({ name, token: `${TOKEN}-${name}`, scopes: ['search'], projects: [] })),
+          [],
+        ),
+      },
+    );
+    const leave = new AbortController();
+    const refused: string[] = [];
+    const askAs = (name: string) =>
+      fetch(`${url}/v1/search`, {
+        ...{ method: 'POST', body: '{"query":"x"}', signal: leave.signal },
+        headers: { authorization: `Bearer ${TOKEN}-${name}` },
+      }).then(
+        ({ status }) => void refused.push(`${name} ${status}`),
+        () => undefined,
+      );
+    const all = Array.from({ length: 64 }, () => askAs('me'));
+    await expect.poll(() => refused, { timeout: 10_000 }).toEqual(new Array(16).fill('me 503'));
+    all.push(askAs('other'));
+    await expect.poll(() => begun, { timeout: 10_000 }).toBe(49);
+    leave.abort();
+    await Promise.all(all);
+    expect(refused).toHaveLength(16);
+  });
+
+  it('that a fault of ours leaves without an answer says nothing of it, over HTTP and MCP alike', async () => {
+    const broken = async () => {
+      throw new Error('ENOENT: /var/lib/tidemark/secret');
+    };
+    await serve({ ...pipeline.parts, state: { ...pipeline.parts.state, read: broken } });
+    const said = await (await search('ant')).text();
+    const client = new Client({ name: 'test', version: '1' });
+    const requestInit = { headers: { authorization: `Bearer ${TOKEN}` } };
+    await client.connect(new StreamableHTTPClientTransport(new URL(`${url}/mcp`), { requestInit }));
+    const answer = await client.callTool({ name: 'search', arguments: { query: 'ant' } });
+    await client.close();
+    expect(answer.isError).toBe(true);
+    for (const text of [said, JSON.stringify(answer)]) {
+      expect(text).toContain('this could not be answered; the log of the service says why');
+      expect(text).not.toContain('ENOENT');
+    }
+    const failed = telemetry.told.filter(([name]) => name === 'requestFailed');
+    expect(failed).toHaveLength(2);
+    expect(JSON.stringify(failed)).toContain('ENOENT');
   });
 
   it('is answered under a configured name alone where there are some, and to pages that are named', async () => {

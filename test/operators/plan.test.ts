@@ -367,6 +367,44 @@ describe('a plan that is overtaken', () => {
   });
 });
 
+describe('a branch that is not there', () => {
+  it('leaves no row when no plan has ever met it, whatever says that it was pushed', async () => {
+    const memory = await memoryParts();
+    const plan = planning(memory);
+    for (const after of [undefined, 'c'.repeat(40), null])
+      expect(await plan(memory.event(after === undefined ? {} : { after }))).toMatchObject({ outcome: 'superseded' });
+    expect(memory.state.inspect('refs')).toEqual([]);
+    expect(memory.state.inspect('sweeps')).toEqual([]);
+    memory.push({ 'a.md': 'ant' });
+    await plan(memory.event());
+    expect(memory.state.inspectOne('refs', KEY)?.value.planned).not.toBeNull();
+  });
+
+  it.each([
+    ['a run waits for it', { runs: ['r1'] }],
+    ['a path of it is asked for', { paths: ['a.md'] }],
+  ])('is planned as empty when %s', async (_, of) => {
+    const memory = await memoryParts();
+    expect(await planning(memory)(memory.event(of))).toEqual(done);
+    expect(memory.state.inspectOne('refs', KEY)?.value).toMatchObject({ planned: null, dirty: false });
+  });
+
+  it('keeps the row of a plan that has claimed it meanwhile', async () => {
+    const memory = await memoryParts();
+    const { state } = memory;
+    const claimedInBetween: State = {
+      ...state,
+      async remove(table, rows) {
+        const row = state.inspectOne('refs', KEY);
+        if (row) await state.swap('refs', { ...row, seq: row.seq + 1, token: 'other' }, row);
+        await state.remove(table, rows);
+      },
+    };
+    await planning(memory, { ...memory.parts, state: claimedInBetween })(memory.event());
+    expect(state.inspectOne('refs', KEY)?.token).toBe('other');
+  });
+});
+
 describe('a look that is not made', () => {
   it('is one at a blocked project', async () => {
     const memory = await planned({ 'a.md': 'ant' });

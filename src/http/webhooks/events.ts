@@ -5,6 +5,10 @@ import { z } from 'zod';
 const MAX_NAME_CHARS = 4_096;
 /** A push of more branches than that is found by the resync. */
 const MAX_REFS = 100;
+/** And of those that one names, tags among them, no more are looked at. */
+const MAX_CHANGES = 10_000;
+/** Of what is wrong with a payload. A body of any size is told in a line or two. */
+const SHOWN_FAULTS = 3;
 
 /** GitLab counts from one, and a number that JSON cannot hold exactly is nobody's id. */
 const id = z.int().min(1).max(Number.MAX_SAFE_INTEGER);
@@ -30,7 +34,13 @@ const payloadSchema = z.object({
   ref: name.optional(),
   before: z.string().optional(),
   after: z.string().optional(),
-  changes: z.array(z.object({ before: z.string(), after: z.string(), ref: name })).optional(),
+  // Cut before it is checked: each element that is wrong would be a fault of its own.
+  changes: z
+    .preprocess(
+      (all) => (Array.isArray(all) ? all.slice(0, MAX_CHANGES) : all),
+      z.array(z.object({ before: z.string(), after: z.string(), ref: name })),
+    )
+    .optional(),
   project: z
     .object({
       id: id.optional(),
@@ -103,9 +113,11 @@ const movedIn = ({ ref, before, after, changes }: Payload): readonly RefMoved[] 
     .map((one) => ({ ref: one.ref.slice(HEADS.length), before: commit(one.before), after: commit(one.after) }));
 };
 
+const faultsIn = ({ issues }: z.ZodError): string => z.prettifyError(new z.ZodError(issues.slice(0, SHOWN_FAULTS)));
+
 export const newsOf = (body: unknown): News => {
   const parsed = payloadSchema.safeParse(body);
-  if (!parsed.success) return { is: 'strange', why: z.prettifyError(parsed.error) };
+  if (!parsed.success) return { is: 'strange', why: faultsIn(parsed.error) };
   const payload = parsed.data;
   const kind = payload.event_name ?? payload.object_kind ?? '';
   if (GROUPS.has(kind)) {

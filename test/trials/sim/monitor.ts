@@ -60,7 +60,11 @@ export const makeMonitor = (world: World) => {
     const key = refOf(delivery);
     if (key === undefined || blocked(key) || deadLettered.has(place(delivery))) return true;
     const row = see().state.inspectOne('refs', key);
-    const claimed = row !== undefined && row.seq > (seqAtLook.get(place(delivery)) ?? -1);
+    // A branch that is not there leaves no row, unless somebody waits for what becomes of it. That none is lost by this,
+    // the check after the history says.
+    const { runs, paths = [] } = decode(eventSchema, delivery.value ?? new Uint8Array());
+    if (!row) return runs.length === 0 && paths.length === 0;
+    const claimed = row.seq > (seqAtLook.get(place(delivery)) ?? -1);
     return claimed && (!row.value.dirty || (looking.get(key)?.size ?? 0) > 0 || (waiting.get(key)?.size ?? 0) > 0);
   };
 

@@ -53,6 +53,17 @@ describe('named histories', () => {
     return told.check();
   });
 
+  history('a branch that comes while nothing is written of it', async (seed) => {
+    const told = scenario(seed);
+    told.event({});
+    const release = await told.holding(/^state\.remove "refs"/);
+    told.push({ a: 'ant' });
+    release();
+    await told.rest();
+    expect(told.want('a')?.blob).toBe(blobOf('ant'));
+    return told.check();
+  });
+
   history('a record delivered again after it became a dead letter', async (seed) => {
     const told = scenario(seed, { processes: 1 });
     told.push({ a: 'ant bee' });
