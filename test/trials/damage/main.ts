@@ -31,8 +31,7 @@ const tidemark = buildExecutable();
 const repository = await makeRepository();
 const data = join(repository.directory, '.data');
 const kept = join(repository.directory, '.kept');
-const tide = (...args: string[]): Promise<Ended> =>
-  tidemark.run(repository.directory, args, { TIDEMARK_DATA: data, TIDEMARK_EMBEDDER: 'hash' });
+const tide = (...args: string[]): Promise<Ended> => tidemark.run(repository.directory, args, { TIDEMARK_DATA: data });
 
 const filesIn = async (directory: string): Promise<string[]> => {
   const found: string[] = [];
@@ -66,7 +65,8 @@ try {
   await repository.commit({
     files: Array.from({ length: files }, (_, file) => [`docs/${file}.md`, contentOf(file)] as const),
   });
-  await tide('backfill');
+  const filled = await tide('backfill');
+  if (filled.code !== OK) throw new Error(`backfill ended with ${filled.code}: ${filled.stderr}`);
   const before = await found();
   await rm(kept, { recursive: true, force: true });
   await cp(data, kept, { recursive: true });
