@@ -1,9 +1,9 @@
 /** AsciiDoc by one pass over its lines: section titles, delimited blocks, tables, lists, and the lines that announce them. */
 import type { Lines } from './lines.ts';
-import { emptyScan, gluedIn, markupOf, type Scan, structureOfProse, titleOf } from './prose.ts';
+import { emptyScan, gluedIn, type Heading, markupOf, type Scan, structureOfProse, titleOf } from './prose.ts';
 import type { Structure } from './structure.ts';
 
-const TITLE = /^(={1,6}|#{1,6})[ \t]+(\S.*?)(?:[ \t]+\1)?[ \t\r]*$/;
+const TITLE = /^(={1,6}|#{1,6})[ \t]+(\S.*)$/;
 const TABLE = /^[|,:!]={3,}[ \t\r]*$/;
 const BLOCK = /^(?:-{4,}|\.{4,}|={4,}|\*{4,}|_{4,}|\+{4,}|\/{4,}|--|`{3,}.*)[ \t\r]*$/;
 /** Said of what comes next: an anchor, attributes, a title. */
@@ -13,6 +13,15 @@ const ITEM = /^[ \t]*(?:[*.-]{1,5}|\d+\.)[ \t]+\S|^\S.*?:{2,4}(?:[ \t]|\r?$)/;
 
 export const asciidoc = (content: string, lines: Lines): Structure =>
   structureOfProse(content, lines, scan(content, lines));
+
+/** What marks it may stand behind it too. Cut off by hand: a pattern would try every end of a line of spaces. */
+const titleIn = (line: string): Heading | undefined => {
+  const [, mark = '', text = ''] = TITLE.exec(line.trimEnd()) ?? [];
+  if (mark === '') return undefined;
+  const bare =
+    text.endsWith(mark) && /[ \t]/.test(text.at(-mark.length - 1) ?? '') ? text.slice(0, -mark.length) : text;
+  return { level: mark.length, title: titleOf(bare.trimEnd()) };
+};
 
 const scan = (content: string, lines: Lines): Scan => {
   const count = lines.start.length;
@@ -26,9 +35,9 @@ const scan = (content: string, lines: Lines): Scan => {
     const begin = announced < i && glued(i) ? announced : i;
     if (begin < i) kind[i] = 'glued';
     announced = i + 1;
-    const title = TITLE.exec(line);
+    const title = titleIn(line);
     if (title) {
-      heading[begin] = { level: (title[1] ?? '=').length, title: titleOf(title[2] ?? '') };
+      heading[begin] = title;
       for (let above = begin + 1; above <= i; above += 1) kind[above] = 'underline';
     } else if (TABLE.test(line)) {
       const mark = line.trimEnd();

@@ -15,7 +15,7 @@ import { type Path, type Prefix, pathsOf } from './path.ts';
 import type { TokenCounter } from './token-counter.ts';
 
 /** Part of the fingerprint. Raise it with every change that moves a cut or alters what is embedded. */
-export const chunkerVersion = 4;
+export const chunkerVersion = 5;
 
 export interface ChunkOptions {
   /** At most this many in what is embedded, its heading path included. */

@@ -134,9 +134,7 @@ const titleOf = (node: Node): string | undefined => {
     }
     case 'method_declaration': {
       // Go says outside of its name what a method belongs to.
-      const receiver = /([A-Za-z_]\w*)\s*(?:\[[^\]]*\])?\s*\)$/.exec(
-        node.childForFieldName('receiver')?.text ?? '',
-      )?.[1];
+      const receiver = node.childForFieldName('receiver')?.descendantsOfType('type_identifier')[0]?.text;
       return clean(receiver === undefined ? (name?.text ?? '') : `${receiver}.${name?.text ?? ''}`);
     }
     case 'singleton_class':

@@ -54,9 +54,9 @@ export const WAYS: readonly RegExp[] = [
   /[ \t]{1,8}["'](?<worded>[^\s"']{6,400})["']/y,
   /* XML, and the property lists of Apple. */
   /<?\/?(?:key)?>\s{0,20}(?:<string>)?(?<element>[^\s<>]{6,400})<\//y,
-  /* `<add key="Password" value="…"/>`, `- name: PASSWORD` with its value in the next line. */
+  /* `<add key="Password" value="…"/>`, `- name: PASSWORD` with its value behind it or in the next line. */
   /["']\s{1,8}value\s{0,3}=\s{0,3}["'](?<attribute>[^\s"']{6,400})["']/y,
-  /["']?[ \t]{0,8}\n[ \t]{0,40}value:[ \t]{0,8}["']?(?<value>[^\s"'`,;<>(){}[\]\\]{6,400})/y,
+  /["']?[ \t]{0,8}(?:,[ \t]{0,8}|,?[ \t]{0,8}\n[ \t]{0,40})["']?value["']?[ \t]{0,8}:[ \t]{0,8}["']?(?<value>[^\s"'`,;<>(){}[\]\\]{6,400})/y,
   /* An option of a command, an instruction of a Dockerfile, a line of `.netrc`. */
   /[ \t]{1,8}(?<apart>[^\s"'`,;<>(){}[\]\\]{6,400})/y,
 ];
@@ -105,7 +105,12 @@ export const namedSecrets = (content: string, { code }: Names, look: Look): Span
       const to = way.lastIndex - (group === 'element' ? 2 : group === 'attribute' || group === 'worded' ? 1 : 0);
       const span = [to - value.length, to] as const;
       if (group === 'apart' && !BEFORE_APART.test(content.slice(Math.max(0, name - 100), name))) continue;
-      if (group === 'worded' && content[name - 1] !== ':' && !/^[A-Z_ ]+$/.test(content.slice(name, end))) continue;
+      if (
+        group === 'worded' &&
+        content[name - 1] !== ':' &&
+        !/^(?:[A-Z_ ]+|identified by)$/.test(content.slice(name, end))
+      )
+        continue;
       if (group === 'argument' && !looksHard(value) && !looksRandom(value)) continue;
       const bare = group === 'bare' || group === 'value' || group === 'apart';
       if (bare && !isBareValue(value, span)) continue;

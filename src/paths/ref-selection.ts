@@ -21,7 +21,8 @@ export const isBranchName = (name: string): boolean => {
 };
 
 const ruleOf = (name: string): Rule => {
-  const parts = name.split('*').flatMap((part, at) => (at === 0 ? [literal(part)] : [many(ANY), literal(part)]));
+  // Several stars in a row say what one says, and each would be looked at again and again.
+  const parts = name.split(/\*+/).flatMap((part, at) => (at === 0 ? [literal(part)] : [many(ANY), literal(part)]));
   return { pattern: sequence(...parts), files: true, folders: false, takes: true };
 };
 

@@ -114,3 +114,15 @@ it('no markup makes it slow', { timeout: 120_000 }, () => {
       expect(process.cpuUsage(started).user / 1_000, `${language} ${line}`).toBeLessThan(3_000);
     }
 });
+
+it('asciidoc: a mark behind a title is none of it, and lines that almost are titles cost what they are long', {
+  timeout: 10_000,
+}, () => {
+  const chunks = chunksIn('asciidoc', `== Install ==\n\n${filler(3, 'install')}\n`);
+  expect(chunks[0]?.heading).toEqual(['Install']);
+  const almost = `=\t=${'\t'.repeat(990)}\0`;
+  chunksIn(
+    'asciidoc',
+    rows(4_000, () => almost),
+  );
+});

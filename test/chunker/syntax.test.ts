@@ -149,3 +149,14 @@ it('reads no deeper than it can climb', { timeout: 60_000 }, async () => {
   for (const source of ['['.repeat(100_000), '[\n'.repeat(50_000), 'if (a) {\n'.repeat(30_000), 'x = '.repeat(50_000)])
     for (const language of ['javascript', 'cpp', 'python']) await chunksIn(language, source, 256);
 });
+
+it('go: a method is named after its receiver, whatever letters that has, and however long it is', async () => {
+  const body = many(12, (i) => `\tprepare(${i})`);
+  const headingOf = async (receiver: string) =>
+    (await chunksIn('go', `package p\n\nfunc ${receiver} Close() {\n${body}\n}\n`)).find(({ text }) =>
+      text.includes('prepare(11)'),
+    )?.heading;
+  expect(await headingOf('(s *Store[K, V])')).toEqual(['Store.Close']);
+  expect(await headingOf('(Größe)')).toEqual(['Größe.Close']);
+  expect(await headingOf(`(${'a'.repeat(60_000)} é)`)).toEqual(['é.Close']);
+});

@@ -1,8 +1,8 @@
 /** The commands that help: each as it is typed. */
 import { execFileSync } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, lstat, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { parse } from 'yaml';
@@ -45,6 +45,21 @@ describe('init', () => {
     expect(await readFile(file(), 'utf8')).toBe('# mine\n');
     expect((await tide('init', '--yes', '--force')).code).toBe(0);
     await rm(file());
+  });
+
+  it('puts it in the place of a link or a pipe, and touches nothing that they lead to', async () => {
+    const other = join(await mkdtemp(join(tmpdir(), 'tidemark-other-')), 'mine');
+    await writeFile(other, 'mine\n');
+    await symlink(other, file());
+    expect((await tide('init', '--yes', '--force', '--no-check')).code).toBe(0);
+    expect(await readFile(other, 'utf8')).toBe('mine\n');
+    expect((await lstat(file())).isFile()).toBe(true);
+    await rm(file());
+    execFileSync('mkfifo', [file()]);
+    expect((await tide('init', '--yes', '--force', '--no-check')).code).toBe(0);
+    expect((await lstat(file())).isFile()).toBe(true);
+    await rm(file());
+    await rm(dirname(other), { recursive: true });
   });
 
   it('names variables for secrets, and says what cannot be reached', async () => {

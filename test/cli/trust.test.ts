@@ -25,7 +25,8 @@ let sent: string[];
 const file = () => join(repository.directory, 'tidemark.yaml');
 /** As somebody who has named no configuration. */
 const tide = (...args: string[]) => tidemark.run(repository.directory, args, env);
-const listed = (stderr: string) => stderr.split('\n').flatMap((line) => (line.startsWith('  ') ? [line.trim()] : []));
+/** What a message says of the file, below its first line. */
+const listed = (stderr: string) => stderr.split('\n').flatMap((line) => (line.startsWith('    ') ? [line.trim()] : []));
 
 beforeAll(async () => {
   tidemark = buildExecutable();

@@ -188,6 +188,10 @@ export const known: readonly SecretLine[] = [
 
 /** Written before the rules and looked at when they were done. */
 export const heldOut: readonly SecretLine[] = [
+  ['task.json', '{ "name": "DB_PASSWORD", "value": "', of('Hasel', 'nuss', '9'), '" },'],
+  ['pod.yaml', 'env: [{ name: DB_PASSWORD, value: ', of('Linden', 'baum', '7'), ' }]'],
+  ['task.json', '  {\n    "name": "DB_PASSWORD",\n    "value": "', of('Krokus', 'feld', '8'), '"\n  }'],
+  ['user.sql', "create user app identified by '", of('Ulmen', 'weg', '21'), "';"],
   ['deploy.yml', '        DEPLOY_TOKEN: "', url(26), '"'],
   ['values.yaml', '  adminPassword: ', of('Lin', 'den', 'baum', '12'), '  # change later'],
   ['values.yaml', 'redis:\n  auth:\n    password: "', of('krokus', 'feld', '88'), '"'],

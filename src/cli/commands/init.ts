@@ -1,4 +1,5 @@
-import { writeFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { rename, rm, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { DEFAULT_FILE, loadConfig } from '../../config/load.ts';
 import { BadConfiguration, BadUsage, codeOf, maskedText } from '../../errors.ts';
@@ -49,7 +50,8 @@ export const init: FreeCommand = {
     if (!args.flag('no-check'))
       for (const trouble of await checksOf(answers, { env, cwd })) output.note(`note: ${maskedText(trouble)}`);
     try {
-      await writeFile(file, yaml, { flag: args.flag('force') ? 'w' : 'wx' });
+      if (args.flag('force')) await replaced(file, yaml);
+      else await writeFile(file, yaml, { flag: 'wx' });
     } catch (cause) {
       if (codeOf(cause) === 'EEXIST') throw new BadUsage(`${file} is there already: --force writes over it`, { cause });
       throw new BadConfiguration(`write ${file}`, { cause });
@@ -62,4 +64,16 @@ export const init: FreeCommand = {
     output.note(`next: tidemark${said} doctor, then tidemark${said} serve`);
     return EXIT.success;
   },
+};
+
+/** A link that lies in a repository may lead to any file of whoever runs this, and a pipe is waited for: both make way. */
+const replaced = async (file: string, content: string): Promise<void> => {
+  const draft = `${file}.${randomUUID()}`;
+  try {
+    await writeFile(draft, content, { flag: 'wx' });
+    await rename(draft, file);
+  } catch (error) {
+    await rm(draft, { force: true });
+    throw error;
+  }
 };

@@ -128,13 +128,14 @@ describe('watching the refs of a repository', () => {
     // Whoever was told may have read the first commit in between, so silence would leave him there.
     await made.git('update-ref', 'refs/heads/main', first);
     await made.git('update-ref', 'refs/heads/main', second);
-    await vi.waitFor(() => expect(changes.length).toBeGreaterThan(1), 5_000);
-    expect(changes.at(-1)?.after).toBe(second);
+    // It may have been seen while it was away too, and was told then.
+    const toldAgain = (than: number) =>
+      vi.waitFor(() => expect([changes.length > than, changes.at(-1)?.after]).toEqual([true, second]), 5_000);
+    await toldAgain(1);
     const before = changes.length;
     await made.git('symbolic-ref', 'HEAD', 'refs/heads/nowhere');
     await made.git('symbolic-ref', 'HEAD', 'refs/heads/main');
-    await vi.waitFor(() => expect(changes.length).toBeGreaterThan(before), 5_000);
-    expect(changes.at(-1)?.after).toBe(second);
+    await toldAgain(before);
   });
 
   it('starts no git while nothing moves', async () => {

@@ -65,7 +65,8 @@ try {
   await repository.commit({
     files: Array.from({ length: files }, (_, file) => [`docs/${file}.md`, contentOf(file)] as const),
   });
-  await tide('backfill');
+  const filled = await tide('backfill');
+  if (filled.code !== OK) throw new Error(`backfill ended with ${filled.code}: ${filled.stderr}`);
   const before = await found();
   await rm(kept, { recursive: true, force: true });
   await cp(data, kept, { recursive: true });
