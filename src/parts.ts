@@ -54,7 +54,7 @@ export interface Source {
 }
 
 /** What belongs to one fingerprint. */
-export interface Shape {
+export interface GenerationTools {
   readonly chunker: Chunker;
   readonly embedder: Embedder;
   readonly dependency: Dependency;
@@ -77,7 +77,7 @@ export interface Parts {
   /** Has the last word on the order of hybrid hits, where there is one. */
   readonly reranker?: { readonly port: Reranker; readonly passages: number };
   /** Also of a generation that was built by another configuration: all that are fed have theirs in the state. */
-  readonly shape: (generation: string) => Promise<Shape>;
+  readonly tools: (generation: string) => Promise<GenerationTools>;
   readonly time: Time;
   readonly telemetry: Telemetry;
 }

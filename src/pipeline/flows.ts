@@ -72,9 +72,9 @@ const feedGenerations = async (parts: Parts, stop: AbortSignal): Promise<void> =
   const start = (name: string) => {
     const leave = new AbortController();
     const ended = whileFed(parts, name, async () => {
-      const shape = await parts.shape(name);
+      const tools = await parts.tools(name);
       const documents = log.read(names.topics.documents, names.groups.index(name));
-      await flow([documents], index(parts, { name, shape }, documents, leave.signal));
+      await flow([documents], index(parts, { name, tools }, documents, leave.signal));
     }).catch((error: unknown) => {
       fault ??= error;
       over.abort();

@@ -19,7 +19,7 @@ import type { GitlabInstance, GitlabOptions } from '../sources/gitlab/instance.t
 import { type Pace, paceOf } from '../sources/gitlab/pace.ts';
 import type { Telemetry } from '../telemetry.ts';
 import type { Engines, OpenEngines } from './engines.ts';
-import { openShapes, rulesOf, type Target, targetOf } from './shapes.ts';
+import { openTools, rulesOf, type Target, targetOf } from './shapes.ts';
 
 /** How long a text waits for others to be embedded with. */
 const EMBED_WAIT_MS = 5;
@@ -113,7 +113,7 @@ export const openPipeline = async (around: Surroundings, name: string, shared: S
   const ofLog = dependency('log', engines.log.probe, ofEngine);
   const ofStore = dependency('store', engines.store.probe, ofEngine);
   const state = steady(engines.state, ofStore);
-  const shapes = openShapes({ state, target, limits: config.limits, ...needs });
+  const tools = openTools({ state, target, limits: config.limits, ...needs });
 
   const reranker = options.reranker && {
     port: serverReranker(options.reranker, time),
@@ -129,9 +129,9 @@ export const openPipeline = async (around: Surroundings, name: string, shared: S
     state,
     store: steadyStore(engines.store, ofStore),
     sources,
-    converter: shapes.converter,
+    converter: tools.converter,
     ...(reranker && { reranker }),
-    shape: shapes.of,
+    tools: tools.of,
     time,
     telemetry,
   };
@@ -142,12 +142,12 @@ export const openPipeline = async (around: Surroundings, name: string, shared: S
     target,
     repositories,
     gitlabs,
-    remember: shapes.remember,
-    dependencies: () => [ofLog, ofStore, ...ofSources, ...shapes.dependencies()],
+    remember: tools.remember,
+    dependencies: () => [ofLog, ofStore, ...ofSources, ...tools.dependencies()],
     check: engines.check,
     async close() {
       await reranker?.port.close();
-      await shapes.close();
+      await tools.close();
       await Promise.all([...sources.values()].map(({ port }) => port.close()));
       await engines.close();
     },

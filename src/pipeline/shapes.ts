@@ -9,7 +9,7 @@ import { type ContentLimits, converterRules } from '../converters/convert.ts';
 import { embedderOf, tokenCounting, withoutSecrets, withSecrets } from '../embedders/registry.ts';
 import { StopFlow } from '../errors.ts';
 import { TERMS_VERSION } from '../lexical/terms.ts';
-import type { Dependency, Shape } from '../parts.ts';
+import type { Dependency, GenerationTools } from '../parts.ts';
 import type { Converter, State, Time } from '../ports.ts';
 import type { ShapeRow } from '../records.ts';
 import { MIB, SECOND } from '../runtime/units.ts';
@@ -59,7 +59,7 @@ export const workerFor = (limits: LimitOptions, { chunk, embedder }: ShapeRow): 
   });
 };
 
-export interface ShapesOptions {
+export interface ToolsOptions {
   readonly state: State;
   readonly target: Target;
   readonly limits: LimitOptions;
@@ -68,20 +68,20 @@ export interface ShapesOptions {
   readonly patience: Patience;
 }
 
-export interface Shapes {
+export interface Tools {
   readonly converter: Converter;
   /** One for each generation, made when it is first asked for. */
-  of(generation: string): Promise<Shape>;
+  of(generation: string): Promise<GenerationTools>;
   /** For as long as the generation is fed, by whichever process: in the state without secrets, and in this one with them. */
   remember(target: Target): Promise<void>;
   dependencies(): readonly Dependency[];
   close(): Promise<void>;
 }
 
-export const openShapes = ({ state, target, limits, ...needs }: ShapesOptions): Shapes => {
-  const known = new Map<string, Promise<Shape>>();
+export const openTools = ({ state, target, limits, ...needs }: ToolsOptions): Tools => {
+  const known = new Map<string, Promise<GenerationTools>>();
   const targets = new Map([[target.name, target.shape]]);
-  const made: Shape[] = [];
+  const made: GenerationTools[] = [];
   const workers = new Map<string, ContentWorker>();
 
   /** Converting and chunking share one worker, which starts with the first document and not with a search. */
@@ -93,7 +93,7 @@ export const openShapes = ({ state, target, limits, ...needs }: ShapesOptions): 
     return started;
   };
 
-  const make = async (name: string): Promise<Shape> => {
+  const make = async (name: string): Promise<GenerationTools> => {
     const shape = targets.get(name) ?? (await shapeOf({ state }, name));
     if (!shape) throw new StopFlow(`generation ${name}: nothing says by which chunker and embedder it was built`);
     const options = withSecrets(shape.embedder, target.shape.embedder);
@@ -103,7 +103,7 @@ export const openShapes = ({ state, target, limits, ...needs }: ShapesOptions): 
     );
     const budget = limits.budget.tokens;
     const embedder = budget === undefined ? port : withinBudget(port, { tokens: budget, state, time: needs.time });
-    const one: Shape = {
+    const one: GenerationTools = {
       chunker: { chunk: (path, text) => worker({ name, shape }).chunker.chunk(path, text), async close() {} },
       embedder,
       dependency: dependency(`embedder ${shape.embedder.kind}`, embedder.probe, needs),

@@ -33,7 +33,7 @@ export interface Estimate {
 }
 
 export interface EstimateOptions {
-  /** By whose shape it is cut and embedded. */
+  /** By whose tools it is cut and embedded. */
   readonly generation: string;
   readonly price: Price | undefined;
 }
@@ -92,7 +92,7 @@ interface Cut {
 
 /** Of the sample, what would be embedded. What is skipped or fails is nothing to embed. */
 const cutSample = async (parts: Parts, sample: readonly InTree[], generation: string): Promise<Cut> => {
-  const { chunker, embedder } = await parts.shape(generation);
+  const { chunker, embedder } = await parts.tools(generation);
   const texts = new Map<string, string>();
   let ms = 0;
   for (const { document, file } of sample) {
@@ -111,7 +111,7 @@ const cutSample = async (parts: Parts, sample: readonly InTree[], generation: st
 
 const chunksOf = async (
   { converter }: Parts,
-  chunker: Awaited<ReturnType<Parts['shape']>>['chunker'],
+  chunker: Awaited<ReturnType<Parts['tools']>>['chunker'],
   path: string,
   bytes: Uint8Array,
 ) => {
@@ -139,7 +139,7 @@ const bytesOf = (parts: Parts, document: string, file: TreeEntry): Promise<Uint8
 const embedTime = async (parts: Parts, { texts }: Cut, generation: string): Promise<number> => {
   const few = texts.slice(0, SAMPLE_TEXTS);
   if (few.length === 0) return 0;
-  const { embedder, dependency } = await parts.shape(generation);
+  const { embedder, dependency } = await parts.tools(generation);
   // The first call also loads the model, which happens once.
   await dependency.attempt(() => embedder.embed(few.slice(0, 1), 'query'));
   const beganAt = performance.now();

@@ -67,7 +67,7 @@ export const memoryParts = async (limits: Partial<Limits> = {}) => {
       ],
     ]),
     converter: converter('r1'),
-    shape: async (name) => ({
+    tools: async (name) => ({
       chunker: chunker(name),
       embedder: port,
       dependency: dependency('embedder', port.probe, needs),

@@ -66,7 +66,7 @@ export const makePipeline = ({
   const repositories = makeRepositories(time.now);
   const source = repositories.source(pageSize);
   const needs = { time, telemetry: silentTelemetry };
-  const shape = {
+  const tools = {
     embedder,
     dependency: dependency('embedder', embedder.probe, needs),
   };
@@ -85,7 +85,7 @@ export const makePipeline = ({
       [INSTANCE, { port: source, replicas: false, dependency: dependency('source', source.probe, needs) }],
     ]),
     converter: converter(rules),
-    shape: async (generation) => ({ ...shape, chunker: chunkerOf(generation) }),
+    tools: async (generation) => ({ ...tools, chunker: chunkerOf(generation) }),
     time,
     telemetry: silentTelemetry,
   });
@@ -106,7 +106,7 @@ export const makePipeline = ({
       pipeline.parts = partsOf();
     },
     /** There is a generation from now on; nothing runs. */
-    adopt: () => adopt(pipeline.parts, { name: NAMES.generation('g1'), dimensions: shape.embedder.dimensions }),
+    adopt: () => adopt(pipeline.parts, { name: NAMES.generation('g1'), dimensions: tools.embedder.dimensions }),
     async start(flows: readonly Flow[] = ['plan', 'collect', 'index']) {
       await pipeline.adopt();
       const stop = new AbortController();

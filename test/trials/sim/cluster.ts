@@ -88,7 +88,7 @@ export const makeCluster = (world: World, monitor: Monitor, { pageSize = 2 } = {
     const ofState = dependency('state', rawState.probe, needs);
     const ofStore = dependency('store', rawStore.probe, needs);
     const source = sourceThroughWorld(world, process, repositories.source(pageSize));
-    const shapes = new Map<string, Awaited<ReturnType<Parts['shape']>>>();
+    const toolsByGeneration = new Map<string, Awaited<ReturnType<Parts['tools']>>>();
     return {
       names: NAMES,
       limits: LIMITS,
@@ -111,17 +111,17 @@ export const makeCluster = (world: World, monitor: Monitor, { pageSize = 2 } = {
         ],
       ]),
       converter: throughWorld(world, process, 'converter', converter(own)),
-      async shape(name) {
-        const known = shapes.get(name);
+      async tools(name) {
+        const known = toolsByGeneration.get(name);
         if (known) return known;
         const port = throughWorld(world, process, 'embedder', embedder(), ['tokens']);
-        const shape = {
+        const tools = {
           chunker: throughWorld(world, process, 'converter', chunker(name)),
           embedder: port,
           dependency: dependency('embedder', port.probe, needs),
         };
-        shapes.set(name, shape);
-        return shape;
+        toolsByGeneration.set(name, tools);
+        return tools;
       },
       time,
       telemetry: silentTelemetry,
@@ -191,8 +191,8 @@ export const makeCluster = (world: World, monitor: Monitor, { pageSize = 2 } = {
       const process = makeProcess(`${name}${started}`, 0);
       commands.push(process);
       const parts = partsOf(process, rules);
-      const shape = { name: to, dimensions: embedder().dimensions, acceptFailures: true };
-      const work = name === 'reindex' ? reindex(parts, shape, new AbortController().signal) : rollback(parts);
+      const wanted = { name: to, dimensions: embedder().dimensions, acceptFailures: true };
+      const work = name === 'reindex' ? reindex(parts, wanted, new AbortController().signal) : rollback(parts);
       work
         .then((result) => {
           world.log(`${process.name} ENDS ${result}`);
