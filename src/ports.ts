@@ -76,6 +76,7 @@ import type {
   Change,
   DocumentRecord,
   Event,
+  GenerationOptions,
   GenerationsRow,
   HeardRow,
   LedgerEntry,
@@ -88,7 +89,6 @@ import type {
   RulesRow,
   RunRefRow,
   RunRow,
-  ShapeRow,
   SweepRow,
   Text,
   TimerRow,
@@ -179,7 +179,7 @@ export interface Tables {
   timers: TimerRow;
   rules: RulesRow;
   generations: GenerationsRow;
-  shapes: ShapeRow;
+  shapes: GenerationOptions;
   budgets: BudgetRow;
   log: LogRow;
   heard: HeardRow;

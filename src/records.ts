@@ -274,7 +274,7 @@ export interface GenerationsRow {
  * What a generation's chunks and vectors are made by, so that it is fed and searched by that for as long as it is there,
  * whatever the configuration says by now. Its key is the generation.
  */
-export interface ShapeRow {
+export interface GenerationOptions {
   readonly chunk: { readonly tokens: number };
   readonly embedder: EmbedderOptions;
 }

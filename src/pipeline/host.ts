@@ -14,8 +14,8 @@ import { SECOND } from '../runtime/units.ts';
 import { readGenerations } from '../state/generations.ts';
 import type { Flow } from '../telemetry.ts';
 import { adopt, serve } from './flows.ts';
+import { generationOptionsOf, type Target } from './generation-tools.ts';
 import { openPipeline, type Pipeline, type Surroundings, sharedBy } from './open.ts';
-import { shapeOf, type Target } from './shapes.ts';
 
 /** Counting wants takes seconds where there are many, and who looks at a page more often learns nothing by it. */
 const STATUS_KEPT_MS = 1 * SECOND;
@@ -168,11 +168,11 @@ const begin = async (pipeline: Pipeline, anyGeneration: boolean): Promise<void> 
 
 /** In the words of the configuration, where it is the configuration. */
 const whatChanged = async ({ name, parts, target }: Pipeline, active: string): Promise<string> => {
-  const before = await shapeOf(parts, active);
-  const [was, is] = [before?.chunk.tokens, target.shape.chunk.tokens];
+  const before = await generationOptionsOf(parts, active);
+  const [was, is] = [before?.chunk.tokens, target.options.chunk.tokens];
   const changes = [
     ...(before && was !== is ? [`chunk.tokens from ${was} to ${is}`] : []),
-    ...(before ? changesOf(withoutSecrets(before.embedder), withoutSecrets(target.shape.embedder)) : []),
+    ...(before ? changesOf(withoutSecrets(before.embedder), withoutSecrets(target.options.embedder)) : []),
   ];
   const what =
     changes.length > 0
@@ -184,7 +184,7 @@ const whatChanged = async ({ name, parts, target }: Pipeline, active: string): P
 /** Options that say where and how fast vectors are made, and shape none. */
 const UNSHAPING = ['url', 'apiKey', 'batch', 'parallel', 'timeoutSeconds', 'threads', 'batchTokens', 'cache', 'hub'];
 
-const changesOf = (before: Target['shape']['embedder'], now: Target['shape']['embedder']): string[] => {
+const changesOf = (before: Target['options']['embedder'], now: Target['options']['embedder']): string[] => {
   const words = (options: object) =>
     new Map(
       Object.entries(options).map(([key, value]) => [key, typeof value === 'object' ? JSON.stringify(value) : value]),

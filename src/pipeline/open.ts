@@ -19,7 +19,7 @@ import type { GitlabInstance, GitlabOptions } from '../sources/gitlab/instance.t
 import { type Pace, paceOf } from '../sources/gitlab/pace.ts';
 import type { Telemetry } from '../telemetry.ts';
 import type { Engines, OpenEngines } from './engines.ts';
-import { openTools, rulesOf, type Target, targetOf } from './shapes.ts';
+import { openTools, rulesOf, type Target, targetOf } from './generation-tools.ts';
 
 /** How long a text waits for others to be embedded with. */
 const EMBED_WAIT_MS = 5;
