@@ -179,6 +179,7 @@ export interface Tables {
   timers: TimerRow;
   rules: RulesRow;
   generations: GenerationsRow;
+  /** The name is older than the word, and stays since rows are stored by it. */
   shapes: GenerationOptions;
   budgets: BudgetRow;
   log: LogRow;

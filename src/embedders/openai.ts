@@ -37,7 +37,7 @@ const modelOf = ({ model, dimensions, maxTokens, prefixes }: OpenaiOptions) => {
 };
 
 /** Not its URL, and no key: the server may move and be opened otherwise, and what it computes stays the same. */
-export const openaiShape = (options: OpenaiOptions) => {
+export const openaiVectorSpace = (options: OpenaiOptions) => {
   const { dimensions, prefixes } = modelOf(options);
   const extra = {
     passage: withoutSecretFields(options.extra.passage),

@@ -40,9 +40,11 @@ export interface Target {
 }
 
 export const targetOf = (names: Names, { chunk, embedder }: GenerationOptions): Target => {
-  const { embedder: port, shape } = embedderOf(embedder, () => undefined);
+  const { embedder: port, vectorSpace } = embedderOf(embedder, () => undefined);
   const tokens = Math.min(chunk.tokens, port.maxTokens);
-  const fingerprint = hash({ schema: SCHEMA_VERSION, terms: TERMS_VERSION, chunker: chunkerVersion, tokens, shape });
+  // The names of these keys are hashed too: another name would mean that every index is built anew.
+  const hashed = { schema: SCHEMA_VERSION, terms: TERMS_VERSION, chunker: chunkerVersion, tokens, shape: vectorSpace };
+  const fingerprint = hash(hashed);
   return { name: names.generation(fingerprint), dimensions: port.dimensions, options: { chunk: { tokens }, embedder } };
 };
 

@@ -181,8 +181,18 @@ const whatChanged = async ({ name, parts, target }: Pipeline, active: string): P
   return `pipeline ${name}: its index was built otherwise. Changed: ${what}. Run \`tidemark reindex\` to build it anew beside the old one, or take the change back`;
 };
 
-/** Options that say where and how fast vectors are made, and shape none. */
-const UNSHAPING = ['url', 'apiKey', 'batch', 'parallel', 'timeoutSeconds', 'threads', 'batchTokens', 'cache', 'hub'];
+/** These options say where and how fast vectors are made, and change none of them. */
+const KEEPING_VECTORS = [
+  'url',
+  'apiKey',
+  'batch',
+  'parallel',
+  'timeoutSeconds',
+  'threads',
+  'batchTokens',
+  'cache',
+  'hub',
+];
 
 const changesOf = (before: Target['options']['embedder'], now: Target['options']['embedder']): string[] => {
   const words = (options: object) =>
@@ -191,7 +201,7 @@ const changesOf = (before: Target['options']['embedder'], now: Target['options']
     );
   const [old, fresh] = [words(before), words(now)];
   return [...new Set([...old.keys(), ...fresh.keys()])]
-    .filter((key) => old.get(key) !== fresh.get(key) && !UNSHAPING.includes(key))
+    .filter((key) => old.get(key) !== fresh.get(key) && !KEEPING_VECTORS.includes(key))
     .map((key) => {
       // What a server wants beside the rest may be a secret by any name.
       if (key === 'extra') return `embedder.${key}`;

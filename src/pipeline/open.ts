@@ -88,7 +88,7 @@ export interface Pipeline {
   /** Plain repositories, which are followed by looking at them. */
   readonly repositories: readonly Repository[];
   readonly gitlabs: readonly GitlabInstance[];
-  /** Keeps what shapes a generation, for whoever feeds it. */
+  /** Keeps the options that a generation is built by, for every process that indexes into it. */
   remember(target: Target): Promise<void>;
   dependencies(): readonly Dependency[];
   check: Engines['check'];
