@@ -7,7 +7,7 @@ export interface WindowLimits {
   readonly bytes: number;
 }
 
-export interface Limits {
+export interface FlowLimits {
   readonly window: WindowLimits;
   /** Of collect, whose deliveries also hold the bytes of their blobs. */
   readonly collectWindow: WindowLimits;
@@ -60,10 +60,10 @@ export interface GenerationTools {
   readonly dependency: Dependency;
 }
 
-/** All that the flows are made of. `log`, `state` and `store` are steady: they wait until their dependency answers. */
+/** All that the flows are made of. `log`, `state` and `store` repeat their calls until their dependency answers. */
 export interface Parts {
   readonly names: Names;
-  readonly limits: Limits;
+  readonly limits: FlowLimits;
   /** Hash of the converters and their versions, limits and globs. */
   readonly rules: string;
   /** Whether a path is to be indexed. An excluded path has no want. */
@@ -76,7 +76,7 @@ export interface Parts {
   readonly converter: Converter;
   /** Has the last word on the order of hybrid hits, where there is one. */
   readonly reranker?: { readonly port: Reranker; readonly passages: number };
-  /** Also of a generation that was built by another configuration: all that are fed have theirs in the state. */
+  /** Also of a generation that was built by another configuration: all that are kept in step have theirs in the state. */
   readonly tools: (generation: string) => Promise<GenerationTools>;
   readonly time: Time;
   readonly telemetry: Telemetry;

@@ -157,7 +157,7 @@ export interface Log {
   bounds(topic: string): Promise<Bounds>;
   committed(topic: string, group: string): Promise<Committed>;
   /** Whether all that was appended more than `ms` ago is settled by the group. */
-  within(topic: string, group: string, ms: number): Promise<boolean>;
+  settledAllOlderThan(topic: string, group: string, ms: number): Promise<boolean>;
   /** How many readers the group has now, in all processes: without one, nothing of the topic is settled. */
   members(topic: string, group: string): Promise<number>;
   /** Removes a group that has no member any more, with its commits. */
@@ -358,7 +358,7 @@ export interface TreePage {
 }
 
 /** An entry of the newer tree, or a path that only the older one has. */
-export type Difference = TreeEntry | { readonly path: string; readonly type: typeof GONE; readonly blob: null };
+export type TreeDifference = TreeEntry | { readonly path: string; readonly type: typeof GONE; readonly blob: null };
 
 /** The type of what is not there, as git's own diff writes it. */
 export const GONE = '000000';
@@ -404,7 +404,7 @@ export interface RepoSource {
    */
   sized(project: string, entries: readonly TreeEntry[]): Promise<readonly TreeEntry[]>;
   /** What differs from `base` to `head`; `undefined` when that cannot be told for certain. */
-  compare(project: string, base: string, head: string): Promise<readonly Difference[] | undefined>;
+  compare(project: string, base: string, head: string): Promise<readonly TreeDifference[] | undefined>;
   /**
    * The blobs that are there, in any order. Where entries have no size, one that is longer than the limit on files comes
    * cut off one byte later.

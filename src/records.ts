@@ -261,17 +261,17 @@ export interface RulesRow {
   readonly rules: string;
 }
 
-/** Which generations are fed. The alias follows `active`. */
+/** Which generations are kept in step. The alias follows `active`. */
 export interface GenerationsRow {
   readonly active: string;
   /** Being filled. */
   readonly building: string | undefined;
-  /** Fed until then, so that a rollback is instant. */
+  /** It is kept in step until then, so that a rollback is instant. */
   readonly previous: { readonly name: string; readonly until: number } | undefined;
 }
 
 /**
- * What a generation's chunks and vectors are made by, so that it is fed and searched by that for as long as it is there,
+ * What a generation's chunks and vectors are made by, so that it is kept in step and searched by that for as long as it is there,
  * whatever the configuration says by now. Its key is the generation.
  */
 export interface GenerationOptions {

@@ -80,7 +80,7 @@ export const collect = (parts: Parts, { live, backfill }: Lanes, stop: AbortSign
   );
 };
 
-/** documents → store. Documents side by side, once for each generation that is fed. */
+/** documents → store. Documents side by side, once for each generation that is kept in step. */
 export const index = (
   parts: Parts,
   { name, tools }: { readonly name: string; readonly tools: GenerationTools },

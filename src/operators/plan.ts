@@ -1,14 +1,14 @@
 import { concatMap, type OperatorFunction, of } from 'rxjs';
-import { asking } from '../calls/source.ts';
+import { sourceCalls } from '../calls/source.ts';
 import { StopFlow } from '../errors.ts';
 import type { Parts } from '../parts.ts';
 import type { Settled } from '../ports.ts';
-import { type Difference, GONE, type Row, type TreeEntry } from '../ports.ts';
+import { GONE, type Row, type TreeDifference, type TreeEntry } from '../ports.ts';
 import { type Event, type Head, isClosed, projectKey, type RefId, type RefRow, refKey } from '../records.ts';
 import { SECOND } from '../runtime/units.ts';
 import { fileHints } from '../state/hints.ts';
 import { stampOf, update } from '../state/update.ts';
-import { differing, lay, type Target } from './lay.ts';
+import { differing, type FileTarget, lay } from './lay.ts';
 import { type Parsed, recordOf } from './parse.ts';
 import { done, stage, superseded } from './stage.ts';
 import { openTallies } from './tally.ts';
@@ -47,7 +47,7 @@ export interface Looked extends Claimed {
 }
 
 export interface Compared extends Looked {
-  readonly targets: readonly Target[];
+  readonly targets: readonly FileTarget[];
   /** What follows on laying them: the plan's end alone, the carrier of the sweep that was met, or a sweep. */
   readonly next: 'record' | 'carry' | 'sweep';
 }
@@ -100,7 +100,7 @@ export const readHead = (parts: Parts) =>
   stage('head', async (claimed: Claimed): Promise<Looked> => {
     const { id, hints, before } = claimed;
     if (await isForgotten(parts, id)) return { ...claimed, head: null };
-    const ask = asking(parts, id);
+    const ask = sourceCalls(parts, id);
     const head = async () => (await ask((port) => port.head(id.project, id.ref))) ?? null;
     const announced = hints.filter(({ after }) => after !== undefined);
     const newest = announced.at(-1);
@@ -135,22 +135,22 @@ const isForgotten = async ({ state }: Parts, id: RefId): Promise<boolean> =>
 const difference = async (
   parts: Parts,
   { id, hints, before, head }: Looked,
-): Promise<readonly Difference[] | undefined> => {
+): Promise<readonly TreeDifference[] | undefined> => {
   const planned = before?.planned;
   if (!before || before.dirty || before.rules !== parts.rules || planned === undefined) return undefined;
   if (hints.some(({ force }) => force)) return undefined;
   if (planned === head) return [];
   if (planned === null || head === null) return undefined;
-  return asking(parts, id)((port) => port.compare(id.project, planned, head));
+  return sourceCalls(parts, id)((port) => port.compare(id.project, planned, head));
 };
 
 /** The paths that hints name, as the head has them; `undefined` when the head is gone again. */
-const namedTargets = async (parts: Parts, { id, hints, head }: Looked): Promise<Target[] | undefined> => {
+const namedTargets = async (parts: Parts, { id, hints, head }: Looked): Promise<FileTarget[] | undefined> => {
   const paths = pathsOf(hints);
   const entries =
     head === null || paths.length === 0
       ? new Map<string, TreeEntry>()
-      : await asking(parts, id)((port) => port.entries(id.project, head, paths));
+      : await sourceCalls(parts, id)((port) => port.entries(id.project, head, paths));
   return entries && paths.map((path) => ({ ...(entries.get(path) ?? { path, type: GONE, blob: null }), named: true }));
 };
 
@@ -167,16 +167,16 @@ export const compare = (parts: Parts) =>
       await parts.time.sleep(HEAD_GONE_MS);
       return overtaken(parts, looked);
     }
-    const lay = async (targets: readonly Target[], leaveAlone: boolean) =>
+    const needed = async (targets: readonly FileTarget[], leaveAlone: boolean) =>
       (await differing(parts, { id, seq: row.seq, targets, leaveAlone })).planned;
     const differs = await difference(parts, looked);
     if (differs && differs.length <= liveChanges) {
       const open = (await parts.state.read('sweeps', [row.key])).get(row.key)?.value.open ?? false;
       const paths = new Set(pathsOf(looked.hints));
       const others = differs.filter(({ path }) => !paths.has(path)).map((entry) => ({ ...entry, named: false }));
-      return { ...looked, targets: await lay([...others, ...named], !open), next: open ? 'carry' : 'record' };
+      return { ...looked, targets: await needed([...others, ...named], !open), next: open ? 'carry' : 'record' };
     }
-    return { ...looked, targets: await lay(named, true), next: 'sweep' };
+    return { ...looked, targets: await needed(named, true), next: 'sweep' };
   });
 
 /** Wants, then the ref's row once more, then changes, then the end of the plan. */

@@ -77,7 +77,7 @@ export interface Tools {
   readonly converter: Converter;
   /** One for each generation, made when it is first asked for. */
   of(generation: string): Promise<GenerationTools>;
-  /** For as long as the generation is fed, by whichever process: in the state without secrets, and in this one with them. */
+  /** For as long as the generation is kept in step, by whichever process: in the state without secrets, and in this one with them. */
   remember(target: Target): Promise<void>;
   dependencies(): readonly Dependency[];
   close(): Promise<void>;

@@ -15,7 +15,7 @@ import { readGenerations } from '../state/generations.ts';
 import type { Flow } from '../telemetry.ts';
 import { adopt, serve } from './flows.ts';
 import { generationOptionsOf, type Target } from './generation-tools.ts';
-import { openPipeline, type Pipeline, type Surroundings, sharedBy } from './open.ts';
+import { type HostOptions, openPipeline, type Pipeline, sharedBy } from './open.ts';
 
 /** Counting wants takes seconds where there are many, and who looks at a page more often learns nothing by it. */
 const STATUS_KEPT_MS = 1 * SECOND;
@@ -49,7 +49,7 @@ export interface Host {
   close(): Promise<void>;
 }
 
-export const openHost = (around: Surroundings): Host => {
+export const openHost = (around: HostOptions): Host => {
   const opening = new Map<string, Promise<Hosted>>();
   const opened: Hosted[] = [];
   const shared = sharedBy(around);

@@ -1,6 +1,6 @@
 /** What a backfill would be, without doing it: all trees are compared, and a sample of what differs is converted and cut. */
 import { createHash } from 'node:crypto';
-import { asking } from '../calls/source.ts';
+import { sourceCalls } from '../calls/source.ts';
 import type { Price } from '../embedders/prices.ts';
 import { DeadLetter } from '../errors.ts';
 import { reasonToSkip } from '../operators/fetch.ts';
@@ -127,7 +127,7 @@ const chunksOf = async (
 /** One at a time, so that no more than one is held. */
 const bytesOf = (parts: Parts, document: string, file: TreeEntry): Promise<Uint8Array> => {
   const id = parseDocument(document);
-  return asking(
+  return sourceCalls(
     parts,
     id,
   )(async (port) => {

@@ -11,7 +11,7 @@ import { type Freshness, freshnessOf } from './freshness.ts';
 import { type FoundChunk, joined } from './hits.ts';
 import { type Filters, filterOf, type Scope, scopeOf } from './scope.ts';
 
-export type { Place } from './hits.ts';
+export type { Passage } from './hits.ts';
 
 export type SearchMode = Query['mode'] | 'hybrid';
 

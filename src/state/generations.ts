@@ -31,23 +31,23 @@ export const changeGenerations = async (
 };
 
 /** The generations that index keeps in step: those that the row names and the store has. */
-export const fedGenerations = async (parts: Parts): Promise<readonly string[]> => {
+export const generationsKeptInStep = async (parts: Parts): Promise<readonly string[]> => {
   const row = (await readGenerations(parts))?.value;
   if (!row) return [];
   const { active, building, previous } = row;
   const there = new Set(await parts.store.generations());
-  const fed = [active, building, previous?.name].filter((name) => name !== undefined);
-  return [...new Set(fed)].filter((name) => there.has(name));
+  const kept = [active, building, previous?.name].filter((name) => name !== undefined);
+  return [...new Set(kept)].filter((name) => there.has(name));
 };
 
 /**
  * Work on a generation that may be dropped meanwhile, when whoever does it has slept for long: then its fault is
  * nobody's.
  */
-export const whileFed = async (parts: Parts, name: string, work: () => Promise<void>): Promise<void> => {
+export const whileKeptInStep = async (parts: Parts, name: string, work: () => Promise<void>): Promise<void> => {
   try {
     await work();
   } catch (error) {
-    if ((await fedGenerations(parts)).includes(name)) throw error;
+    if ((await generationsKeptInStep(parts)).includes(name)) throw error;
   }
 };

@@ -1,6 +1,6 @@
 /** Tidemark's processes on one simulated log, state, store and source. */
-import { dependency, PATIENCE, steady } from '../../../src/calls/dependency.ts';
-import type { Limits, Parts } from '../../../src/parts.ts';
+import { dependency, PATIENCE, withRetries } from '../../../src/calls/dependency.ts';
+import type { FlowLimits, Parts } from '../../../src/parts.ts';
 import { adopt, serve } from '../../../src/pipeline/flows.ts';
 import type { Log, RepoSource } from '../../../src/ports.ts';
 import { reindex, rollback } from '../../../src/runs/reindex.ts';
@@ -15,7 +15,7 @@ import { makeRepositories } from './repository.ts';
 import { type Process, throughWorld, type World } from './world.ts';
 
 /** Small, so that a handful of documents meets every bound. */
-const LIMITS: Limits = {
+const LIMITS: FlowLimits = {
   window: { records: 10, bytes: 4_096 },
   collectWindow: { records: 10, bytes: 4_096 },
   parallel: { plan: 4, collect: 4, index: 4 },
@@ -94,11 +94,11 @@ export const makeCluster = (world: World, monitor: Monitor, { pageSize = 2 } = {
       limits: LIMITS,
       rules: own,
       selected: RULES[own].selects,
-      log: steady({ ...rawLog, ...append }, ofLog, ['read', 'slice']),
-      state: steady(rawState, ofState),
+      log: withRetries({ ...rawLog, ...append }, ofLog, ['read', 'slice']),
+      state: withRetries(rawState, ofState),
       store: {
-        ...steady(rawStore, ofStore, ['generation']),
-        generation: (name) => steady(rawStore.generation(name), ofStore),
+        ...withRetries(rawStore, ofStore, ['generation']),
+        generation: (name) => withRetries(rawStore.generation(name), ofStore),
       },
       sources: new Map([
         [
