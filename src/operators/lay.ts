@@ -4,14 +4,14 @@ import { GONE, type Row, type TreeDifference, type TreeEntry } from '../ports.ts
 import { type Change, documentKey, encode, type RefId, refKey, type Want } from '../records.ts';
 import { activeGeneration } from '../state/generations.ts';
 
-/** What a document should be, as the tree says. `named`: an event asks for it, so it is planned whatever is known. */
+/** A file as its document should be. If an event `named` it, it is planned whatever the want and the ledger say. */
 export type FileTarget = TreeDifference & { readonly named: boolean };
 
 export interface Differing {
   readonly id: RefId;
   readonly seq: number;
   readonly targets: readonly FileTarget[];
-  /** Not beside an open sweep: a page of it, older than this plan, would bring the document back to an older blob. */
+  /** Must be false beside an open sweep: one of its pages, older than this plan, would bring back an older blob. */
   readonly leaveAlone: boolean;
 }
 
@@ -55,7 +55,7 @@ export const differing = async (parts: Parts, { id, seq, targets, leaveAlone }: 
   return { planned: await sized(parts, id, planned), leftAlone };
 };
 
-/** Asked for what is to be fetched alone, and before anything is written. */
+/** Sizes are read only for files that are to be fetched, and before anything is written. */
 const sized = async (parts: Parts, id: RefId, targets: readonly FileTarget[]): Promise<readonly FileTarget[]> => {
   const there = targets.filter((target): target is TreeEntry & { named: boolean } => target.blob !== null);
   if (there.length === 0) return targets;

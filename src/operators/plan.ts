@@ -13,9 +13,9 @@ import { type Parsed, recordOf } from './parse.ts';
 import { done, stage, superseded } from './stage.ts';
 import { openTallies } from './tally.ts';
 
-/** Before looking again at a head whose commit is gone, as after a force push: it should be a matter of moments. */
+/** A head whose commit is gone, as after a force push, is looked at again after this time: the new one comes soon. */
 const HEAD_GONE_MS = 15 * SECOND;
-/** How long a head may lag behind the hint that announced it. */
+/** The waits between looks at a head that lags behind the hint that announced it. */
 const REPLICA_LAG = [1 * SECOND, 2 * SECOND, 4 * SECOND, 8 * SECOND, 15 * SECOND];
 
 export type Hints = readonly [Event, ...Event[]];
@@ -38,7 +38,7 @@ export interface Claimed {
   readonly id: RefId;
   readonly hints: readonly Event[];
   readonly row: Row<'refs'>;
-  /** As it stood before the claim. */
+  /** The row as it stood before the claim. */
   readonly before: RefRow | undefined;
 }
 
@@ -48,7 +48,7 @@ export interface Looked extends Claimed {
 
 export interface Compared extends Looked {
   readonly targets: readonly FileTarget[];
-  /** What follows on laying them: the plan's end alone, the carrier of the sweep that was met, or a sweep. */
+  /** After the changes are laid: record the plan's end, carry on the sweep that is open, or open a new sweep. */
   readonly next: 'record' | 'carry' | 'sweep';
 }
 
@@ -95,7 +95,7 @@ export const claim = (parts: Parts) =>
     return { id, hints, row: after, before: before?.value };
   });
 
-/** Only after the claim, so that whatever is pushed from now on finds its hint behind this plan. */
+/** The head is read after the claim, so that the hint of whatever is pushed from now on comes behind this plan. */
 export const readHead = (parts: Parts) =>
   stage('head', async (claimed: Claimed): Promise<Looked> => {
     const { id, hints, before } = claimed;

@@ -38,7 +38,7 @@ export const layPage = (parts: Parts) =>
 
     const { phase, cursor, head, runs } = row.value;
     const page = phase === 'tree' ? await treePage(parts, id, row) : await wantsPage(parts, id, row);
-    // Its head is no more, so another one is, or soon will be: its event, or the clock, opens the next sweep.
+    // The commit is gone, so the ref has another head, or soon will have: its event, or the clock, opens the next sweep.
     if (!page) return superseded('the commit is gone');
     if (phase === 'wants' && (await isUnapproved(parts, id, row))) return superseded('needs approval');
     const differs = await differing(parts, { id, seq: row.seq, targets: page.targets, leaveAlone: true });
@@ -87,14 +87,14 @@ const treePage = async (
   return { targets: entries.map((entry) => ({ ...entry, named: false })), next, paged };
 };
 
-/** Of one page of the ref's wants those that the tree lacks. */
+/** Finds the wants of one page that the tree lacks. */
 const wantsPage = async (
   parts: Parts,
   id: RefId,
   { seq, value: { head, cursor } }: Row<'sweeps'>,
 ): Promise<SweepPage | undefined> => {
   const { rows, next } = await parts.state.page('wants', refKey(id), cursor);
-  // Also what is gone already: its change may have been lost to a crash, or to a plan that was overtaken.
+  // Wants that are gone already are laid again: a crash, or an overtaken plan, may have lost their change.
   const lacking = await lackingOf(
     parts,
     { id, head },

@@ -33,7 +33,7 @@ export interface Estimate {
 }
 
 export interface EstimateOptions {
-  /** By whose tools it is cut and embedded. */
+  /** The tools of this generation cut and embed the sample. */
   readonly generation: string;
   readonly price: Price | undefined;
 }
@@ -67,7 +67,7 @@ export const estimateOf = async (
   return { files, unchanged, sampled: sample.length, chunks, tokens, seconds, cost };
 };
 
-/** Those that a plan would not leave alone. */
+/** Finds the files that a plan would not leave alone. */
 const differingOf = async (
   { state, store, rules, ...parts }: Parts,
   page: readonly InTree[],
@@ -90,7 +90,7 @@ interface Cut {
   readonly ms: number;
 }
 
-/** Of the sample, what would be embedded. What is skipped or fails is nothing to embed. */
+/** Counts what would be embedded of the sample. Files that are skipped, or fail, embed nothing. */
 const cutSample = async (parts: Parts, sample: readonly InTree[], generation: string): Promise<Cut> => {
   const { chunker, embedder } = await parts.tools(generation);
   const texts = new Map<string, string>();

@@ -9,7 +9,7 @@ import { ledgerPages, pages, rows } from '../state/pages.ts';
 
 const LOOK_EVERY_MS = 1 * SECOND;
 const BEHIND_MS = 1 * SECOND;
-/** What the cut lacks is filed once; again only if nothing has come of that. */
+/** Documents that the cut lacks are filed once, and again after this time if they are still missing. */
 const FILE_AGAIN_MS = 600 * SECOND;
 
 export interface Reindex {
@@ -128,7 +128,7 @@ const lackingAt = async (
       for (const want of wants) {
         const entry = ledger.get(want.key);
         const reached = entry !== undefined && entry.seq >= want.seq && entry.blob === want.value.blob;
-        // What is gone and was never there is as it should be.
+        // A document that is gone and was never there is as it should be.
         if (!reached && !(entry === undefined && want.value.blob === null)) lacking.add(want.key);
       }
     }

@@ -1,4 +1,4 @@
-/** What a branch holds now, straight from its source. */
+/** Reads what a branch holds now, straight from its source. */
 
 import { sourceCalls } from '../calls/source.ts';
 import { TryAgain } from '../errors.ts';

@@ -12,7 +12,7 @@ import { compareDocuments, type Difference, type InTree } from './differences.ts
 import { endsOf, FLOWS, groupOf, topicsOf } from './run-rows.ts';
 import { headOf, movedTooFast, TRIES, treePages } from './trees.ts';
 
-/** What is on its way may take so long to arrive before it counts as a difference. */
+/** Records on their way get this long to arrive before what they lack counts as a difference. */
 const ARRIVE_MS = 60 * SECOND;
 const LOOK_EVERY_MS = 1 * SECOND;
 /** Documents that seem to differ are compared again so many at a time, and no more of them are held. */
