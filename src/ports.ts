@@ -63,7 +63,7 @@
  * clock        the process that holds the first partition of `events`, and looks for what no event brings
  * resync       the timer of the clock that compares the heads of all refs with what was planned
  * damage       what the data directory holds and is not what was written there; `rebuild` sets it aside
- * repair       to have looked at again what `verify` found to differ from a source
+ * repair       to file looks at what `verify` found to differ from its source
  * hold         the lock on a data directory. Its owner is the process that has it; other processes ask the owner
  *
  * Want and ledger are desire and fact: `want.seq > ledger.seq` means pending.

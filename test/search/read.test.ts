@@ -20,8 +20,8 @@ const asWritten = (content: string): readonly string[] =>
     .split('\n')
     .map((line) => (line.trim() === '' ? '' : line));
 
-const root = fileURLToPath(new URL('..', import.meta.url));
-const files = execFileSync('git', ['ls-files', 'src', 'docs', 'test/sim', '*.md', '*.json'], {
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const files = execFileSync('git', ['ls-files', 'src', 'docs', 'test/trials/sim', '*.md', '*.json'], {
   cwd: root,
   encoding: 'utf8',
 })
