@@ -9,9 +9,9 @@ import { codeOf, messageOf } from '../errors.ts';
 import { isLoopbackAddress } from '../http/server.ts';
 import { openSources, sharedBy } from '../pipeline/open.ts';
 import { systemTime } from '../runtime/time.ts';
-import { GIB } from '../runtime/units.ts';
 import { type Environment, gitCommand } from '../sources/git/command.ts';
 import type { Telemetry } from '../telemetry.ts';
+import { GIB } from '../units.ts';
 import { doubtOf } from './data-directory.ts';
 import type { Place } from './place.ts';
 

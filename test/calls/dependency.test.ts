@@ -9,7 +9,7 @@ import {
 } from '../../src/calls/dependency.ts';
 import { BlockProject, DeadLetter, StopFlow, TryAgain, Unavailable } from '../../src/errors.ts';
 import type { Item } from '../../src/parts.ts';
-import { DAY, HOUR, MINUTE, SECOND } from '../../src/runtime/units.ts';
+import { DAY, HOUR, MINUTE, SECOND } from '../../src/units.ts';
 import { fakeTime, quiet } from '../support/fake-time.ts';
 import { recordedTelemetry } from '../support/telemetry.ts';
 
