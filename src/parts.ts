@@ -7,9 +7,9 @@ export interface WindowLimits {
   readonly bytes: number;
 }
 
-export interface Limits {
+export interface FlowLimits {
   readonly window: WindowLimits;
-  /** Of collect, whose deliveries also hold the bytes of their blobs. */
+  /** Collect has a window of its own, since its deliveries also hold the bytes of their blobs. */
   readonly collectWindow: WindowLimits;
   /** Keys that each flow works on at a time. */
   readonly parallel: Readonly<Record<Flow, number>>;
@@ -28,13 +28,13 @@ export interface Item {
   readonly key: string;
   /** Whose trouble it may be. Absent where it cannot be the project's. */
   readonly project?: string;
-  /** What becomes of it when it alone has failed for too long. */
+  /** Makes the error that is thrown when this item alone has failed for too long. */
   readonly exhausted: (message: string, cause: unknown) => Error;
 }
 
 export interface Dependency {
   readonly name: string;
-  /** Since when it has not answered its probe. */
+  /** The time since which it has not answered its probe. */
   downSince(): number | undefined;
   /** Items that are being retried although it answers. */
   retried(): number;
@@ -47,37 +47,40 @@ export interface Dependency {
 
 export interface Source {
   readonly port: RepoSource;
-  /** Whether a head may come from a replica that has not heard of the newest push yet. */
+  /** A head may come from a replica that has not heard of the newest push yet. */
   readonly replicas: boolean;
   /** Calls go through `attempt`, for the item or the project that they are made for. */
   readonly dependency: Dependency;
 }
 
-/** What belongs to one fingerprint. */
-export interface Shape {
+/** Each fingerprint has its own chunker and embedder, so that vectors of two embedders never meet. */
+export interface GenerationTools {
   readonly chunker: Chunker;
   readonly embedder: Embedder;
   readonly dependency: Dependency;
 }
 
-/** All that the flows are made of. `log`, `state` and `store` are steady: they wait until their dependency answers. */
+/** All that the flows are made of. `log`, `state` and `store` repeat their calls until their dependency answers. */
 export interface Parts {
   readonly names: Names;
-  readonly limits: Limits;
+  readonly limits: FlowLimits;
   /** Hash of the converters and their versions, limits and globs. */
   readonly rules: string;
-  /** Whether a path is to be indexed. An excluded path has no want. */
+  /** Says whether a path is to be indexed. An excluded path has no want. */
   readonly selected: (path: string) => boolean;
   readonly log: Log;
   readonly state: State;
   readonly store: VectorStore;
-  /** By instance. */
+  /** Each source stands under its instance. */
   readonly sources: ReadonlyMap<string, Source>;
   readonly converter: Converter;
-  /** Has the last word on the order of hybrid hits, where there is one. */
+  /** Where there is a reranker, it has the last word on the order of hybrid hits. */
   readonly reranker?: { readonly port: Reranker; readonly passages: number };
-  /** Also of a generation that was built by another configuration: all that are fed have theirs in the state. */
-  readonly shape: (generation: string) => Promise<Shape>;
+  /**
+   * Works for a generation that another configuration built, too: the state has the options of each that is kept in
+   * step.
+   */
+  readonly tools: (generation: string) => Promise<GenerationTools>;
   readonly time: Time;
   readonly telemetry: Telemetry;
 }

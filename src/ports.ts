@@ -1,23 +1,70 @@
 /**
  * Words. These and no others, in code, logs, metrics and docs.
  *
+ * Where documents come from
  * instance     a GitLab server by its name in the configuration; `git` for plain repositories
  * project      a project on it, by its numeric id; the source's name for plain repositories
  * ref          a branch, without `refs/heads/`; `.wiki` is the wiki of a project on GitLab
- * pipeline     a scope of projects, filters, a chunker, an embedder, a topic prefix and a collection alias
+ * head         the commit that a ref points at
  * document     one file at (instance, project, ref, path)
+ * blob         the content of a file, by the id that git gives it
+ * selected     said of a path that the configuration includes; others have no want
+ *
+ * What the flows do
+ * flow         plan, collect or index: a consumer group that reads a topic and settles its records
+ * stage        a step of a flow, as logs and dead letters name it
  * event        a hint: "look at this ref", or at these paths of it. Never the truth
+ * hint         an event about to be filed
+ * file         to append an event by which Tidemark asks itself to look
+ * look         planning one ref. A small look compares two commits, a full look the whole tree, by a sweep
+ * claim        to take a ref for one plan by compare-and-set on its row, which gives the plan its `seq`
+ * seq          the number of a plan, which grows with each claim of a ref; what bears a higher one is newer
+ * dirty        said of a ref whose plan has claimed it and has not recorded its end
+ * overtaken    said of a plan whose ref another plan has claimed since
+ * sweep        a full look at a tree, page by page; its row says how far it has come
+ * carrier      the event that carries a sweep on by one page
  * want         one row per document: the blob it should have, or gone, and the `seq` of the plan that said so
+ * lay          to write wants, and then to append their changes
  * change       "bring this document to its want", on its way through the log
  * text         a document after conversion
  * chunk        a piece of a text that is small enough to embed
  * point        a chunk with its vector, in the store
  * ledger       one entry per document and generation: what the store holds
- * generation   one collection with its ledger, named by the fingerprint of all that shapes a point
- * run          one bounded job with an id, a report and an exit code
+ * reached      said of a want whose `seq` the ledger has, with whatever status
+ * tombstone    a want that says gone, kept until no record on its way can bring the document back
+ *
+ * How records move
+ * topic, lane  each topic but `documents` and `dead-letters` has two lanes, live and backfill: one topic each
  * delivery     a record on loan from the log until it is settled
  * settled      done, skipped, superseded or dead-lettered: exactly one, exactly once
+ * low-water    the first offset of a partition that is not settled: what a group commits
+ * window       the credit of a flow, in records and bytes: what it may have on loan at a time
  * dead letter  a record set aside, with the reason and all that is needed to try again
+ * item         what one call is made for, and what is set aside when it alone fails for too long
+ *
+ * What the index is built by
+ * pipeline     a scope of projects, filters, a chunker, an embedder, a topic prefix and a collection alias
+ * rules        a hash of all that turns a blob into a text. Other rules mean planning again, in place
+ * fingerprint  a hash of all that turns a text into points. Another fingerprint means another generation
+ * generation   one collection with its ledger, named by its fingerprint
+ * active       said of the generation that answers searches: the alias points at it
+ * building     said of the generation that a reindex fills
+ * previous     said of the generation that was active before, for the day on which `rollback` can bring it back
+ * kept in step said of a generation that index writes to: the active one, the one being built and the previous one
+ *
+ * What happens to projects
+ * blocked      said of a project that its source refuses or does not find
+ * hidden       said of a project that no search may find for now
+ * closed       blocked or hidden: nothing of it is planned
+ * forgotten    said of a project that is planned as if it were empty, until nothing of it is left
+ *
+ * Work beside the flows
+ * run          one bounded job with an id, a report and an exit code
+ * clock        the process that holds the first partition of `events`, and looks for what no event brings
+ * resync       the timer of the clock that compares the heads of all refs with what was planned
+ * damage       what the data directory holds and is not what was written there; `rebuild` sets it aside
+ * repair       to file looks at what `verify` found to differ from its source
+ * hold         the lock on a data directory. Its owner is the process that has it; other processes ask the owner
  *
  * Want and ledger are desire and fact: `want.seq > ledger.seq` means pending.
  *
@@ -29,6 +76,7 @@ import type {
   Change,
   DocumentRecord,
   Event,
+  GenerationOptions,
   GenerationsRow,
   HeardRow,
   LedgerEntry,
@@ -41,7 +89,6 @@ import type {
   RulesRow,
   RunRefRow,
   RunRow,
-  ShapeRow,
   SweepRow,
   Text,
   TimerRow,
@@ -110,7 +157,7 @@ export interface Log {
   bounds(topic: string): Promise<Bounds>;
   committed(topic: string, group: string): Promise<Committed>;
   /** Whether all that was appended more than `ms` ago is settled by the group. */
-  within(topic: string, group: string, ms: number): Promise<boolean>;
+  settledAllOlderThan(topic: string, group: string, ms: number): Promise<boolean>;
   /** How many readers the group has now, in all processes: without one, nothing of the topic is settled. */
   members(topic: string, group: string): Promise<number>;
   /** Removes a group that has no member any more, with its commits. */
@@ -132,7 +179,8 @@ export interface Tables {
   timers: TimerRow;
   rules: RulesRow;
   generations: GenerationsRow;
-  shapes: ShapeRow;
+  /** The name is older than the word, and stays since rows are stored by it. */
+  shapes: GenerationOptions;
   budgets: BudgetRow;
   log: LogRow;
   heard: HeardRow;
@@ -310,7 +358,7 @@ export interface TreePage {
 }
 
 /** An entry of the newer tree, or a path that only the older one has. */
-export type Difference = TreeEntry | { readonly path: string; readonly type: typeof GONE; readonly blob: null };
+export type TreeDifference = TreeEntry | { readonly path: string; readonly type: typeof GONE; readonly blob: null };
 
 /** The type of what is not there, as git's own diff writes it. */
 export const GONE = '000000';
@@ -356,7 +404,7 @@ export interface RepoSource {
    */
   sized(project: string, entries: readonly TreeEntry[]): Promise<readonly TreeEntry[]>;
   /** What differs from `base` to `head`; `undefined` when that cannot be told for certain. */
-  compare(project: string, base: string, head: string): Promise<readonly Difference[] | undefined>;
+  compare(project: string, base: string, head: string): Promise<readonly TreeDifference[] | undefined>;
   /**
    * The blobs that are there, in any order. Where entries have no size, one that is longer than the limit on files comes
    * cut off one byte later.

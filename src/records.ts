@@ -18,7 +18,7 @@ export interface DocumentId extends RefId {
   readonly path: string;
 }
 
-/** What a project's wiki is called as a ref. No branch can be: no part of its name may begin with a dot. */
+/** The ref of a project's wiki. No branch can have this name, since no part of a branch's name may begin with a dot. */
 export const WIKI = '.wiki';
 
 export const projectKey = (id: { instance: string; project: string }) => id.instance + NUL + id.project;
@@ -30,7 +30,7 @@ export const parseDocument = (key: string): DocumentId => {
   return { instance, project, ref, path };
 };
 export const parseRef = (key: string): RefId => parseDocument(key);
-/** What people read for a key. Nobody can tell its parts apart for certain: a ref may hold a slash as well. */
+/** Shows a key to people. It cannot be taken apart again for certain, since a ref may hold a slash as well. */
 export const readableKey = (key: string): string => key.replaceAll(NUL, '/');
 
 const seq = z.number().int().nonnegative();
@@ -64,7 +64,7 @@ export const changeSchema = z.object({
   type: z.string(),
   blob,
   size: z.number().optional(),
-  /** How many files were planned with it at this commit. */
+  /** The number of files that were planned with it at this commit. */
   together: z.number().optional(),
   rules: z.string(),
   seq,
@@ -78,7 +78,7 @@ const textSchema = z.object({
   mediaType: z.string(),
   language: z.string(),
   title: z.string().optional(),
-  /** What looked like secrets and was left out, by kind. */
+  /** Counts what looked like secrets and was left out, by kind. */
   redacted: z.array(z.string()).readonly().optional(),
 });
 export type Text = z.infer<typeof textSchema>;
@@ -104,7 +104,7 @@ export const documentSchema = z.discriminatedUnion('is', [
 ]);
 export type DocumentRecord = z.infer<typeof documentSchema>;
 
-/** What a document should be. Written before its change is appended, so that nothing acts on less than the newest. */
+/** Says what a document should be. It is written before its change is appended, so that nobody acts on an older one. */
 export interface Want {
   readonly document: string;
   readonly type: string;
@@ -161,7 +161,7 @@ export interface SweepRow {
   readonly movedAt: number;
 }
 
-/** What a run has found of a ref, once its sweep is over. Its scope is the run. */
+/** Keeps what a run has found of a ref, once its sweep is over. The scope of the row is the run. */
 export interface RunRefRow {
   /** The first seq at which the run looked at the ref: what was wanted since then is planned by it or by a push. */
   readonly since: number;
@@ -197,7 +197,7 @@ export interface RunRow {
   readonly report?: Report;
 }
 
-/** How a run went. `planned` is the sum of indexed, skipped, deleted, failed and superseded. */
+/** Counts how a run went. `planned` is the sum of indexed, skipped, deleted, failed and superseded. */
 export interface Report {
   readonly run: string;
   readonly status: 'success' | 'partial_success' | 'failed' | 'cancelled';
@@ -261,36 +261,36 @@ export interface RulesRow {
   readonly rules: string;
 }
 
-/** Which generations are fed. The alias follows `active`. */
+/** Names the generations that are kept in step. The alias follows `active`. */
 export interface GenerationsRow {
   readonly active: string;
   /** Being filled. */
   readonly building: string | undefined;
-  /** Fed until then, so that a rollback is instant. */
+  /** It is kept in step until then, so that a rollback is instant. */
   readonly previous: { readonly name: string; readonly until: number } | undefined;
 }
 
 /**
- * What a generation's chunks and vectors are made by, so that it is fed and searched by that for as long as it is there,
+ * What a generation's chunks and vectors are made by, so that it is kept in step and searched by that for as long as it is there,
  * whatever the configuration says by now. Its key is the generation.
  */
-export interface ShapeRow {
+export interface GenerationOptions {
   readonly chunk: { readonly tokens: number };
   readonly embedder: EmbedderOptions;
 }
 
-/** What was embedded on a day, which is its key. */
+/** Counts what was embedded on a day. The day is the key. */
 export interface BudgetRow {
   readonly tokens: number;
 }
 
-/** What became of a dead letter, by its id. */
+/** Says what became of a dead letter. Its id is the key. */
 export interface ResolutionRow {
   readonly is: 'replayed' | 'discarded';
   readonly at: number;
 }
 
-/** How often a document, or a project, was tried again because of its dead letters. Its key is theirs. */
+/** Counts how often a document, or a project, was tried again because of its dead letters. Its key is theirs. */
 export interface ReplaysRow {
   readonly replays: number;
   readonly at: number;

@@ -17,7 +17,7 @@ export interface Telemetry {
   sweepClosed(of: { ref: string; seq: number }): void;
   dependencyDown(of: { dependency: string; error: string }): void;
   dependencyUp(of: { dependency: string }): void;
-  /** While the dependency answers others. */
+  /** One call fails for a long time although the dependency answers its probe. */
   callRepeated(of: { dependency: string; project: string | undefined; error: string }): void;
   projectBlocked(of: { project: string; reason: string }): void;
   projectUnblocked(of: { project: string }): void;
@@ -28,7 +28,7 @@ export interface Telemetry {
   generationActive(of: { name: string; previous: string | undefined }): void;
   backgroundFailed(of: { what: string; error: string }): void;
   sourceUnreadable(of: { project: string; error: string }): void;
-  /** After a crash. */
+  /** The store's file is checked at the start after a crash. */
   storeChecked(of: { file: string; seconds: number; complete: boolean }): void;
   searchReady(of: { pipeline: string; seconds: number }): void;
   /** A question over HTTP. What was asked is nobody's business. `error` is why there was no answer to it for now. */
@@ -43,8 +43,21 @@ export interface Telemetry {
   archiveUnusable(of: { instance: string; project: string; error: string }): void;
 }
 
-/** Of a check that somebody has waited for. */
+/** A check that takes longer delays the start so much that somebody asks why. */
 const LONG_CHECK_SECONDS = 2;
+
+const DEAD_LETTERED =
+  'dead letter: a record failed and was set aside. See `tidemark dead-letters list`; `tidemark dead-letters replay` tries again';
+const PROJECT_BLOCKED =
+  'project blocked: its source refuses or does not find it. Nothing of it is deleted; check that the token may read it';
+const PROJECT_HIDDEN =
+  'project hidden: no search finds it, and its documents stay in the index. `tidemark forget` would delete them';
+const WEBHOOK = {
+  filed: 'webhook filed: Tidemark will look at what it names',
+  dropped: 'webhook dropped: there is nothing new to do for it',
+  refused: 'webhook refused: see its reason, and its secret and address in GitLab',
+  unavailable: 'webhook not taken, GitLab was told 503: the resync will find the push',
+};
 
 /** Keys hold NUL between their parts; a reader gets spaces. */
 const readable = (key: string) => key.replaceAll('\0', ' ');
@@ -53,24 +66,40 @@ export const telemetry = (logger: Logger, registry: Registry): Telemetry => {
   const registers = [registry];
   const counter = <L extends string>(name: string, help: string, labelNames: readonly L[]) =>
     new Counter({ name: `tidemark_${name}`, help, labelNames, registers });
-  const settled = counter('deliveries_settled_total', 'Deliveries by how they ended', ['flow', 'outcome', 'reason']);
-  const dead = counter('dead_letters_total', 'Records set aside', ['flow', 'stage', 'kind']);
+  const settled = counter('deliveries_settled_total', 'Records that a flow has finished, by outcome', [
+    'flow',
+    'outcome',
+    'reason',
+  ]);
+  const dead = counter('dead_letters_total', 'Records set aside as dead letters', ['flow', 'stage', 'kind']);
   const changes = counter('changes_planned_total', 'Changes that plans have appended', []);
-  const overtaken = counter('plans_overtaken_total', 'Plans that another plan of the same ref has overtaken', []);
+  const overtaken = counter(
+    'plans_overtaken_total',
+    'Plans that gave up because a newer plan of the same branch began',
+    [],
+  );
   const sweeps = counter('sweeps_total', 'Sweeps opened and closed', ['what']);
-  const filed = counter('looks_filed_total', 'Looks filed by Tidemark itself', ['by']);
+  const filed = counter('looks_filed_total', 'Branches that Tidemark asked itself to compare', ['by']);
   const down = new Gauge({
     name: 'tidemark_dependency_down',
     help: '1 while a dependency does not answer',
     labelNames: ['dependency'],
     registers,
   });
-  const background = counter('background_failures_total', 'Upkeep that failed and is tried again', ['what']);
-  const unreadable = counter('source_looks_failed_total', 'Looks at refs that failed and are repeated', []);
-  const archives = counter('archives_unusable_total', 'Archives whose blobs are fetched one by one', ['instance']);
-  const webhooks = counter('webhooks_total', 'Webhooks by what became of them', ['outcome']);
+  const background = counter('background_failures_total', 'Background work that failed and is tried again', ['what']);
+  const unreadable = counter('source_looks_failed_total', 'Failed attempts to read the branches of a source', []);
+  const archives = counter(
+    'archives_unusable_total',
+    'Archives that could not be used, so that files were fetched one by one',
+    ['instance'],
+  );
+  const webhooks = counter('webhooks_total', 'Webhooks by outcome', ['outcome']);
   const tokens = counter('embedder_tokens_total', 'Tokens that embedding servers have counted', ['embedder', 'model']);
-  const failedRequests = counter('requests_failed_total', 'Requests that a fault of ours left without an answer', []);
+  const failedRequests = counter(
+    'requests_failed_total',
+    'HTTP requests answered with 500 because of a fault in Tidemark',
+    [],
+  );
   const unranked = counter('reranking_failed_total', 'Questions answered without the configured reranker', []);
 
   const asked = new Histogram({
@@ -84,70 +113,86 @@ export const telemetry = (logger: Logger, registry: Registry): Telemetry => {
   return {
     settled({ flow, outcome, reason, key }) {
       settled.inc({ flow, outcome, reason });
-      logger.debug({ flow, outcome, reason, key: readable(key) }, 'settled');
+      logger.debug({ flow, outcome, reason, key: readable(key) }, 'a flow has finished a record');
     },
     deadLettered({ flow, stage, kind, message, key }) {
       dead.inc({ flow, stage, kind });
-      logger.error({ flow, stage, kind, message, key: readable(key) }, 'dead-lettered');
+      logger.error({ flow, stage, kind, message, key: readable(key) }, DEAD_LETTERED);
     },
     planned({ ref, changes: count, seq }) {
       changes.inc(count);
-      logger.info({ ref: readable(ref), changes: count, seq }, 'planned');
+      logger.info({ ref: readable(ref), changes: count, seq }, 'plan has sent the changes of a branch on their way');
     },
     overtaken({ ref, seq }) {
       overtaken.inc();
-      logger.info({ ref: readable(ref), seq }, 'plan overtaken');
+      logger.info(
+        { ref: readable(ref), seq },
+        'plan overtaken: a newer plan of this branch has begun, and this one appends no change',
+      );
     },
     sweepOpened({ ref, seq }) {
       sweeps.inc({ what: 'opened' });
-      logger.info({ ref: readable(ref), seq }, 'sweep opened');
+      logger.info({ ref: readable(ref), seq }, 'sweep opened: the whole tree of this branch is compared, page by page');
     },
     sweepClosed({ ref, seq }) {
       sweeps.inc({ what: 'closed' });
-      logger.info({ ref: readable(ref), seq }, 'sweep closed');
+      logger.info({ ref: readable(ref), seq }, 'sweep closed: the whole tree of this branch has been compared');
     },
     dependencyDown({ dependency, error }) {
       down.set({ dependency }, 1);
-      logger.warn({ dependency, error }, 'dependency does not answer');
+      logger.warn({ dependency, error }, `${dependency} does not answer: Tidemark waits for it and loses nothing`);
     },
     dependencyUp({ dependency }) {
       down.set({ dependency }, 0);
-      logger.info({ dependency }, 'dependency answers again');
+      logger.info({ dependency }, `${dependency} answers again`);
     },
     callRepeated({ dependency, project = '', error }) {
-      logger.warn({ dependency, project: readable(project), error }, 'a call fails, and is repeated');
+      logger.warn(
+        { dependency, project: readable(project), error },
+        `${dependency} answers, but one call to it fails and is repeated`,
+      );
     },
     projectBlocked({ project, reason }) {
-      logger.error({ project: readable(project), reason }, 'project blocked');
+      logger.error({ project: readable(project), reason }, PROJECT_BLOCKED);
     },
     approvalNeeded({ ref, lacking, of }) {
       logger.error(
         { ref: readable(ref), lacking, of },
-        'a sweep would delete more than half: tidemark approve says that it is meant',
+        `${lacking} of ${of} documents of a branch are missing in the listing of its source, and none is deleted before a person agrees: if they are gone for good, run \`tidemark approve REF\` with REF as in \`tidemark status\``,
       );
     },
     projectHidden({ project, reason }) {
-      logger.warn({ project: readable(project), reason }, 'project hidden: nobody finds it, and it stays indexed');
+      logger.warn({ project: readable(project), reason }, PROJECT_HIDDEN);
     },
     projectUnblocked({ project }) {
-      logger.info({ project: readable(project) }, 'project unblocked');
+      logger.info(
+        { project: readable(project) },
+        'project unblocked: it can be read and found again, and all its branches are compared',
+      );
     },
     filed({ by, ref, paths }) {
       filed.inc({ by });
-      logger.info({ by, ref: readable(ref), paths }, 'look filed');
+      logger.info({ by, ref: readable(ref), paths }, 'look filed: Tidemark will compare this branch with the index');
     },
     backgroundFailed({ what, error }) {
       background.inc({ what });
-      logger.warn({ what, error }, 'background work failed, and is tried again');
+      logger.warn({ what, error }, `background work failed and is tried again: ${what}`);
     },
     sourceUnreadable({ project, error }) {
       unreadable.inc();
-      logger.warn({ project, error }, 'refs cannot be read, and are read again');
+      logger.warn(
+        { project, error },
+        'the branches of a source cannot be read: Tidemark tries again, and indexes nothing new of it until then',
+      );
     },
     storeChecked({ file, seconds, complete }) {
       if (!complete)
-        logger.warn({ file, seconds }, 'the check after a crash was not finished: tidemark verify does all of it');
-      else if (seconds > LONG_CHECK_SECONDS) logger.info({ file, seconds }, 'checked after a crash');
+        logger.warn(
+          { file, seconds },
+          'the file of the store was checked only in part after a crash: run `tidemark verify` to check all of it',
+        );
+      else if (seconds > LONG_CHECK_SECONDS)
+        logger.info({ file, seconds }, 'the file of the store was checked after a crash');
     },
     searchReady({ pipeline, seconds }) {
       logger.info({ pipeline, seconds }, 'search is ready');
@@ -159,36 +204,48 @@ export const telemetry = (logger: Logger, registry: Registry): Telemetry => {
     },
     requestFailed({ error }) {
       failedRequests.inc();
-      logger.error({ error }, 'a request could not be answered');
+      logger.error(
+        { error },
+        'an HTTP request was answered with 500, because of a fault in Tidemark: report the error',
+      );
     },
     rerankingFailed({ error }) {
       unranked.inc();
-      logger.warn({ error }, 'hits stay in the order of the rules');
+      logger.warn(
+        { error },
+        'the reranker failed: the question was answered in the order without it. Check `reranker` in the configuration',
+      );
     },
     kafkaSaid({ level, message, error }) {
-      logger[level]({ error }, message);
+      logger[level]({ error }, `Kafka client: ${message}`);
     },
     topicDiffers({ topic, setting, expected, found }) {
-      logger.warn({ topic, setting, expected, found }, 'topic is otherwise than configured');
+      logger.warn(
+        { topic, setting, expected, found },
+        `Kafka topic ${topic} has ${setting} = ${found}, the configuration says ${expected}: Tidemark runs, but change one of them`,
+      );
     },
     webhook({ event, outcome, reason }) {
       webhooks.inc({ outcome });
       const of = { event, outcome, ...(reason === '' ? {} : { reason }) };
-      if (outcome === 'refused' || outcome === 'unavailable') logger.warn(of, 'webhook');
-      else logger.info(of, 'webhook');
+      if (outcome === 'refused' || outcome === 'unavailable') logger.warn(of, WEBHOOK[outcome]);
+      else logger.info(of, WEBHOOK[outcome]);
     },
     dataDirectoryClosed({ directory, mode }) {
-      logger.warn({ directory, mode }, 'others could read the data directory: it is closed to them from now on');
+      logger.warn({ directory, mode }, 'other users could read the data directory: from now on only its owner can');
     },
     archiveUnusable({ instance, project, error }) {
       archives.inc({ instance });
-      logger.warn({ instance, project, error }, 'no archive: its blobs are fetched one by one');
+      logger.warn(
+        { instance, project, error },
+        'the archive of a project cannot be used: its files are fetched one by one, with more requests to GitLab',
+      );
     },
     tokensEmbedded({ embedder, model, tokens: counted }) {
       tokens.inc({ embedder, model }, counted);
     },
     generationActive({ name, previous }) {
-      logger.info({ name, previous }, 'generation active');
+      logger.info({ name, previous }, 'generation active: searches are answered from it now');
     },
   };
 };

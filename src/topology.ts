@@ -21,7 +21,7 @@ import { afterwards, settle } from './operators/stage.ts';
 import { layPage } from './operators/sweep.ts';
 import { byOurRules, inOpenProject, wanted } from './operators/wanted.ts';
 import { creditWindow } from './operators/window.ts';
-import type { Parts, Shape } from './parts.ts';
+import type { GenerationTools, Parts } from './parts.ts';
 import type { Reader, Settled } from './ports.ts';
 import { type Change, changeSchema, type DocumentRecord, documentSchema, type Event, eventSchema } from './records.ts';
 
@@ -80,17 +80,17 @@ export const collect = (parts: Parts, { live, backfill }: Lanes, stop: AbortSign
   );
 };
 
-/** documents → store. Documents side by side, once for each generation that is fed. */
+/** documents → store. Documents side by side, once for each generation that is kept in step. */
 export const index = (
   parts: Parts,
-  { name, shape }: { readonly name: string; readonly shape: Shape },
+  { name, tools }: { readonly name: string; readonly tools: GenerationTools },
   documents: Reader,
   stop: AbortSignal,
 ): Observable<Settled> => {
   const { limits } = parts;
   const fuse = breaker('index');
   const generation = parts.store.generation(name);
-  const embedded = embed(parts, shape, generation);
+  const embedded = embed(parts, tools, generation);
   const lanes = [{ lane: 'live', reader: documents } as const];
   return deliveries(lanes, creditWindow(limits.window), stop, { parse: parse(documentSchema) }).pipe(
     keyed({ key: keyOf, parallel: limits.parallel.index }, (document) =>
@@ -98,7 +98,7 @@ export const index = (
         unpackOne<DocumentRecord>(),
         wanted(parts),
         unreached(generation),
-        chunk(shape),
+        chunk(tools),
         embedded,
         apply(parts, generation),
         orSetAside(parts, 'index', fuse, document, recordFailure(parts, generation)),

@@ -36,7 +36,7 @@ const flowing = async () => {
   };
   run(plan(parts, planning, stop.signal));
   run(collect(parts, collecting, stop.signal));
-  const generation = { name: GENERATION, shape: await parts.shape(GENERATION) };
+  const generation = { name: GENERATION, tools: await parts.tools(GENERATION) };
   run(index(parts, generation, read(topics.documents, groups.index(GENERATION)), stop.signal));
 
   const busy = () => {
@@ -231,7 +231,7 @@ it('a flow gives back all credits, of deliveries that become dead letters as wel
   };
   const reader = parts.log.read(topics.documents, groups.index(GENERATION));
   const settled: Settled[] = [];
-  const generation = { name: GENERATION, shape: await parts.shape(GENERATION) };
+  const generation = { name: GENERATION, tools: await parts.tools(GENERATION) };
   index({ ...parts, log }, generation, reader, stop.signal).subscribe((one) => settled.push(one));
   for (let turn = 0; turn < 200 && settled.length < keys.length; turn += 1) {
     await quiet();

@@ -1,5 +1,5 @@
 /** Recall, reciprocal rank and gain of answers to questions. */
-import type { Place } from '../../src/search/search.ts';
+import type { Passage } from '../../src/search/search.ts';
 import type { Answer } from './questions.ts';
 
 export const DEPTH = 10;
@@ -12,7 +12,7 @@ export interface Measures {
   readonly ndcg: number;
 }
 
-type Lines = Pick<Place, 'path' | 'startLine' | 'endLine'>;
+type Lines = Pick<Passage, 'path' | 'startLine' | 'endLine'>;
 /** A hit with the places of its copies, which the reader is told of too. */
 export type Listed = Lines & { readonly copies: readonly Lines[] };
 

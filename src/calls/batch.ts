@@ -15,7 +15,7 @@ export interface Batching<I, O> {
    * that calls made side by side meet. No timer runs while nothing waits.
    */
   readonly wait?: { readonly ms: number; readonly time: Time };
-  /** Whether a batch may have failed because of one of its items alone. */
+  /** Says whether a batch may have failed because of a single item, so that halving it finds that item. */
   readonly isPoison?: (error: unknown) => boolean;
 }
 

@@ -167,7 +167,7 @@ export const dependency = (
  * alone. Whatever else it throws is a fault, since nothing that a document holds can have caused it. The
  * methods in `except` do not answer with a promise.
  */
-export const steady = <P extends object>(
+export const withRetries = <P extends object>(
   port: P,
   { name, attempt }: Dependency,
   except: readonly (keyof P)[] = [],

@@ -7,7 +7,7 @@ import { asBlocked } from './dependency.ts';
  * Calls to the source of a project, each repeated while repeating is the reaction. By default they are made for the
  * project as a whole: one that fails for too long blocks it.
  */
-export const asking = (
+export const sourceCalls = (
   { sources }: Parts,
   { instance, project }: { readonly instance: string; readonly project: string },
   { key = project, exhausted = asBlocked }: Partial<Item> = {},

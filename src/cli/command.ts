@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { nearest } from '../config/problems.ts';
 import { BadUsage } from '../errors.ts';
 import type { Host, Hosted } from '../pipeline/host.ts';
-import type { ShapeRow } from '../records.ts';
+import type { GenerationOptions } from '../records.ts';
 import { type Output, quoted, type Streams } from './output.ts';
 import type { Place, Surroundings } from './place.ts';
 import type { Interrupts } from './signals.ts';
@@ -41,7 +41,7 @@ export interface Context {
   readonly host: Host;
   readonly pipeline: Hosted;
   /** What the configuration of whoever asks says, which may be newer than that of the process that answers. */
-  readonly configured: ShapeRow;
+  readonly configured: GenerationOptions;
   readonly output: Output;
   /** Whether colours and links are shown where the output goes. */
   readonly terminal: boolean;

@@ -4,7 +4,7 @@ import { embedderSchema } from '../config/embedder.ts';
 import { BadUsage, messageOf } from '../errors.ts';
 import type { ControlOptions, ControlRequest } from '../owner/control.ts';
 import type { Host } from '../pipeline/host.ts';
-import type { ShapeRow } from '../records.ts';
+import type { GenerationOptions } from '../records.ts';
 import { either } from '../runtime/either.ts';
 import { type DataCommand, findCommand, parseCommand } from './command.ts';
 import { EXIT, exitCodeOf } from './exit.ts';
@@ -15,7 +15,7 @@ const shapeSchema = z.object({
   embedder: embedderSchema,
 });
 
-export const shapeForRequest = ({ chunk, embedder }: ShapeRow): ShapeRow => ({ chunk, embedder });
+export const shapeForRequest = ({ chunk, embedder }: GenerationOptions): GenerationOptions => ({ chunk, embedder });
 
 /** Says what went wrong, and resolves to the exit code in any case. */
 export const execute = async (

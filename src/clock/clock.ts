@@ -11,7 +11,7 @@ import { runs } from './runs.ts';
 import { tombstones } from './tombstones.ts';
 import { trees } from './trees.ts';
 
-/** What no event will bring. */
+/** The timers look for what no event will bring. */
 export const TIMERS = {
   looks: { everyMs: 1 * MINUTE, fire: looks },
   runs: { everyMs: 1 * MINUTE, fire: runs },
@@ -25,7 +25,7 @@ export const TIMERS = {
 } satisfies Record<string, { everyMs: number; fire: (parts: Parts, stop: AbortSignal) => Promise<void> }>;
 
 export interface Clock {
-  /** Whether this process is the clock now. */
+  /** Says whether this process is the clock now. */
   readonly holds: () => boolean;
   readonly stop: AbortSignal;
 }

@@ -1,6 +1,6 @@
 import type { Parts } from '../parts.ts';
 import type { Generation } from '../ports.ts';
-import { fedGenerations, whileFed } from '../state/generations.ts';
+import { generationsKeptInStep, whileKeptInStep } from '../state/generations.ts';
 import { filePaths } from '../state/hints.ts';
 import { pointPages, unwantedPages } from '../state/pages.ts';
 
@@ -9,9 +9,9 @@ import { pointPages, unwantedPages } from '../state/pages.ts';
  * and died: points that no ledger names, and entries that no want asks for.
  */
 export const leftovers = async (parts: Parts, stop: AbortSignal): Promise<void> => {
-  for (const name of await fedGenerations(parts)) {
+  for (const name of await generationsKeptInStep(parts)) {
     const generation = parts.store.generation(name);
-    await whileFed(parts, name, async () => {
+    await whileKeptInStep(parts, name, async () => {
       await prunePoints(parts, generation, stop);
       await fileUnwanted(parts, generation, stop);
     });

@@ -42,6 +42,6 @@ export const looks = async (parts: Parts): Promise<void> => {
   }
   for (const key of tracked) if (!closed.has(projectKey(parseRef(key)))) await look('never planned', key);
 
-  // Only now: a crash before files them again.
+  // The rows are written last: after a crash before this line the looks are filed again, which does no harm.
   if (!remembered || recreated) await replace(parts, 'log', 'log', { read: remembered, value: { identity } });
 };

@@ -8,7 +8,7 @@ import { wantPages } from '../state/pages.ts';
 /** Wants that one check follows; what is beyond waits for the next. */
 const SAMPLE = 10_000;
 
-/** Those of the wants that the active ledger has not reached. */
+/** Finds the wants that the active ledger has not reached. */
 const pendingAmong = async (parts: Parts, wants: readonly Row<'wants'>[]): Promise<Row<'wants'>[]> => {
   const active = await activeGeneration(parts);
   if (active === undefined) return [];

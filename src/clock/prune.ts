@@ -22,7 +22,7 @@ export const prune = async (parts: Parts): Promise<void> => {
     await store.drop(name);
     await log.forget(names.topics.documents, names.groups.index(name));
   }
-  // Dropped an hour later, when every process has seen that it is not fed any more.
+  // Dropped an hour later, when every process has seen that it is not kept in step any more.
   await changeGenerations(parts, (now) =>
     now.previous && now.previous.until <= time.now() ? { ...now, previous: undefined } : undefined,
   );

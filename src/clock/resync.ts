@@ -1,4 +1,4 @@
-import { asking } from '../calls/source.ts';
+import { sourceCalls } from '../calls/source.ts';
 import { BlockProject } from '../errors.ts';
 import { blockProject } from '../operators/set-aside.ts';
 import type { Parts } from '../parts.ts';
@@ -63,7 +63,7 @@ const resyncProject = async (
   const id = { instance, project: project.id };
   const key = projectKey(id);
   try {
-    const heads = await asking(parts, id)((port) => port.refs(project.id));
+    const heads = await sourceCalls(parts, id)((port) => port.refs(project.id));
     noteHeads(parts, id, heads);
     const hints: Hint[] = [];
     const row = (await parts.state.read('projects', [key])).get(key)?.value;

@@ -1,7 +1,7 @@
 import type { Parts } from '../parts.ts';
 import type { Row } from '../ports.ts';
 import { ends, hasPassed } from '../state/ends.ts';
-import { fedGenerations, whileFed } from '../state/generations.ts';
+import { generationsKeptInStep, whileKeptInStep } from '../state/generations.ts';
 import { pages, rows, wantPages } from '../state/pages.ts';
 import { replace } from '../state/update.ts';
 import { DAY } from '../units.ts';
@@ -68,7 +68,7 @@ const noteDocuments = async (parts: Parts, round: Row<'rounds'>): Promise<void> 
 
 const isRipe = async (parts: Parts, { value }: Row<'rounds'>, documents: readonly number[]): Promise<boolean> => {
   if (parts.time.now() - value.openedAt < KEEP_MS) return false;
-  for (const name of await fedGenerations(parts)) {
+  for (const name of await generationsKeptInStep(parts)) {
     if (!(await hasPassed(parts, parts.names.topics.documents, parts.names.groups.index(name), documents)))
       return false;
   }
@@ -78,7 +78,7 @@ const isRipe = async (parts: Parts, { value }: Row<'rounds'>, documents: readonl
 /** The log's tombstone first, then the ledgers, then the wants: a crash in between leaves what is found again. */
 const closeRound = async (parts: Parts, round: Row<'rounds'>): Promise<void> => {
   const { state, store, log, names } = parts;
-  const generations = await fedGenerations(parts);
+  const generations = await generationsKeptInStep(parts);
   for await (const marks of pages(state, 'tombstones', round.key)) {
     const wants = await state.read(
       'wants',
@@ -90,7 +90,7 @@ const closeRound = async (parts: Parts, round: Row<'rounds'>): Promise<void> => 
       if (want?.seq === seq && want.value.blob === null) due.set(key, want);
     }
     for (const name of generations) {
-      await whileFed(parts, name, async () => {
+      await whileKeptInStep(parts, name, async () => {
         for (const [document, entry] of await store.generation(name).ledger([...due.keys()])) {
           // A ledger that has not come to rest there is found again by a later round.
           if (entry.status !== 'gone' || entry.seq !== due.get(document)?.seq) due.delete(document);
@@ -104,7 +104,7 @@ const closeRound = async (parts: Parts, round: Row<'rounds'>): Promise<void> => 
         collected.map(({ key }) => ({ key, value: null })),
       );
     const entries = collected.map(({ key, seq }) => ({ document: key, seq }));
-    for (const name of generations) await whileFed(parts, name, () => store.generation(name).forget(entries));
+    for (const name of generations) await whileKeptInStep(parts, name, () => store.generation(name).forget(entries));
     await state.remove('wants', collected);
     const missing = await state.read(
       'missing',

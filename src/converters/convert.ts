@@ -4,7 +4,7 @@ import type { Text } from '../records.ts';
 import { KIB } from '../units.ts';
 import { decode, decoderVersion } from './decode.ts';
 import { isQuoting } from './kinds.ts';
-import { claimOf, rulesOf } from './registry.ts';
+import { claimOf, formatRules } from './registry.ts';
 import { type Redacted, redact, type SecretsPolicy, secretsVersion } from './secrets.ts';
 
 export interface ContentLimits {
@@ -20,7 +20,7 @@ export type Converted = { readonly text: Text } | { readonly skip: SkipReason };
 
 /** All that a text owes to this code and its limits: another value, and documents are made again. */
 export const converterRules = ({ fileBytes, textBytes, secrets = 'index' }: ContentLimits): string =>
-  `decode@${decoderVersion} ${rulesOf()} fileBytes=${fileBytes} textBytes=${textBytes} secrets=${secrets}@${secretsVersion}`;
+  `decode@${decoderVersion} ${formatRules()} fileBytes=${fileBytes} textBytes=${textBytes} secrets=${secrets}@${secretsVersion}`;
 
 /** Git LFS says that no pointer is longer than that, and that it begins with its version; `hawser` was its first name. */
 const LFS_MAX_BYTES = KIB;

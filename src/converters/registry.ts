@@ -52,7 +52,7 @@ export const claimOf = (path: string, head: string): Claim => {
 };
 
 /** What the texts of today owe to today's converters: part of the hash that says which documents to make again. */
-export const rulesOf = (all: readonly Pick<Format, 'name' | 'version'>[] = formats): string =>
+export const formatRules = (all: readonly Pick<Format, 'name' | 'version'>[] = formats): string =>
   all
     .map(({ name, version }) => `${name}@${version}`)
     .sort()

@@ -1,6 +1,6 @@
 /** Secrets that only their names tell: what is assigned to a password, a token or a key, in the ways people write that. */
 import { isPlaceholder, looksChosen, looksHard, looksRandom } from './random.ts';
-import type { Look, Span } from './secret-shapes.ts';
+import type { Look, Span } from './secret-patterns.ts';
 
 /** Some part of every telling name. */
 const HINTS = /pass|pwd|secret|token|key|cred|auth|identified by/gi;

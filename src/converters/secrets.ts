@@ -1,5 +1,5 @@
 /**
- * What looks like a secret, by shapes that their issuers have made to be recognised, by the armour of private keys, by
+ * What looks like a secret, by patterns that their issuers have made to be recognised, by the armour of private keys, by
  * URLs, and by telling names. Found once, it is in every index for ever, so that one too many is the smaller harm.
  *
  * A text costs what its length says. Each search goes by fixed words, tries a pattern only where one stands, and goes on
@@ -7,7 +7,7 @@
  */
 import { isPlaceholder, looksChosen } from './random.ts';
 import { namedSecrets } from './secret-names.ts';
-import { type Look, type Shape, type Span, shapes } from './secret-shapes.ts';
+import { type Look, type SecretPattern, type Span, secretPatterns } from './secret-patterns.ts';
 
 /** Raise it with every change of what is found. */
 export const secretsVersion = 2;
@@ -97,9 +97,9 @@ const privateKeys = (content: string): Span[] => {
   return spans;
 };
 
-const byStart = new Map<string, Shape[]>();
-for (const shape of shapes)
-  for (const start of shape.starts) byStart.set(start, [...(byStart.get(start) ?? []), shape]);
+const byStart = new Map<string, SecretPattern[]>();
+for (const pattern of secretPatterns)
+  for (const start of pattern.starts) byStart.set(start, [...(byStart.get(start) ?? []), pattern]);
 const longestFirst = [...byStart.keys()].sort((a, b) => b.length - a.length);
 const STARTS = new RegExp(longestFirst.map((start) => start.replace(/[.$^*+?()[\]{}|\\/]/g, '\\$&')).join('|'), 'g');
 
@@ -113,14 +113,14 @@ const shapedSecrets = (content: string, look: Look): Span[] => {
   STARTS.lastIndex = 0;
   for (let hit = STARTS.exec(content); hit; hit = STARTS.exec(content)) {
     const at = hit.index;
-    for (const shape of byStart.get(hit[0]) ?? []) {
-      const match = matchOf(content, at, hit[0], shape);
+    for (const pattern of byStart.get(hit[0]) ?? []) {
+      const match = matchOf(content, at, hit[0], pattern);
       if (!match) continue;
       const { start, end } = match;
       look(end - start);
       // Whatever it is, it is read once.
       STARTS.lastIndex = Math.max(STARTS.lastIndex, end);
-      const { name, lead, isSecret } = shape;
+      const { name, lead, isSecret } = pattern;
       if (!isSecret(content.slice(start === at - lead ? at + hit[0].length : start, end))) continue;
       spans.push({ start, end, name });
       break;
@@ -129,7 +129,7 @@ const shapedSecrets = (content: string, look: Look): Span[] => {
   return spans;
 };
 
-const matchOf = (content: string, at: number, literal: string, { rest, lead, inside }: Shape) => {
+const matchOf = (content: string, at: number, literal: string, { rest, lead, inside }: SecretPattern) => {
   const from = at - lead;
   if (from < 0 || !(inside || isApart(content, from))) return undefined;
   rest.lastIndex = lead > 0 ? from : at + literal.length;

@@ -37,7 +37,7 @@ const modelOf = ({ model, dimensions, maxTokens, prefixes }: OpenaiOptions) => {
 };
 
 /** Not its URL, and no key: the server may move and be opened otherwise, and what it computes stays the same. */
-export const openaiShape = (options: OpenaiOptions) => {
+export const openaiVectorSpace = (options: OpenaiOptions) => {
   const { dimensions, prefixes } = modelOf(options);
   const extra = {
     passage: withoutSecretFields(options.extra.passage),
@@ -95,17 +95,17 @@ export const openaiEmbedder = (options: OpenaiOptions, counted: Counts): Embedde
     async embed(texts, kind) {
       // Some servers refuse a text without content, cut one at NUL, or break at half a character.
       const clean = texts.map((text) => text.slice(0, longest).toWellFormed().replaceAll('\0', ' '));
-      const asking = [...clean.keys()].filter((at) => clean[at]?.trim() !== '');
+      const filled = [...clean.keys()].filter((at) => clean[at]?.trim() !== '');
       const vectors: Float32Array[] = clean.map(() => new Float32Array(dimensions));
-      if (asking.length === 0) return vectors;
+      if (filled.length === 0) return vectors;
       try {
         const given = await request(
-          asking.map((at) => prefixes[kind] + clean[at]),
+          filled.map((at) => prefixes[kind] + clean[at]),
           kind,
         );
-        for (const [row, at] of asking.entries()) vectors[at] = checked(given[row]);
+        for (const [row, at] of filled.entries()) vectors[at] = checked(given[row]);
       } catch (error) {
-        if (error instanceof DeadLetter && asking.length === 1) await probe();
+        if (error instanceof DeadLetter && filled.length === 1) await probe();
         throw error;
       }
       return vectors;

@@ -4,29 +4,29 @@ import { withCredentials, withoutCredentials, withoutSecretFields, withSecretFie
 import type { EmbedderOptions } from '../config/embedder.ts';
 import type { Embedder } from '../ports.ts';
 import { besideOf } from '../runtime/thread.ts';
-import { openaiEmbedder, openaiShape } from './openai.ts';
+import { openaiEmbedder, openaiVectorSpace } from './openai.ts';
 import type { Counts } from './openai-client.ts';
-import { staticEmbedder, staticShape } from './static/static.ts';
-import { transformersEmbedder, transformersShape } from './transformers/transformers.ts';
+import { staticEmbedder, staticVectorSpace } from './static/static.ts';
+import { transformersEmbedder, transformersVectorSpace } from './transformers/transformers.ts';
 
 /** The module that counts tokens as an embedder does, for a thread that has no other part of it. */
 export const tokenCounting = besideOf(import.meta.url, 'token-counter');
 
 export interface Embedding {
   readonly embedder: Embedder;
-  /** All that shapes a vector: two embedders of one shape give one vector for one text. Part of the fingerprint. */
-  readonly shape: Readonly<Record<string, unknown>>;
+  /** All that changes a vector: two embedders of one vector space give one vector for one text. Part of the fingerprint. */
+  readonly vectorSpace: Readonly<Record<string, unknown>>;
 }
 
 /** Nothing is loaded, and nobody is asked, before the first call. `counted` hears of tokens that may have to be paid for. */
 export const embedderOf = (options: EmbedderOptions, counted: Counts): Embedding => {
   switch (options.kind) {
     case 'static':
-      return { embedder: staticEmbedder(), shape: staticShape };
+      return { embedder: staticEmbedder(), vectorSpace: staticVectorSpace };
     case 'transformers':
-      return { embedder: transformersEmbedder(options), shape: transformersShape(options) };
+      return { embedder: transformersEmbedder(options), vectorSpace: transformersVectorSpace(options) };
     case 'openai':
-      return { embedder: openaiEmbedder(options, counted), shape: openaiShape(options) };
+      return { embedder: openaiEmbedder(options, counted), vectorSpace: openaiVectorSpace(options) };
   }
 };
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Shape } from '../parts.ts';
+import type { GenerationTools } from '../parts.ts';
 import { pathToBytes } from '../paths/bytes.ts';
 import type { Chunk } from '../ports.ts';
 import { type DocumentRecord, parseDocument } from '../records.ts';
@@ -42,7 +42,7 @@ export const pieces = (document: string, chunks: readonly Chunk[]): Piece[] => {
   });
 };
 
-export const chunk = ({ chunker }: Shape) =>
+export const chunk = ({ chunker }: GenerationTools) =>
   stage('chunk', async (record: DocumentRecord): Promise<Chunked> => {
     if (record.is !== 'text') return { record, pieces: [] };
     const chunks = await chunker.chunk(parseDocument(record.document).path, record.text);

@@ -1,7 +1,7 @@
 import { batched } from '../calls/batch.ts';
 import { asDeadLetter } from '../calls/dependency.ts';
 import { StopFlow } from '../errors.ts';
-import type { Parts, Shape } from '../parts.ts';
+import type { GenerationTools, Parts } from '../parts.ts';
 import type { Generation, Point } from '../ports.ts';
 import type { DocumentRecord } from '../records.ts';
 import type { Chunked } from './chunk.ts';
@@ -15,7 +15,7 @@ export interface Embedded {
 }
 
 /** Embeds only contents that have no vector yet. Texts of all documents travel together, by tokens. */
-export const embed = ({ limits, time }: Parts, { embedder, dependency }: Shape, generation: Generation) => {
+export const embed = ({ limits, time }: Parts, { embedder, dependency }: GenerationTools, generation: Generation) => {
   const vectorOf = batched({
     run: (texts: readonly string[]) => embedder.embed(texts, 'passage'),
     size: (text) => embedder.tokens(text),

@@ -1,8 +1,8 @@
 import { batched } from '../calls/batch.ts';
 import { asDeadLetter } from '../calls/dependency.ts';
-import { asking } from '../calls/source.ts';
+import { sourceCalls } from '../calls/source.ts';
 import { DeadLetter } from '../errors.ts';
-import type { Limits, Parts } from '../parts.ts';
+import type { FlowLimits, Parts } from '../parts.ts';
 import type { RepoSource, Settled, WantedBlob } from '../ports.ts';
 import { type Change, parseDocument, projectKey } from '../records.ts';
 import { fileHints } from '../state/hints.ts';
@@ -30,11 +30,11 @@ export const reasonToSkip = ({ type, size }: Pick<Change, 'type' | 'size'>, file
  * Of a file that no source has told the size of. Most are far smaller than the largest that may come, and if each counted
  * as that one they would be fetched one after the other.
  */
-const unsized = ({ fileBytes }: Pick<Limits, 'fileBytes'>): number => Math.ceil(fileBytes / 16);
+const unsized = ({ fileBytes }: Pick<FlowLimits, 'fileBytes'>): number => Math.ceil(fileBytes / 16);
 
 /** The bytes that the work on a change holds beside the record itself. */
 export const blobBytes =
-  ({ fileBytes }: Limits) =>
+  ({ fileBytes }: FlowLimits) =>
   (taken: Parsed<Change>): number => {
     const change = recordOf(taken);
     if (!change || change.blob === null || reasonToSkip(change, fileBytes)) return 0;
@@ -77,7 +77,7 @@ export const fetch = (parts: Parts) => {
       ...(change.size === undefined ? {} : { size: change.size }),
       ...(change.together === undefined ? {} : { together: change.together }),
     };
-    const ask = asking(parts, id, { key: change.document, exhausted: asDeadLetter });
+    const ask = sourceCalls(parts, id, { key: change.document, exhausted: asDeadLetter });
     const bytes = await ask((port) => loader(projectKey(id), port, id.project)(entry));
     return bytes ? { change, bytes } : missing(parts, change, change.blob);
   });

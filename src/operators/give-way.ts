@@ -21,14 +21,15 @@ export const giveWay = (parts: Parts) => {
       return;
     }
     const active = await activeGeneration(parts);
-    const of = active === undefined ? undefined : ([names.topics.documents, names.groups.index(active)] as const);
-    if (of === undefined || (await log.within(...of, BEHIND_MS))) {
+    const indexGroup =
+      active === undefined ? undefined : ([names.topics.documents, names.groups.index(active)] as const);
+    if (indexGroup === undefined || (await log.settledAllOlderThan(...indexGroup, BEHIND_MS))) {
       openUntil = time.now() + LOOK_EVERY_MS;
       return;
     }
-    const before = sum(await log.committed(...of));
+    const before = sum(await log.committed(...indexGroup));
     await time.sleep(SECOND);
-    trickle = Math.max(0, Math.floor((sum(await log.committed(...of)) - before) / 10) - 1);
+    trickle = Math.max(0, Math.floor((sum(await log.committed(...indexGroup)) - before) / 10) - 1);
   };
 };
 

@@ -2,11 +2,11 @@ import { Observable, type OperatorFunction, Subscription } from 'rxjs';
 
 export interface Keyed<T> {
   readonly key: (item: T) => string;
-  /** How many keys are worked on at a time. */
+  /** So many keys are worked on at a time. */
   readonly parallel: number;
-  /** Of items that wait, these go first; each tenth turn is the others' all the same, so that they end. */
+  /** Waiting items of this kind go first; the others get each tenth turn all the same, so that they end. */
   readonly first?: (item: T) => boolean;
-  /** Whether a waiting item may be worked on together with the first one of its key. */
+  /** Says whether a waiting item may be worked on together with the first one of its key. */
   readonly together?: (first: T, other: T) => boolean;
 }
 

@@ -1,24 +1,24 @@
-import { asking } from '../calls/source.ts';
+import { sourceCalls } from '../calls/source.ts';
 import type { Parts } from '../parts.ts';
-import { type Difference, GONE, type Row, type TreeEntry } from '../ports.ts';
+import { GONE, type Row, type TreeDifference, type TreeEntry } from '../ports.ts';
 import { type Change, documentKey, encode, type RefId, refKey, type Want } from '../records.ts';
 import { activeGeneration } from '../state/generations.ts';
 
-/** What a document should be, as the tree says. `named`: an event asks for it, so it is planned whatever is known. */
-export type Target = Difference & { readonly named: boolean };
+/** A file as its document should be. If an event `named` it, it is planned whatever the want and the ledger say. */
+export type FileTarget = TreeDifference & { readonly named: boolean };
 
 export interface Differing {
   readonly id: RefId;
   readonly seq: number;
-  readonly targets: readonly Target[];
-  /** Not beside an open sweep: a page of it, older than this plan, would bring the document back to an older blob. */
+  readonly targets: readonly FileTarget[];
+  /** Must be false beside an open sweep: one of its pages, older than this plan, would bring back an older blob. */
   readonly leaveAlone: boolean;
 }
 
-const gone = (target: Target): Target => ({ path: target.path, type: GONE, blob: null, named: target.named });
+const gone = (target: FileTarget): FileTarget => ({ path: target.path, type: GONE, blob: null, named: target.named });
 
 export interface Differs {
-  readonly planned: readonly Target[];
+  readonly planned: readonly FileTarget[];
   /** The seqs of the wants of documents that are there and as they should be. */
   readonly leftAlone: readonly number[];
 }
@@ -36,7 +36,7 @@ export const differing = async (parts: Parts, { id, seq, targets, leaveAlone }: 
     state.read('wants', keys),
     active === undefined ? undefined : store.generation(active).ledger(keys),
   ]);
-  const planned: Target[] = [];
+  const planned: FileTarget[] = [];
   const leftAlone: number[] = [];
   for (const [index, raw] of targets.entries()) {
     const key = keys[index] as string;
@@ -55,11 +55,11 @@ export const differing = async (parts: Parts, { id, seq, targets, leaveAlone }: 
   return { planned: await sized(parts, id, planned), leftAlone };
 };
 
-/** Asked for what is to be fetched alone, and before anything is written. */
-const sized = async (parts: Parts, id: RefId, targets: readonly Target[]): Promise<readonly Target[]> => {
+/** Sizes are read only for files that are to be fetched, and before anything is written. */
+const sized = async (parts: Parts, id: RefId, targets: readonly FileTarget[]): Promise<readonly FileTarget[]> => {
   const there = targets.filter((target): target is TreeEntry & { named: boolean } => target.blob !== null);
   if (there.length === 0) return targets;
-  const entries = await asking(parts, id)((port) => port.sized(id.project, there));
+  const entries = await sourceCalls(parts, id)((port) => port.sized(id.project, there));
   const sizes = new Map(entries.map(({ path, size }) => [path, size]));
   return targets.map((target) => {
     const size = sizes.get(target.path);
@@ -72,7 +72,7 @@ export interface Laying {
   readonly seq: number;
   readonly commit: string;
   readonly runs: readonly string[];
-  readonly targets: readonly Target[];
+  readonly targets: readonly FileTarget[];
   /** Deletions are live in any case. */
   readonly lane: 'live' | 'backfill';
   readonly stillOurs: () => Promise<boolean>;

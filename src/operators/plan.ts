@@ -1,21 +1,21 @@
 import { concatMap, type OperatorFunction, of } from 'rxjs';
-import { asking } from '../calls/source.ts';
+import { sourceCalls } from '../calls/source.ts';
 import { StopFlow } from '../errors.ts';
 import type { Parts } from '../parts.ts';
 import type { Settled } from '../ports.ts';
-import { type Difference, GONE, type Row, type TreeEntry } from '../ports.ts';
+import { GONE, type Row, type TreeDifference, type TreeEntry } from '../ports.ts';
 import { type Event, type Head, isClosed, projectKey, type RefId, type RefRow, refKey } from '../records.ts';
 import { fileHints } from '../state/hints.ts';
 import { stampOf, update } from '../state/update.ts';
 import { SECOND } from '../units.ts';
-import { differing, lay, type Target } from './lay.ts';
+import { differing, type FileTarget, lay } from './lay.ts';
 import { type Parsed, recordOf } from './parse.ts';
 import { done, stage, superseded } from './stage.ts';
 import { openTallies } from './tally.ts';
 
-/** Before looking again at a head whose commit is gone, as after a force push: it should be a matter of moments. */
+/** A head whose commit is gone, as after a force push, is looked at again after this time: the new one comes soon. */
 const HEAD_GONE_MS = 15 * SECOND;
-/** How long a head may lag behind the hint that announced it. */
+/** The waits between looks at a head that lags behind the hint that announced it. */
 const REPLICA_LAG = [1 * SECOND, 2 * SECOND, 4 * SECOND, 8 * SECOND, 15 * SECOND];
 
 export type Hints = readonly [Event, ...Event[]];
@@ -38,7 +38,7 @@ export interface Claimed {
   readonly id: RefId;
   readonly hints: readonly Event[];
   readonly row: Row<'refs'>;
-  /** As it stood before the claim. */
+  /** The row as it stood before the claim. */
   readonly before: RefRow | undefined;
 }
 
@@ -47,8 +47,8 @@ export interface Looked extends Claimed {
 }
 
 export interface Compared extends Looked {
-  readonly targets: readonly Target[];
-  /** What follows on laying them: the plan's end alone, the carrier of the sweep that was met, or a sweep. */
+  readonly targets: readonly FileTarget[];
+  /** After the changes are laid: record the plan's end, carry on the sweep that is open, or open a new sweep. */
   readonly next: 'record' | 'carry' | 'sweep';
 }
 
@@ -95,7 +95,7 @@ export const claim = (parts: Parts) =>
     return { id, hints, row: after, before: before?.value };
   });
 
-/** Only after the claim, so that whatever is pushed from now on finds its hint behind this plan. */
+/** The head is read after the claim, so that the hint of whatever is pushed from now on comes behind this plan. */
 export const readHead = (parts: Parts) =>
   stage('head', async (claimed: Claimed): Promise<Looked | Settled> => {
     const head = await headNow(parts, claimed);
@@ -112,7 +112,7 @@ const isOfNothing = ({ hints, before }: Claimed): boolean =>
 const headNow = async (parts: Parts, claimed: Claimed): Promise<Head> => {
   const { id, hints, before } = claimed;
   if (await isForgotten(parts, id)) return null;
-  const ask = asking(parts, id);
+  const ask = sourceCalls(parts, id);
   const head = async () => (await ask((port) => port.head(id.project, id.ref))) ?? null;
   const announced = hints.filter(({ after }) => after !== undefined);
   const newest = announced.at(-1);
@@ -147,22 +147,22 @@ const isForgotten = async ({ state }: Parts, id: RefId): Promise<boolean> =>
 const difference = async (
   parts: Parts,
   { id, hints, before, head }: Looked,
-): Promise<readonly Difference[] | undefined> => {
+): Promise<readonly TreeDifference[] | undefined> => {
   const planned = before?.planned;
   if (!before || before.dirty || before.rules !== parts.rules || planned === undefined) return undefined;
   if (hints.some(({ force }) => force)) return undefined;
   if (planned === head) return [];
   if (planned === null || head === null) return undefined;
-  return asking(parts, id)((port) => port.compare(id.project, planned, head));
+  return sourceCalls(parts, id)((port) => port.compare(id.project, planned, head));
 };
 
 /** The paths that hints name, as the head has them; `undefined` when the head is gone again. */
-const namedTargets = async (parts: Parts, { id, hints, head }: Looked): Promise<Target[] | undefined> => {
+const namedTargets = async (parts: Parts, { id, hints, head }: Looked): Promise<FileTarget[] | undefined> => {
   const paths = pathsOf(hints);
   const entries =
     head === null || paths.length === 0
       ? new Map<string, TreeEntry>()
-      : await asking(parts, id)((port) => port.entries(id.project, head, paths));
+      : await sourceCalls(parts, id)((port) => port.entries(id.project, head, paths));
   return entries && paths.map((path) => ({ ...(entries.get(path) ?? { path, type: GONE, blob: null }), named: true }));
 };
 
@@ -179,16 +179,16 @@ export const compare = (parts: Parts) =>
       await parts.time.sleep(HEAD_GONE_MS);
       return overtaken(parts, looked);
     }
-    const lay = async (targets: readonly Target[], leaveAlone: boolean) =>
+    const needed = async (targets: readonly FileTarget[], leaveAlone: boolean) =>
       (await differing(parts, { id, seq: row.seq, targets, leaveAlone })).planned;
     const differs = await difference(parts, looked);
     if (differs && differs.length <= liveChanges) {
       const open = (await parts.state.read('sweeps', [row.key])).get(row.key)?.value.open ?? false;
       const paths = new Set(pathsOf(looked.hints));
       const others = differs.filter(({ path }) => !paths.has(path)).map((entry) => ({ ...entry, named: false }));
-      return { ...looked, targets: await lay([...others, ...named], !open), next: open ? 'carry' : 'record' };
+      return { ...looked, targets: await needed([...others, ...named], !open), next: open ? 'carry' : 'record' };
     }
-    return { ...looked, targets: await lay(named, true), next: 'sweep' };
+    return { ...looked, targets: await needed(named, true), next: 'sweep' };
   });
 
 /** Wants, then the ref's row once more, then changes, then the end of the plan. */

@@ -1,4 +1,4 @@
-import { asking } from '../calls/source.ts';
+import { sourceCalls } from '../calls/source.ts';
 import { BlockProject } from '../errors.ts';
 import type { Parts } from '../parts.ts';
 import type { Settled } from '../ports.ts';
@@ -24,7 +24,7 @@ export const refreshProject = (parts: Parts) =>
     const before = (await state.read('projects', [key])).get(key)?.value;
     if (before?.forgotten) return superseded('project is being forgotten');
     try {
-      const ask = asking(parts, { instance, project });
+      const ask = sourceCalls(parts, { instance, project });
       const { path, url, visibility, groups, archived = false, hidden } = await ask((port) => port.project(project));
       const known = { path, url, visibility, groups, archived, hidden, blocked: undefined };
       const wasClosed = (row: ProjectRow | undefined) => row !== undefined && (isClosed(row) || row.reopened);

@@ -24,7 +24,7 @@ export interface Breaker {
 
 export const breaker = (flow: Flow): Breaker => {
   let unknownInARow = 0;
-  /** Whether each of the last ones has failed, the oldest first. */
+  /** One entry for each of the last records, the oldest first: true if it failed. */
   const latest: boolean[] = [];
   const note = (failed: boolean) => {
     latest.push(failed);
@@ -52,7 +52,7 @@ export const breaker = (flow: Flow): Breaker => {
   };
 };
 
-/** What else says that a record failed, beside its dead letter. */
+/** Records the failure elsewhere too: in the ledger, or in the row of a project. */
 type AlsoRecord<R> = (record: R, failure: Failure) => Promise<void>;
 type Of = { readonly document: string } | Event;
 

@@ -29,7 +29,7 @@ export const stage = <A extends object, B extends object>(
     }
   });
 
-/** What is owed however it ended, before it is settled. */
+/** Runs before a delivery is settled, however it ended. */
 export const afterwards = (step: () => Promise<void>): OperatorFunction<Settled, Settled> =>
   concatMap(async (settled: Settled) => {
     await step();

@@ -1,4 +1,4 @@
-import { asking } from '../calls/source.ts';
+import { sourceCalls } from '../calls/source.ts';
 import type { Parts } from '../parts.ts';
 import type { Settled } from '../ports.ts';
 import { GONE, type Row } from '../ports.ts';
@@ -6,7 +6,7 @@ import { type Event, type Head, isClosed, parseDocument, projectKey, type RefId,
 import { fileHints } from '../state/hints.ts';
 import { pages } from '../state/pages.ts';
 import { replace, stampOf } from '../state/update.ts';
-import { differing, lay, type Target } from './lay.ts';
+import { differing, type FileTarget, lay } from './lay.ts';
 import { assertRules, fileCarrier } from './plan.ts';
 import { done, stage, superseded } from './stage.ts';
 import { recordTallies, tallied } from './tally.ts';
@@ -15,7 +15,7 @@ import { recordTallies, tallied } from './tally.ts';
 const APPROVE_ABOVE = 1_000;
 
 interface SweepPage {
-  readonly targets: readonly Target[];
+  readonly targets: readonly FileTarget[];
   readonly next: string | undefined;
   readonly paged: boolean;
 }
@@ -38,7 +38,7 @@ export const layPage = (parts: Parts) =>
 
     const { phase, cursor, head, runs } = row.value;
     const page = phase === 'tree' ? await treePage(parts, id, row) : await wantsPage(parts, id, row);
-    // Its head is no more, so another one is, or soon will be: its event, or the clock, opens the next sweep.
+    // The commit is gone, so the ref has another head, or soon will have: its event, or the clock, opens the next sweep.
     if (!page) return superseded('the commit is gone');
     if (phase === 'wants' && (await isUnapproved(parts, id, row))) return superseded('needs approval');
     const differs = await differing(parts, { id, seq: row.seq, targets: page.targets, leaveAlone: true });
@@ -81,20 +81,20 @@ const treePage = async (
   { value: { head, cursor } }: Row<'sweeps'>,
 ): Promise<SweepPage | undefined> => {
   if (head === null) return { targets: [], next: undefined, paged: false };
-  const page = await asking(parts, id)((port) => port.tree(id.project, head, cursor));
+  const page = await sourceCalls(parts, id)((port) => port.tree(id.project, head, cursor));
   if (!page) return undefined;
   const { entries, next, paged = false } = page;
   return { targets: entries.map((entry) => ({ ...entry, named: false })), next, paged };
 };
 
-/** Of one page of the ref's wants those that the tree lacks. */
+/** Finds the wants of one page that the tree lacks. */
 const wantsPage = async (
   parts: Parts,
   id: RefId,
   { seq, value: { head, cursor } }: Row<'sweeps'>,
 ): Promise<SweepPage | undefined> => {
   const { rows, next } = await parts.state.page('wants', refKey(id), cursor);
-  // Also what is gone already: its change may have been lost to a crash, or to a plan that was overtaken.
+  // Wants that are gone already are laid again: a crash, or an overtaken plan, may have lost their change.
   const lacking = await lackingOf(
     parts,
     { id, head },
@@ -112,7 +112,8 @@ const lackingOf = async (
   wants: readonly Row<'wants'>[],
 ): Promise<readonly string[] | undefined> => {
   const paths = wants.map(({ key }) => parseDocument(key).path);
-  const there = head === null ? new Map() : await asking(parts, id)((port) => port.entries(id.project, head, paths));
+  const there =
+    head === null ? new Map() : await sourceCalls(parts, id)((port) => port.entries(id.project, head, paths));
   return there && paths.filter((path) => !there.has(path) || !parts.selected(path));
 };
 

@@ -25,7 +25,7 @@ export const openTallies = async (
   );
 };
 
-/** With one more page, of which the wants of these seqs were left alone. */
+/** Adds one more page, of which the wants with these seqs were left alone. */
 export const tallied = (tallies: Tallies, leftAlone: readonly number[]): Tallies =>
   Object.fromEntries(
     Object.entries(tallies).map(([run, { since, unchanged }]) => [

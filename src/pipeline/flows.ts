@@ -3,7 +3,7 @@ import { type Clock, runClock } from '../clock/clock.ts';
 import { StopFlow } from '../errors.ts';
 import type { Parts } from '../parts.ts';
 import type { Reader, Settled } from '../ports.ts';
-import { alignAlias, fedGenerations, readGenerations, whileFed } from '../state/generations.ts';
+import { alignAlias, generationsKeptInStep, readGenerations, whileKeptInStep } from '../state/generations.ts';
 import { replace, update } from '../state/update.ts';
 import type { Flow } from '../telemetry.ts';
 import { collect, index, plan } from '../topology.ts';
@@ -49,7 +49,7 @@ export const serve = async (
     const backfill = log.read(topics.changesBackfill, groups.collect);
     running.push(flow([live, backfill], collect(parts, { live, backfill }, ended.signal)));
   }
-  if (flows.includes('index')) running.push(feedGenerations(parts, ended.signal));
+  if (flows.includes('index')) running.push(keepGenerationsInStep(parts, ended.signal));
 
   try {
     // The first fault ends them all; the others then drain.
@@ -60,10 +60,10 @@ export const serve = async (
   }
 };
 
-/** One index flow for each generation that is fed, as they come and go. */
-const feedGenerations = async (parts: Parts, stop: AbortSignal): Promise<void> => {
+/** One index flow for each generation that is kept in step, as they come and go. */
+const keepGenerationsInStep = async (parts: Parts, stop: AbortSignal): Promise<void> => {
   const { log, names, time } = parts;
-  const fed = new Map<string, { readonly stop: AbortController; readonly ended: Promise<void> }>();
+  const kept = new Map<string, { readonly stop: AbortController; readonly ended: Promise<void> }>();
   const over = new AbortController();
   stop.addEventListener('abort', () => over.abort(), { once: true });
   if (stop.aborted) over.abort();
@@ -71,30 +71,30 @@ const feedGenerations = async (parts: Parts, stop: AbortSignal): Promise<void> =
 
   const start = (name: string) => {
     const leave = new AbortController();
-    const ended = whileFed(parts, name, async () => {
-      const shape = await parts.shape(name);
+    const ended = whileKeptInStep(parts, name, async () => {
+      const tools = await parts.tools(name);
       const documents = log.read(names.topics.documents, names.groups.index(name));
-      await flow([documents], index(parts, { name, shape }, documents, leave.signal));
+      await flow([documents], index(parts, { name, tools }, documents, leave.signal));
     }).catch((error: unknown) => {
       fault ??= error;
       over.abort();
     });
-    fed.set(name, { stop: leave, ended });
+    kept.set(name, { stop: leave, ended });
   };
 
   while (!over.signal.aborted) {
-    const names = await fedGenerations(parts);
-    for (const name of names) if (!fed.has(name)) start(name);
-    for (const [name, { stop: leave, ended }] of fed) {
-      if (names.includes(name)) continue;
+    const wanted = await generationsKeptInStep(parts);
+    for (const name of wanted) if (!kept.has(name)) start(name);
+    for (const [name, { stop: leave, ended }] of kept) {
+      if (wanted.includes(name)) continue;
       leave.abort();
       await ended;
-      fed.delete(name);
+      kept.delete(name);
     }
     await time.sleep(LOOK_FOR_GENERATIONS_MS, over.signal);
   }
-  for (const { stop: leave } of fed.values()) leave.abort();
-  await Promise.all([...fed.values()].map(({ ended }) => ended));
+  for (const { stop: leave } of kept.values()) leave.abort();
+  await Promise.all([...kept.values()].map(({ ended }) => ended));
   if (fault !== undefined) throw fault;
 };
 

@@ -14,8 +14,8 @@ import { readGenerations } from '../state/generations.ts';
 import type { Flow } from '../telemetry.ts';
 import { SECOND } from '../units.ts';
 import { adopt, serve } from './flows.ts';
-import { openPipeline, type Pipeline, type Surroundings, sharedBy } from './open.ts';
-import { shapeOf, type Target } from './shapes.ts';
+import { generationOptionsOf, type Target } from './generation-tools.ts';
+import { type HostOptions, openPipeline, type Pipeline, sharedBy } from './open.ts';
 
 /** Counting wants takes seconds where there are many, and who looks at a page more often learns nothing by it. */
 const STATUS_KEPT_MS = 1 * SECOND;
@@ -49,7 +49,7 @@ export interface Host {
   close(): Promise<void>;
 }
 
-export const openHost = (around: Surroundings): Host => {
+export const openHost = (around: HostOptions): Host => {
   const opening = new Map<string, Promise<Hosted>>();
   const opened: Hosted[] = [];
   const shared = sharedBy(around);
@@ -168,11 +168,11 @@ const begin = async (pipeline: Pipeline, anyGeneration: boolean): Promise<void> 
 
 /** In the words of the configuration, where it is the configuration. */
 const whatChanged = async ({ name, parts, target }: Pipeline, active: string): Promise<string> => {
-  const before = await shapeOf(parts, active);
-  const [was, is] = [before?.chunk.tokens, target.shape.chunk.tokens];
+  const before = await generationOptionsOf(parts, active);
+  const [was, is] = [before?.chunk.tokens, target.options.chunk.tokens];
   const changes = [
     ...(before && was !== is ? [`chunk.tokens from ${was} to ${is}`] : []),
-    ...(before ? changesOf(withoutSecrets(before.embedder), withoutSecrets(target.shape.embedder)) : []),
+    ...(before ? changesOf(withoutSecrets(before.embedder), withoutSecrets(target.options.embedder)) : []),
   ];
   const what =
     changes.length > 0
@@ -181,17 +181,27 @@ const whatChanged = async ({ name, parts, target }: Pipeline, active: string): P
   return `pipeline ${name}: its index was built otherwise. Changed: ${what}. Run \`tidemark reindex\` to build it anew beside the old one, or take the change back`;
 };
 
-/** Options that say where and how fast vectors are made, and shape none. */
-const UNSHAPING = ['url', 'apiKey', 'batch', 'parallel', 'timeoutSeconds', 'threads', 'batchTokens', 'cache', 'hub'];
+/** These options say where and how fast vectors are made, and change none of them. */
+const KEEPING_VECTORS = [
+  'url',
+  'apiKey',
+  'batch',
+  'parallel',
+  'timeoutSeconds',
+  'threads',
+  'batchTokens',
+  'cache',
+  'hub',
+];
 
-const changesOf = (before: Target['shape']['embedder'], now: Target['shape']['embedder']): string[] => {
+const changesOf = (before: Target['options']['embedder'], now: Target['options']['embedder']): string[] => {
   const words = (options: object) =>
     new Map(
       Object.entries(options).map(([key, value]) => [key, typeof value === 'object' ? JSON.stringify(value) : value]),
     );
   const [old, fresh] = [words(before), words(now)];
   return [...new Set([...old.keys(), ...fresh.keys()])]
-    .filter((key) => old.get(key) !== fresh.get(key) && !UNSHAPING.includes(key))
+    .filter((key) => old.get(key) !== fresh.get(key) && !KEEPING_VECTORS.includes(key))
     .map((key) => {
       // What a server wants beside the rest may be a secret by any name.
       if (key === 'extra') return `embedder.${key}`;

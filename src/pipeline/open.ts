@@ -1,12 +1,12 @@
 /** From the configuration to the parts of one pipeline, open and ready to run; closed in reverse. */
 import { join } from 'node:path';
-import { dependency, PATIENCE, type Patience, steady } from '../calls/dependency.ts';
+import { dependency, PATIENCE, type Patience, withRetries } from '../calls/dependency.ts';
 import { names as namesOf } from '../config/names.ts';
 import { optionsOf } from '../config/pipeline.ts';
 import type { Config, PipelineOptions } from '../config/schema.ts';
 import { serverReranker } from '../embedders/reranker.ts';
 import { messageOf } from '../errors.ts';
-import type { Dependency, Limits, Parts, Source } from '../parts.ts';
+import type { Dependency, FlowLimits, Parts, Source } from '../parts.ts';
 import { selection } from '../paths/selection.ts';
 import type { Log, Time, VectorStore } from '../ports.ts';
 import type { Hold } from '../runtime/fence.ts';
@@ -19,7 +19,7 @@ import { type Pace, paceOf } from '../sources/gitlab/pace.ts';
 import type { Telemetry } from '../telemetry.ts';
 import { MIB, MINUTE, SECOND } from '../units.ts';
 import type { Engines, OpenEngines } from './engines.ts';
-import { openShapes, rulesOf, type Target, targetOf } from './shapes.ts';
+import { openTools, rulesOf, type Target, targetOf } from './generation-tools.ts';
 
 /** How long a text waits for others to be embedded with. */
 const EMBED_WAIT_MS = 5;
@@ -30,7 +30,7 @@ const BLOB_BYTES_PER_REQUEST = 4 * MIB;
 /** The instance of all plain repositories. */
 export const GIT = 'git';
 
-export interface Surroundings {
+export interface HostOptions {
   readonly config: Config;
   readonly openEngines: OpenEngines;
   /** Of all that is embedded. */
@@ -55,7 +55,7 @@ export const sharedBy = ({
   data,
   time,
   telemetry,
-}: Pick<Surroundings, 'config' | 'data' | 'time' | 'telemetry'>): Shared => {
+}: Pick<HostOptions, 'config' | 'data' | 'time' | 'telemetry'>): Shared => {
   const paces = new Map<string, Pace>();
   return {
     blobs: blobCache({
@@ -88,14 +88,14 @@ export interface Pipeline {
   /** Plain repositories, which are followed by looking at them. */
   readonly repositories: readonly Repository[];
   readonly gitlabs: readonly GitlabInstance[];
-  /** Keeps what shapes a generation, for whoever feeds it. */
+  /** Keeps the options that a generation is built by, for every process that indexes into it. */
   remember(target: Target): Promise<void>;
   dependencies(): readonly Dependency[];
   check: Engines['check'];
   close(): Promise<void>;
 }
 
-export const openPipeline = async (around: Surroundings, name: string, shared: Shared): Promise<Pipeline> => {
+export const openPipeline = async (around: HostOptions, name: string, shared: Shared): Promise<Pipeline> => {
   const { config, data, lock, time, telemetry, stays } = around;
   const options = optionsOf(config, name);
   const names = namesOf(name, options);
@@ -112,8 +112,8 @@ export const openPipeline = async (around: Surroundings, name: string, shared: S
   const engines = await around.openEngines({ config, names, directory: join(data, name), lock, time, telemetry });
   const ofLog = dependency('log', engines.log.probe, ofEngine);
   const ofStore = dependency('store', engines.store.probe, ofEngine);
-  const state = steady(engines.state, ofStore);
-  const shapes = openShapes({ state, target, limits: config.limits, ...needs });
+  const state = withRetries(engines.state, ofStore);
+  const tools = openTools({ state, target, limits: config.limits, ...needs });
 
   const reranker = options.reranker && {
     port: serverReranker(options.reranker, time),
@@ -129,9 +129,9 @@ export const openPipeline = async (around: Surroundings, name: string, shared: S
     state,
     store: steadyStore(engines.store, ofStore),
     sources,
-    converter: shapes.converter,
+    converter: tools.converter,
     ...(reranker && { reranker }),
-    shape: shapes.of,
+    tools: tools.of,
     time,
     telemetry,
   };
@@ -142,12 +142,12 @@ export const openPipeline = async (around: Surroundings, name: string, shared: S
     target,
     repositories,
     gitlabs,
-    remember: shapes.remember,
-    dependencies: () => [ofLog, ofStore, ...ofSources, ...shapes.dependencies()],
+    remember: tools.remember,
+    dependencies: () => [ofLog, ofStore, ...ofSources, ...tools.dependencies()],
     check: engines.check,
     async close() {
       await reranker?.port.close();
-      await shapes.close();
+      await tools.close();
       await Promise.all([...sources.values()].map(({ port }) => port.close()));
       await engines.close();
     },
@@ -160,7 +160,7 @@ const patienceOf = ({ limits }: Config) => ({
   items: Math.max(1, Math.floor(limits.window.records / 4)),
 });
 
-const limitsOf = ({ limits }: Config): Limits => ({
+const limitsOf = ({ limits }: Config): FlowLimits => ({
   window: limits.window,
   collectWindow: limits.window,
   parallel: limits.parallel,
@@ -173,7 +173,7 @@ const limitsOf = ({ limits }: Config): Limits => ({
   embedWaitMs: EMBED_WAIT_MS,
 });
 
-type SourceNeeds = Pick<Surroundings, 'config' | 'environment' | 'time' | 'telemetry'> & {
+type SourceNeeds = Pick<HostOptions, 'config' | 'environment' | 'time' | 'telemetry'> & {
   readonly patience: Patience;
 };
 
@@ -228,9 +228,9 @@ const sourcesOf = (
   return sources;
 };
 
-const steadyLog = (log: Log, of: Dependency): Log => steady(log, of, ['read', 'slice', 'close']);
+const steadyLog = (log: Log, of: Dependency): Log => withRetries(log, of, ['read', 'slice', 'close']);
 
 const steadyStore = (store: VectorStore, of: Dependency): VectorStore => ({
-  ...steady(store, of, ['generation']),
-  generation: (name) => steady(store.generation(name), of),
+  ...withRetries(store, of, ['generation']),
+  generation: (name) => withRetries(store.generation(name), of),
 });

@@ -18,7 +18,7 @@ const TAKE_OVER_MS = 30 * SECOND;
 export const fileRun = async (parts: Parts, run: RunRow, refs: readonly RefId[]): Promise<RunRow> => {
   const hints = refs.map((id): Hint => {
     const runs = [run.id];
-    // Of a project that refuses to name its branches, the project is looked at.
+    // If a project refuses to name its branches, the run looks at the project itself.
     return id.ref === '' ? { kind: 'project', id, runs } : { id, force: true, runs };
   });
   await fileHints(parts, 'eventsBackfill', 'run', [...(await reopening(parts, refs)), ...hints]);
@@ -45,7 +45,7 @@ export const advanceRun = async (parts: Parts, id: string): Promise<RunRow> => {
     const next = active === undefined ? undefined : await step(parts, read.value, active);
     if (!next) return read.value;
     await replaceRun(parts, read, next);
-    // What the ledger has not reached is not asked for again at once.
+    // If the ledger has not reached everything, it is not asked again at once.
     if (next.status === 'open' && next.waitsFor) return next;
   }
 };
@@ -56,7 +56,7 @@ const step = async (parts: Parts, run: RunRow, active: string): Promise<RunRow |
   const now = parts.time.now();
   if (!until.plan) {
     if (now - run.startedAt < TAKE_OVER_MS) return undefined;
-    // What it filed before it was lost is looked at twice, which plans nothing twice.
+    // Looks that were filed before are filed again; the second look finds nothing to plan.
     return fileRun(parts, run, await expandScope(parts, run.scope));
   }
   if (!until.collect) {
@@ -87,7 +87,7 @@ const flowPassed = async (parts: Parts, flow: Flow, offsets: Offsets, active: st
   return true;
 };
 
-/** Whether a sweep has still to lay something for the run. That of a blocked project waits, and the run does not. */
+/** Says whether a sweep has still to lay something for the run. The run does not wait for sweeps of blocked projects. */
 const isSwept = async ({ state }: Parts, { id }: RunRow): Promise<boolean> => {
   for await (const { key, value } of rows(state, 'sweeps', 'sweeps')) {
     if (!value.open || !value.runs.includes(id)) continue;
@@ -110,7 +110,7 @@ const isNamed = async (parts: Parts, { id }: RunRow, from: Offsets, until: Offse
 const finish = async (parts: Parts, run: RunRow, active: string): Promise<RunRow | undefined> => {
   const { waitsFor, ...rest } = run;
   const generation = parts.store.generation(active);
-  // Asked first, and alone: counting reads the whole slice.
+  // This comes first, since counting reads the whole slice.
   if (waitsFor && (await isPending(parts, generation, waitsFor))) return undefined;
   const counted = await tally(parts, run, generation);
   if (counted.waitsFor) return { ...rest, waitsFor: counted.waitsFor };

@@ -37,7 +37,7 @@ export const startRun = async (parts: Parts, scope: readonly string[]): Promise<
   return { run: (await readRun(parts, filed.id))?.value ?? filed, joined: false };
 };
 
-/** How far a flow has come of what it has to do, in records. */
+/** The records that a flow has settled for the run, and those that it has to settle. */
 export interface Passed {
   readonly done: number;
   readonly of: number;
@@ -45,9 +45,9 @@ export interface Passed {
 
 export interface Progress {
   readonly run: RunRow;
-  /** What the run waits for now: a flow, or the ledger once all flows have passed. */
+  /** The run waits for this now: a flow, or the ledger once all flows have passed. */
   readonly waitsFor: Flow | 'events' | 'ledger';
-  /** Of everybody's records since the run began, so an estimate; its report is exact. */
+  /** Counts all records since the run began, so it is an estimate. The report is exact. */
   readonly flows: Readonly<Record<Flow, Passed>>;
   readonly elapsedMs: number;
 }

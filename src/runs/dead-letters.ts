@@ -32,7 +32,7 @@ export interface DeadLetterRow {
   readonly stage: string;
   readonly class: string;
   readonly message: string;
-  /** What a person can do about it. */
+  /** Tells a person what to do about it. */
   readonly remedy: string;
   /** `instance/project/ref/path`; `null` for a record that is about none. */
   readonly document: string | null;

@@ -34,7 +34,7 @@ export interface ShownChunk {
 }
 
 export interface ShownDocument extends DocumentRow {
-  /** In the order of the text. */
+  /** They stand in the order of the text. */
   readonly chunkList: readonly ShownChunk[];
 }
 
@@ -63,7 +63,7 @@ const rowOf = (entry: LedgerEntry): DocumentRow | undefined => {
   };
 };
 
-/** What the active generation holds, page by page. */
+/** Lists what the active generation holds, page by page. */
 export async function* listDocuments(parts: Parts, filter: DocumentFilter = {}): AsyncGenerator<DocumentRow> {
   const active = await activeGeneration(parts);
   if (active === undefined) return;

@@ -1,6 +1,6 @@
 /** What a backfill would be, without doing it: all trees are compared, and a sample of what differs is converted and cut. */
 import { createHash } from 'node:crypto';
-import { asking } from '../calls/source.ts';
+import { sourceCalls } from '../calls/source.ts';
 import type { Price } from '../embedders/prices.ts';
 import { DeadLetter } from '../errors.ts';
 import { reasonToSkip } from '../operators/fetch.ts';
@@ -33,7 +33,7 @@ export interface Estimate {
 }
 
 export interface EstimateOptions {
-  /** By whose shape it is cut and embedded. */
+  /** The tools of this generation cut and embed the sample. */
   readonly generation: string;
   readonly price: Price | undefined;
 }
@@ -67,7 +67,7 @@ export const estimateOf = async (
   return { files, unchanged, sampled: sample.length, chunks, tokens, seconds, cost };
 };
 
-/** Those that a plan would not leave alone. */
+/** Finds the files that a plan would not leave alone. */
 const differingOf = async (
   { state, store, rules, ...parts }: Parts,
   page: readonly InTree[],
@@ -90,9 +90,9 @@ interface Cut {
   readonly ms: number;
 }
 
-/** Of the sample, what would be embedded. What is skipped or fails is nothing to embed. */
+/** Counts what would be embedded of the sample. Files that are skipped, or fail, embed nothing. */
 const cutSample = async (parts: Parts, sample: readonly InTree[], generation: string): Promise<Cut> => {
-  const { chunker, embedder } = await parts.shape(generation);
+  const { chunker, embedder } = await parts.tools(generation);
   const texts = new Map<string, string>();
   let ms = 0;
   for (const { document, file } of sample) {
@@ -111,7 +111,7 @@ const cutSample = async (parts: Parts, sample: readonly InTree[], generation: st
 
 const chunksOf = async (
   { converter }: Parts,
-  chunker: Awaited<ReturnType<Parts['shape']>>['chunker'],
+  chunker: Awaited<ReturnType<Parts['tools']>>['chunker'],
   path: string,
   bytes: Uint8Array,
 ) => {
@@ -127,7 +127,7 @@ const chunksOf = async (
 /** One at a time, so that no more than one is held. */
 const bytesOf = (parts: Parts, document: string, file: TreeEntry): Promise<Uint8Array> => {
   const id = parseDocument(document);
-  return asking(
+  return sourceCalls(
     parts,
     id,
   )(async (port) => {
@@ -139,7 +139,7 @@ const bytesOf = (parts: Parts, document: string, file: TreeEntry): Promise<Uint8
 const embedTime = async (parts: Parts, { texts }: Cut, generation: string): Promise<number> => {
   const few = texts.slice(0, SAMPLE_TEXTS);
   if (few.length === 0) return 0;
-  const { embedder, dependency } = await parts.shape(generation);
+  const { embedder, dependency } = await parts.tools(generation);
   // The first call also loads the model, which happens once.
   await dependency.attempt(() => embedder.embed(few.slice(0, 1), 'query'));
   const beganAt = performance.now();

@@ -2,7 +2,7 @@ import { BadUsage, StopFlow } from '../errors.ts';
 import type { Parts } from '../parts.ts';
 import type { Row } from '../ports.ts';
 import { refKey } from '../records.ts';
-import { fedGenerations, whileFed } from '../state/generations.ts';
+import { generationsKeptInStep, whileKeptInStep } from '../state/generations.ts';
 import { ledgerPages, pages, pointPages, rows } from '../state/pages.ts';
 import { projectNames } from '../state/projects.ts';
 import { update } from '../state/update.ts';
@@ -87,9 +87,9 @@ const purge = async (parts: Parts, key: string): Promise<number> => {
         names.topics.documents,
         keys.map((document) => ({ key: document, value: null })),
       );
-      for (const name of await fedGenerations(parts)) {
+      for (const name of await generationsKeptInStep(parts)) {
         const entries = wants.map(({ key: document, seq }) => ({ document, seq }));
-        await whileFed(parts, name, () => store.generation(name).forget(entries));
+        await whileKeptInStep(parts, name, () => store.generation(name).forget(entries));
       }
       const missing = await state.read('missing', keys);
       await state.remove('missing', [...missing.values()]);
@@ -117,7 +117,7 @@ const strayPoints = async (
   key: string,
   found: (generation: string, document: string) => Promise<void>,
 ): Promise<void> => {
-  for (const name of await fedGenerations(parts)) {
+  for (const name of await generationsKeptInStep(parts)) {
     for await (const page of pointPages(parts.store.generation(name)))
       for (const { document } of page) if (document.startsWith(`${key}\0`)) await found(name, document);
   }
@@ -128,7 +128,7 @@ const leftOf = async (parts: Parts, key: string): Promise<Omit<Forgotten['left']
   await strayPoints(parts, key, async () => {
     points += 1;
   });
-  for (const name of await fedGenerations(parts))
+  for (const name of await generationsKeptInStep(parts))
     for await (const page of ledgerPages(parts.store.generation(name)))
       entries += page.filter(({ document }) => document.startsWith(`${key}\0`)).length;
   for await (const { key: ref } of rows(parts.state, 'refs', 'refs')) {

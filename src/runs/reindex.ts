@@ -9,7 +9,7 @@ import { DAY, SECOND } from '../units.ts';
 
 const LOOK_EVERY_MS = 1 * SECOND;
 const BEHIND_MS = 1 * SECOND;
-/** What the cut lacks is filed once; again only if nothing has come of that. */
+/** Documents that the cut lacks are filed once, and again after this time if they are still missing. */
 const FILE_AGAIN_MS = 600 * SECOND;
 
 export interface Reindex {
@@ -58,7 +58,7 @@ export const reindex = async (
   return 'left';
 };
 
-/** The previous generation was fed all along, so this is instant. */
+/** The previous generation was kept in step all along, so this is instant. */
 export const rollback = async (parts: Parts): Promise<string> => {
   const { previous } = (await readGenerations(parts))?.value ?? {};
   if (!previous) throw new StopFlow('there is no previous generation to roll back to');
@@ -109,8 +109,9 @@ const isReady = async (parts: Parts, { name, active, cut, filed }: Candidate): P
   await filePaths(parts, 'reindex', fresh);
   for (const document of fresh) filed.set(document, now);
   if (lacking.size > 0) return false;
-  const within = (of: string) => log.within(topics.documents, groups.index(of), BEHIND_MS);
-  return (await within(name)) || !(await within(active));
+  const keepsUp = (generation: string) =>
+    log.settledAllOlderThan(topics.documents, groups.index(generation), BEHIND_MS);
+  return (await keepsUp(name)) || !(await keepsUp(active));
 };
 
 /** Documents whose want up to the cut the generation has not reached; and those it has that no want asks for. */
@@ -127,7 +128,7 @@ const lackingAt = async (
       for (const want of wants) {
         const entry = ledger.get(want.key);
         const reached = entry !== undefined && entry.seq >= want.seq && entry.blob === want.value.blob;
-        // What is gone and was never there is as it should be.
+        // A document that is gone and was never there is as it should be.
         if (!reached && !(entry === undefined && want.value.blob === null)) lacking.add(want.key);
       }
     }

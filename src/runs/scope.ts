@@ -1,4 +1,4 @@
-import { asking, listProjects } from '../calls/source.ts';
+import { listProjects, sourceCalls } from '../calls/source.ts';
 import { BadUsage, BlockProject } from '../errors.ts';
 import { blockProject } from '../operators/set-aside.ts';
 import type { Parts } from '../parts.ts';
@@ -75,7 +75,7 @@ export const expandScope = async (parts: Parts, scope: readonly string[]): Promi
 /** Of a project that refuses us a branch without a name, so that the run says that it was not looked at. */
 const refsOf = async (parts: Parts, id: { instance: string; project: string }): Promise<readonly string[]> => {
   try {
-    return [...(await asking(parts, id)((port) => port.refs(id.project))).keys()];
+    return [...(await sourceCalls(parts, id)((port) => port.refs(id.project))).keys()];
   } catch (error) {
     if (!(error instanceof BlockProject)) throw error;
     await blockProject(parts, projectKey(id), error.message);

@@ -38,14 +38,14 @@ export interface Waiting {
 /** Records that a flow has not settled. */
 export interface FlowLag {
   readonly records: number;
-  /** Who reads for it, in all processes. */
+  /** The number of readers that the flow has, in all processes. */
   readonly members: number;
 }
 
 export interface Status {
   /** When it was so. */
   readonly at: string;
-  /** Whether all that flows and searches need is there. */
+  /** True when everything that flows and searches need is there. */
   readonly ready: boolean;
   readonly log: { readonly up: boolean; readonly identity: string | null };
   readonly store: { readonly up: boolean; readonly documents: number | null; readonly points: number | null };
@@ -60,7 +60,7 @@ export interface Status {
   readonly lag: Readonly<Record<Flow, FlowLag>>;
   readonly deadLetters: number;
   readonly runs: readonly Pick<RunRow, 'id' | 'scope' | 'startedAt'>[];
-  /** What does not go on, and why. */
+  /** Work that does not go on, with the reason. */
   readonly waits: readonly Waiting[];
 }
 

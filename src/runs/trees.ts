@@ -1,6 +1,6 @@
-/** What a branch holds now, straight from its source. */
+/** Reads what a branch holds now, straight from its source. */
 
-import { asking } from '../calls/source.ts';
+import { sourceCalls } from '../calls/source.ts';
 import { TryAgain } from '../errors.ts';
 import type { Parts } from '../parts.ts';
 import { documentKey, type RefId, readableKey, refKey } from '../records.ts';
@@ -10,11 +10,11 @@ import type { InTree } from './differences.ts';
 export const TRIES = 3;
 
 export const headOf = (parts: Parts, { instance, project, ref }: RefId) =>
-  asking(parts, { instance, project })((port) => port.head(project, ref));
+  sourceCalls(parts, { instance, project })((port) => port.head(project, ref));
 
 /** The files of the branch that are to be indexed. */
 export async function* treePages(parts: Parts, id: RefId): AsyncGenerator<readonly InTree[]> {
-  const ask = asking(parts, id);
+  const ask = sourceCalls(parts, id);
   for (let tries = 1; ; tries += 1) {
     const head = await headOf(parts, id);
     if (head === undefined) return;

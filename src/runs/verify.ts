@@ -1,4 +1,4 @@
-import { asking, listProjects } from '../calls/source.ts';
+import { listProjects, sourceCalls } from '../calls/source.ts';
 import { BlockProject, StopFlow } from '../errors.ts';
 import type { Parts } from '../parts.ts';
 import type { Generation } from '../ports.ts';
@@ -12,7 +12,7 @@ import { compareDocuments, type Difference, type InTree } from './differences.ts
 import { endsOf, FLOWS, groupOf, topicsOf } from './run-rows.ts';
 import { headOf, movedTooFast, TRIES, treePages } from './trees.ts';
 
-/** What is on its way may take so long to arrive before it counts as a difference. */
+/** Records on their way get this long to arrive before what they lack counts as a difference. */
 const ARRIVE_MS = 60 * SECOND;
 const LOOK_EVERY_MS = 1 * SECOND;
 /** Documents that seem to differ are compared again so many at a time, and no more of them are held. */
@@ -86,7 +86,7 @@ export const verify = async (parts: Parts, { onDifference, repair, stop }: Verif
 
   for await (const project of projectsOf(parts)) {
     await unlessRefused(project, async () => {
-      const refs = await asking(parts, project)((port) => port.refs(project.project));
+      const refs = await sourceCalls(parts, project)((port) => port.refs(project.project));
       for (const ref of refs.keys()) {
         const id = { ...project, ref };
         for await (const page of treePages(parts, id)) {
@@ -131,7 +131,7 @@ const filesOf = async (parts: Parts, id: RefId, paths: readonly string[]): Promi
   for (let tries = 1; ; tries += 1) {
     const head = await headOf(parts, id);
     const entries =
-      head === undefined ? new Map() : await asking(parts, id)((port) => port.entries(id.project, head, paths));
+      head === undefined ? new Map() : await sourceCalls(parts, id)((port) => port.entries(id.project, head, paths));
     if (!entries && tries < TRIES) continue;
     if (!entries) throw movedTooFast(id);
     return paths.map((path) => ({

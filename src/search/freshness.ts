@@ -3,7 +3,7 @@
  * Of a scope it is counted, from wants and ledger, and only while something is on its way.
  */
 
-import { asking, listProjects } from '../calls/source.ts';
+import { listProjects, sourceCalls } from '../calls/source.ts';
 import { BlockProject } from '../errors.ts';
 import type { Parts } from '../parts.ts';
 import { globMatcher } from '../paths/glob.ts';
@@ -197,7 +197,7 @@ const projectsIn = async ({ sources, state }: Parts, { projects }: Scope): Promi
 /** None of a project that refuses us: the next resync blocks it, and says so. */
 const headsOf = async (parts: Parts, id: ProjectId): Promise<ReadonlyMap<string, string>> => {
   try {
-    return await asking(parts, id)((port) => port.refs(id.project));
+    return await sourceCalls(parts, id)((port) => port.refs(id.project));
   } catch (error) {
     if (!(error instanceof BlockProject)) throw error;
     return new Map();

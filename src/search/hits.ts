@@ -9,7 +9,7 @@ import { shownPath } from '../runs/documents.ts';
 import type { MayRead, ReadableProject } from './access.ts';
 import { isStale } from './freshness.ts';
 
-export interface Place {
+export interface Passage {
   readonly project: string;
   readonly ref: string;
   /** With U+FFFD for bytes that are not UTF-8, which `pathBytes` then has in base64. */
@@ -19,7 +19,7 @@ export interface Place {
   readonly endLine: number;
 }
 
-export interface FoundChunk extends Place {
+export interface FoundChunk extends Passage {
   readonly score: number;
   readonly language: string;
   readonly heading: readonly string[];
@@ -33,7 +33,7 @@ export interface FoundChunk extends Place {
   readonly stale: boolean;
   readonly url: string | null;
   /** Where the same text stands as well: other branches, copies of the file. */
-  readonly copies: readonly Place[];
+  readonly copies: readonly Passage[];
 }
 
 export const joined = async (
@@ -61,7 +61,7 @@ export const joined = async (
     const entry = ledger.get(document);
     const head = refs.get(refKey(parseDocument(document)))?.value.planned ?? null;
     const stale = isStale(wants.get(document), entry);
-    const copies = hit.copies.filter(isShown).map((copy) => placeOf(copy, rowOf(copy)));
+    const copies = hit.copies.filter(isShown).map((copy) => passageOf(copy, rowOf(copy)));
     return { ...hitOf(hit, entry, rowOf(hit)), head, stale, copies };
   });
 };
@@ -72,7 +72,7 @@ const readableIn = (rows: ReadonlyMap<string, Row<'projects'>>): readonly Readab
     return { instance, project, path: value.path || project };
   });
 
-const placeOf = ({ point }: Hit, row: ProjectRow | undefined): Place => {
+const passageOf = ({ point }: Hit, row: ProjectRow | undefined): Passage => {
   const { project, ref, path } = parseDocument(point.document);
   const { startLine, endLine } = point;
   return { project: row?.path || project, ref, ...shownPath(path), startLine, endLine };
@@ -80,7 +80,7 @@ const placeOf = ({ point }: Hit, row: ProjectRow | undefined): Place => {
 
 const hitOf = (hit: Hit, entry: LedgerEntry | undefined, row: ProjectRow | undefined) => {
   const { heading, text, commit, language, document } = hit.point;
-  const place = placeOf(hit, row);
+  const place = passageOf(hit, row);
   const { path } = parseDocument(document);
   const blob = entry?.indexedBlob ?? null;
   return { score: hit.score, ...place, language, heading, text, blob, commit, url: urlOf(row, { ...place, path }) };
@@ -89,7 +89,7 @@ const hitOf = (hit: Hit, entry: LedgerEntry | undefined, row: ProjectRow | undef
 /** To exactly these lines in GitLab, or to the page of its wiki; a plain repository has no pages. */
 export const urlOf = (
   row: ProjectRow | undefined,
-  { ref, path, startLine, endLine }: Pick<Place, 'ref' | 'path' | 'startLine' | 'endLine'>,
+  { ref, path, startLine, endLine }: Pick<Passage, 'ref' | 'path' | 'startLine' | 'endLine'>,
 ): string | null => {
   if (!row?.url || !isUnicode(ref + path)) return null;
   const encoded = (place: string) => place.split('/').map(encodeURIComponent).join('/');

@@ -11,7 +11,7 @@ import { type Freshness, freshnessOf } from './freshness.ts';
 import { type FoundChunk, joined } from './hits.ts';
 import { type Filters, filterOf, type Scope, scopeOf } from './scope.ts';
 
-export type { Place } from './hits.ts';
+export type { Passage } from './hits.ts';
 
 export type SearchMode = Query['mode'] | 'hybrid';
 
@@ -72,7 +72,7 @@ export const candidates = async (
   };
   if (mode !== 'hybrid') return ask({ mode, limit });
   const arms = await armsOf({ text, limit }, ask);
-  const { embedder, dependency } = await parts.shape(generation);
+  const { embedder, dependency } = await parts.tools(generation);
   const { compare } = embedder;
   if (!compare) return fuse(text, arms);
   const read = await compared(text, arms, (...of) => dependency.attempt(() => compare(...of)));
@@ -121,7 +121,7 @@ export const vectorOf = async (
   text: string,
   kind: 'query' | 'passage' = 'query',
 ): Promise<Float32Array> => {
-  const { embedder, dependency } = await parts.shape(generation);
+  const { embedder, dependency } = await parts.tools(generation);
   const [vector = new Float32Array(embedder.dimensions)] = await dependency.attempt(() => embedder.embed([text], kind));
   return vector;
 };

@@ -13,8 +13,8 @@ export const activeGeneration = async (parts: Parts): Promise<string | undefined
   (await readGenerations(parts))?.value.active;
 
 /**
- * Brings the alias to where the row says. Also from time to time: a process that was frozen in the middle of this, and
- * wakes up after a reindex, brings it back to the generation of then.
+ * Brings the alias to where the row says. The clock calls it from time to time as well: a process that was frozen in the
+ * middle of this, and wakes up after a reindex, moves the alias back to the old generation.
  */
 export const alignAlias = async (parts: Parts): Promise<void> => {
   const active = await activeGeneration(parts);
@@ -31,23 +31,20 @@ export const changeGenerations = async (
 };
 
 /** The generations that index keeps in step: those that the row names and the store has. */
-export const fedGenerations = async (parts: Parts): Promise<readonly string[]> => {
+export const generationsKeptInStep = async (parts: Parts): Promise<readonly string[]> => {
   const row = (await readGenerations(parts))?.value;
   if (!row) return [];
   const { active, building, previous } = row;
   const there = new Set(await parts.store.generations());
-  const fed = [active, building, previous?.name].filter((name) => name !== undefined);
-  return [...new Set(fed)].filter((name) => there.has(name));
+  const kept = [active, building, previous?.name].filter((name) => name !== undefined);
+  return [...new Set(kept)].filter((name) => there.has(name));
 };
 
-/**
- * Work on a generation that may be dropped meanwhile, when whoever does it has slept for long: then its fault is
- * nobody's.
- */
-export const whileFed = async (parts: Parts, name: string, work: () => Promise<void>): Promise<void> => {
+/** Ignores a fault of the work if its generation was dropped meanwhile, as when this process was frozen for long. */
+export const whileKeptInStep = async (parts: Parts, name: string, work: () => Promise<void>): Promise<void> => {
   try {
     await work();
   } catch (error) {
-    if ((await fedGenerations(parts)).includes(name)) throw error;
+    if ((await generationsKeptInStep(parts)).includes(name)) throw error;
   }
 };

@@ -3,7 +3,7 @@ import { type Event, encode, isClosed, parseDocument, projectKey, type RefId, re
 
 /** An event holds at most this much; more paths make more events. */
 const EVENT_BYTES = 4_096;
-/** Of one event the id may be that much longer than of another. */
+/** The ids of two events may differ in length by this much. */
 const ID_BYTES = 16;
 
 export interface Hint extends Partial<Pick<Event, 'kind' | 'before' | 'after' | 'force' | 'runs'>> {

@@ -1,4 +1,4 @@
-/** What is in the log and not settled yet, by what it is. */
+/** Counts the records that are in the log and not settled yet, by what they are. */
 import type { Parts } from '../parts.ts';
 import { activeGeneration } from './generations.ts';
 

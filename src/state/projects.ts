@@ -7,7 +7,7 @@ interface ProjectId {
   readonly project: string;
 }
 
-/** What a person may call a project: its id or its path, if need be behind its instance. */
+/** A person may name a project by its id or its path, and put its instance before it where that is not clear. */
 export const projectNames = ({ instance, project }: ProjectId, path: string): readonly string[] => [
   project,
   path,
@@ -15,7 +15,7 @@ export const projectNames = ({ instance, project }: ProjectId, path: string): re
   `${instance}/${path}`,
 ];
 
-/** Whether a project is the one of that name; every one is without a name. */
+/** Says whether the project has that name. Without a name every project does. */
 export const projectFilter = async (
   { state }: Parts,
   name: string | undefined,

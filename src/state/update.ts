@@ -9,7 +9,7 @@ interface Writer {
 export const stampOf = ({ seq, token }: Stamp): Stamp => ({ seq, token });
 
 export interface Replacement<T extends Table> {
-  /** What was read; the new row may stand over nothing else. */
+  /** The row that was read: the new one may replace no other. */
   readonly read: Row<T> | undefined;
   readonly value: Tables[T];
   /** One more than that of the row that was read, unless it is said. */

@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { asBlocked, asDeadLetter, dependency, PATIENCE, type Patience, steady } from '../../src/calls/dependency.ts';
+import {
+  asBlocked,
+  asDeadLetter,
+  dependency,
+  PATIENCE,
+  type Patience,
+  withRetries,
+} from '../../src/calls/dependency.ts';
 import { BlockProject, DeadLetter, StopFlow, TryAgain, Unavailable } from '../../src/errors.ts';
 import type { Item } from '../../src/parts.ts';
 import { DAY, HOUR, MINUTE, SECOND } from '../../src/units.ts';
@@ -372,7 +379,7 @@ describe('what is not the dependency’s', () => {
   });
 });
 
-describe('a steady port', () => {
+describe('a port with retries', () => {
   interface Port {
     readonly version: string;
     twice(value: number): Promise<number>;
@@ -401,7 +408,7 @@ describe('a steady port', () => {
     const { subject, service, time } = bench();
     const made: string[] = [];
     service.up = false;
-    const steadied = steady(
+    const steadied = withRetries(
       port(made, () => (service.up ? undefined : new TryAgain('no answer'))),
       subject,
       ['later'],
@@ -420,7 +427,7 @@ describe('a steady port', () => {
     const { subject, time } = bench();
     const made: string[] = [];
     const cause = new TypeError('x is not a function');
-    const steadied = steady(
+    const steadied = withRetries(
       port(made, () => cause),
       subject,
       ['later'],
@@ -437,7 +444,7 @@ describe('a steady port', () => {
     const { subject } = bench();
     const error = new StopFlow('there is no such topic');
     await expect(
-      steady(
+      withRetries(
         port([], () => error),
         subject,
         ['later'],
@@ -448,7 +455,7 @@ describe('a steady port', () => {
   it('leaves alone what is no method and what is excepted', async () => {
     const { subject } = bench();
     const plain = port([], () => undefined);
-    const steadied = steady(plain, subject, ['later']);
+    const steadied = withRetries(plain, subject, ['later']);
     expect(steadied.version).toBe('v1');
     expect(steadied.later).toBe(plain.later);
     const values: number[] = [];

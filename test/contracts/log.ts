@@ -435,18 +435,18 @@ export const logContract = (
 
       it('tell whether everything older than a while is settled', async () => {
         const { log, topic } = await opened();
-        expect(await log.within(topic, 'g', 0)).toBe(true);
+        expect(await log.settledAllOlderThan(topic, 'g', 0)).toBe(true);
         await log.append(topic, series(10, 5));
-        expect(await log.within(topic, 'g', 10 * 60_000)).toBe(true);
-        await until(async () => !(await log.within(topic, 'g', 1)));
+        expect(await log.settledAllOlderThan(topic, 'g', 10 * 60_000)).toBe(true);
+        await until(async () => !(await log.settledAllOlderThan(topic, 'g', 1)));
         const deliveries = await taker(log.read(topic, 'g')).take(10);
-        expect(await log.within(topic, 'g', 1)).toBe(false);
+        expect(await log.settledAllOlderThan(topic, 'g', 1)).toBe(false);
         for (const delivery of deliveries.slice(1)) delivery.settle();
         await sleep(10);
-        expect(await log.within(topic, 'g', 1)).toBe(false);
+        expect(await log.settledAllOlderThan(topic, 'g', 1)).toBe(false);
         deliveries[0]?.settle();
-        await until(() => log.within(topic, 'g', 1));
-        expect(await log.within(topic, 'other', 1)).toBe(false);
+        await until(() => log.settledAllOlderThan(topic, 'g', 1));
+        expect(await log.settledAllOlderThan(topic, 'other', 1)).toBe(false);
       });
 
       it('are forgotten with their group, which then starts at the first record again', async () => {

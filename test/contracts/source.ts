@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
 import { BlockProject } from '../../src/errors.ts';
 import { pathToBytes } from '../../src/paths/bytes.ts';
-import type { Difference, RepoSource, TreeEntry } from '../../src/ports.ts';
+import type { RepoSource, TreeDifference, TreeEntry } from '../../src/ports.ts';
 import { type File, type Listed, listed, type TestRepository } from '../support/repository.ts';
 
 export interface Subject {
@@ -77,7 +77,7 @@ export const sourceContract = (name: string, abilities: Abilities, open: () => P
     for (const path of before.keys()) if (!after.has(path)) expected.set(path, 'gone');
     return expected;
   };
-  const asDifference = (differences: readonly Difference[] | undefined) => {
+  const asDifference = (differences: readonly TreeDifference[] | undefined) => {
     expect(differences).toBeDefined();
     const told = new Map<string, Listed | 'gone'>();
     for (const entry of differences ?? []) {

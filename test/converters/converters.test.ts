@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { convert, converterRules } from '../../src/converters/convert.ts';
-import { claimOf, formats, rulesOf } from '../../src/converters/registry.ts';
+import { claimOf, formatRules, formats } from '../../src/converters/registry.ts';
 import { converterContract } from '../contracts/converter.ts';
 
 const limits = { fileBytes: 1_000_000, textBytes: 500_000 };
@@ -73,13 +73,13 @@ describe('which format a file is in', () => {
 
 describe('rules', () => {
   it('name each converter with its version, whatever their order', () => {
-    expect(rulesOf()).toBe('code@1 json@2 markdown@1 notebook@2 plain@1 toml@1 yaml@1');
-    expect(rulesOf([...formats].reverse())).toBe(rulesOf());
+    expect(formatRules()).toBe('code@1 json@2 markdown@1 notebook@2 plain@1 toml@1 yaml@1');
+    expect(formatRules([...formats].reverse())).toBe(formatRules());
   });
 
   it('change with a version and with a limit', () => {
     const others = formats.map((format) => (format.name === 'yaml' ? { ...format, version: 2 } : format));
-    expect(rulesOf(others)).not.toBe(rulesOf());
+    expect(formatRules(others)).not.toBe(formatRules());
     expect(converterRules({ ...limits, textBytes: 1 })).not.toBe(converterRules(limits));
   });
 });

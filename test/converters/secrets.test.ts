@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { convert } from '../../src/converters/convert.ts';
 import { WAYS } from '../../src/converters/secret-names.ts';
-import { shapes } from '../../src/converters/secret-shapes.ts';
+import { secretPatterns } from '../../src/converters/secret-patterns.ts';
 import { redact, type SecretsPolicy } from '../../src/converters/secrets.ts';
 import { heldOut, innocent, known, missed } from './secret-lines.ts';
 
@@ -110,7 +110,7 @@ describe('secrets as they stand in repositories', () => {
 
 describe('looking for secrets takes time that grows with the text alone', () => {
   it('since each repetition in a pattern has a bound', () => {
-    for (const { source } of [...shapes.map(({ rest }) => rest), ...WAYS]) {
+    for (const { source } of [...secretPatterns.map(({ rest }) => rest), ...WAYS]) {
       const bare = source.replace(/\\./g, 'x').replace(/\[[^\]]*\]/g, 'x');
       expect(bare).not.toMatch(/[^(?]?[*+]|\{\d+,\}/);
     }
@@ -138,7 +138,7 @@ describe('looking for secrets takes time that grows with the text alone', () => 
       '--password a',
       'key value="a',
     ],
-    ...shapes.flatMap(({ starts }) => starts.flatMap((start) => [start, `${start}a`, `${start}-`])),
+    ...secretPatterns.flatMap(({ starts }) => starts.flatMap((start) => [start, `${start}a`, `${start}-`])),
   ];
   it.each([2_000, 20_000])('in texts of %d characters that nearly match again and again', (length) => {
     for (const unit of units) {

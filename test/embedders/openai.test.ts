@@ -3,7 +3,7 @@ import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { embedderSchema, type OpenaiOptions } from '../../src/config/embedder.ts';
 import { tokenCounter } from '../../src/content/tokens.ts';
 import { endpointOf } from '../../src/embedders/model-server.ts';
-import { openaiEmbedder, openaiShape } from '../../src/embedders/openai.ts';
+import { openaiEmbedder, openaiVectorSpace } from '../../src/embedders/openai.ts';
 import { BadConfiguration, DeadLetter, StopFlow, TryAgain } from '../../src/errors.ts';
 import { embedderContract } from '../contracts/embedder.ts';
 import {
@@ -97,18 +97,21 @@ describe('the openai embedder', () => {
   });
 
   it('knows the prefixes and dimensions of well-known models, and asks for those of others', () => {
-    const shape = (model: string) => openaiShape(optionsFor('http://host', { model, dimensions: undefined }));
-    expect(shape('intfloat/multilingual-e5-small')).toMatchObject({
+    const vectorSpace = (model: string) =>
+      openaiVectorSpace(optionsFor('http://host', { model, dimensions: undefined }));
+    expect(vectorSpace('intfloat/multilingual-e5-small')).toMatchObject({
       dimensions: 384,
       prefixes: { passage: 'passage: ', query: 'query: ' },
     });
-    expect(shape('nomic-embed-text:latest')).toMatchObject({ dimensions: 768 });
-    expect(() => shape('my-own')).toThrow(BadConfiguration);
-    expect(() => shape('my-own')).toThrow('embedder.dimensions');
+    expect(vectorSpace('nomic-embed-text:latest')).toMatchObject({ dimensions: 768 });
+    expect(() => vectorSpace('my-own')).toThrow(BadConfiguration);
+    expect(() => vectorSpace('my-own')).toThrow('embedder.dimensions');
   });
 
-  it('keeps its key out of its shape and of messages', async () => {
-    expect(JSON.stringify(openaiShape(optionsFor('http://host', { apiKey: 'sk-hidden' })))).not.toContain('sk-hidden');
+  it('keeps its key out of its vector space and of messages', async () => {
+    expect(JSON.stringify(openaiVectorSpace(optionsFor('http://host', { apiKey: 'sk-hidden' })))).not.toContain(
+      'sk-hidden',
+    );
     const { server, embed } = await open({ apiKey: 'sk-hidden' });
     server.faults.push(refuse(401, 'the key sk-hidden is wrong'));
     const error = await failure(embed('a'));

@@ -15,10 +15,14 @@ const options: EmbedderOptions[] = [
 ].map((given) => embedderSchema.parse(given));
 
 describe.each(options)('an embedder of kind $kind', (given) => {
-  it('has a shape that says all that its vectors depend on, and survives JSON', async () => {
-    const { embedder, shape } = embedderOf(given, () => undefined);
-    expect(shape).toMatchObject({ kind: given.kind, dimensions: embedder.dimensions, version: expect.any(Number) });
-    expect(JSON.parse(JSON.stringify(shape))).toEqual(shape);
+  it('has a vector space that says all that its vectors depend on, and survives JSON', async () => {
+    const { embedder, vectorSpace } = embedderOf(given, () => undefined);
+    expect(vectorSpace).toMatchObject({
+      kind: given.kind,
+      dimensions: embedder.dimensions,
+      version: expect.any(Number),
+    });
+    expect(JSON.parse(JSON.stringify(vectorSpace))).toEqual(vectorSpace);
     await embedder.close();
   });
 
@@ -35,8 +39,8 @@ describe.each(options)('an embedder of kind $kind', (given) => {
 
 it('two configurations that give other vectors have other shapes', () => {
   const other = embedderSchema.parse({ kind: 'openai', model: 'text-embedding-3-large' });
-  const shapes = [...options, other].map((given) => embedderOf(given, () => undefined).shape);
-  expect(new Set(shapes.map((shape) => JSON.stringify(shape))).size).toBe(shapes.length);
+  const shapes = [...options, other].map((given) => embedderOf(given, () => undefined).vectorSpace);
+  expect(new Set(shapes.map((vectorSpace) => JSON.stringify(vectorSpace))).size).toBe(shapes.length);
 });
 
 describe('the key of a server', () => {
@@ -63,13 +67,15 @@ describe('the key of a server', () => {
   });
 
   it('shapes no vector, and what shapes one still does', () => {
-    const shape = (extra: object, url = 'https://h') =>
+    const vectorSpace = (extra: object, url = 'https://h') =>
       JSON.stringify(
         embedderOf(embedderSchema.parse({ kind: 'openai', model: 'm', dimensions: 8, url, extra }), () => undefined)
-          .shape,
+          .vectorSpace,
       );
-    expect(shape({ query: { api_key: 'one' } }, 'https://h?sig=one')).toBe(shape({ query: { api_key: 'two' } }));
-    expect(shape({ query: { input_type: 'one' } })).not.toBe(shape({ query: { input_type: 'two' } }));
+    expect(vectorSpace({ query: { api_key: 'one' } }, 'https://h?sig=one')).toBe(
+      vectorSpace({ query: { api_key: 'two' } }),
+    );
+    expect(vectorSpace({ query: { input_type: 'one' } })).not.toBe(vectorSpace({ query: { input_type: 'two' } }));
   });
 
   it('comes back from the configuration for that server alone, and over no key of its own', () => {

@@ -77,13 +77,13 @@ describe('the step', () => {
     const { parts } = await memoryParts();
     const text = { content: 'ant bee', mediaType: 'text/plain', language: 'text' };
     const record = { ...base, is: 'text' as const, text };
-    const chunked = await firstValueFrom(of(record).pipe(chunk(await parts.shape(GENERATION))));
+    const chunked = await firstValueFrom(of(record).pipe(chunk(await parts.tools(GENERATION))));
     expect(chunked).toEqual({ record, pieces: pieces(base.document, [piece('ant', 1), piece('bee', 2)]) });
   });
 
   it('has no pieces for what is no text', async () => {
     const { parts } = await memoryParts();
     const record = { ...base, is: 'gone' as const };
-    expect(await firstValueFrom(of(record).pipe(chunk(await parts.shape(GENERATION))))).toEqual({ record, pieces: [] });
+    expect(await firstValueFrom(of(record).pipe(chunk(await parts.tools(GENERATION))))).toEqual({ record, pieces: [] });
   });
 });

@@ -36,9 +36,9 @@ it('an estimate of what costs something tries nothing out, and names the price',
   await pipeline.adopt();
   pipeline.push({ a: 'ant bee' });
   const price = { currency: 'EUR', perMillionTokens: 500_000 };
-  const shape = await pipeline.parts.shape(FREE.generation);
-  const refusing: Embedder = { ...shape.embedder, embed: () => Promise.reject(new Error('embedded after all')) };
-  const parts = { ...pipeline.parts, shape: async () => ({ ...shape, embedder: refusing }) };
+  const tools = await pipeline.parts.tools(FREE.generation);
+  const refusing: Embedder = { ...tools.embedder, embed: () => Promise.reject(new Error('embedded after all')) };
+  const parts = { ...pipeline.parts, tools: async () => ({ ...tools, embedder: refusing }) };
   expect(await estimateOf(parts, [], { ...FREE, price })).toMatchObject({
     seconds: null,
     cost: { amount: 1, currency: 'EUR' },

@@ -121,11 +121,11 @@ test('a reranker has the last word on hybrid hits, and on no others', async () =
 /** Its embedder holds passages with this word for the nearest. */
 const comparing = (parts: Parts, best: string): Parts => ({
   ...parts,
-  shape: async (generation) => {
-    const shape = await parts.shape(generation);
+  tools: async (generation) => {
+    const tools = await parts.tools(generation);
     const compare = async (_: string, passages: readonly string[]) =>
       passages.map((passage) => (passage.includes(best) ? 1 : 0));
-    return { ...shape, embedder: { ...shape.embedder, compare } };
+    return { ...tools, embedder: { ...tools.embedder, compare } };
   },
 });
 
@@ -133,11 +133,11 @@ test('hybrid also reads what says it in other words, which neither meaning nor w
   const others = Array.from({ length: 60 }, (_, at) => ({ path: `other${at}.ts`, text: `other ${at}` }));
   const parts = await partsWith([...others, { path: 'match.ts', text: 'match by glob' }]);
   const [itself = new Float32Array()] = await embedder().embed(['match by glob'], 'passage');
-  const opposite: Parts['shape'] = async (generation) => {
-    const shape = await parts.shape(generation);
-    return { ...shape, embedder: { ...shape.embedder, embed: async () => [itself.map((value) => -value)] } };
+  const opposite: Parts['tools'] = async (generation) => {
+    const tools = await parts.tools(generation);
+    return { ...tools, embedder: { ...tools.embedder, embed: async () => [itself.map((value) => -value)] } };
   };
-  const asked = comparing({ ...parts, shape: opposite }, 'glob');
+  const asked = comparing({ ...parts, tools: opposite }, 'glob');
   expect((await ask(asked, { text: 'wildcards' }))[0]?.path).toBe('match.ts');
   expect(await ask(parts, { text: 'wildcards', mode: 'lexical' })).toEqual([]);
 });

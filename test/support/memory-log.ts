@@ -301,8 +301,8 @@ export const memoryLog = (broker: Broker, { client = 'client', call = atOnce, no
       call('log.committed', () =>
         broker.topicOf(topic).map((_, partition) => broker.groupOf(topic, group).committed[partition]),
       ),
-    within: (topic, group, ms) =>
-      call('log.within', () => {
+    settledAllOlderThan: (topic, group, ms) =>
+      call('log.settledAllOlderThan', () => {
         const { committed } = broker.groupOf(topic, group);
         const old = now() - ms;
         return broker

@@ -1,5 +1,5 @@
 import { dependency, PATIENCE } from '../../src/calls/dependency.ts';
-import type { Limits, Parts } from '../../src/parts.ts';
+import type { FlowLimits, Parts } from '../../src/parts.ts';
 import { adopt } from '../../src/pipeline/flows.ts';
 import type { LogRecord } from '../../src/ports.ts';
 import { documentKey, type Event, encode, type LedgerEntry, projectKey, type RefId } from '../../src/records.ts';
@@ -18,7 +18,7 @@ export const PROJECT = '7';
 export const MAIN: RefId = { instance: INSTANCE, project: PROJECT, ref: 'main' };
 export const keyOf = (path: string, id: RefId = MAIN) => documentKey({ ...id, path });
 
-const LIMITS: Limits = {
+const LIMITS: FlowLimits = {
   window: { records: 100, bytes: 8 * MIB },
   collectWindow: { records: 100, bytes: 8 * MIB },
   parallel: { plan: 4, collect: 4, index: 4 },
@@ -38,7 +38,7 @@ export const entryOf = (of: Partial<LedgerEntry> & Pick<LedgerEntry, 'document'>
 });
 
 /** All that the flows are made of, in memory, on a clock that stands still, and words to look at it and to change it. */
-export const memoryParts = async (limits: Partial<Limits> = {}) => {
+export const memoryParts = async (limits: Partial<FlowLimits> = {}) => {
   const time = fakeTime();
   const telemetry = recordedTelemetry();
   const broker = memoryBroker({ topics: Object.values(NAMES.topics), now: time.now });
@@ -67,7 +67,7 @@ export const memoryParts = async (limits: Partial<Limits> = {}) => {
       ],
     ]),
     converter: converter('r1'),
-    shape: async (name) => ({
+    tools: async (name) => ({
       chunker: chunker(name),
       embedder: port,
       dependency: dependency('embedder', port.probe, needs),

@@ -1,6 +1,6 @@
 /** The real flows on memory ports, in this process, on a clock that runs fast. */
 import { dependency } from '../../src/calls/dependency.ts';
-import type { Limits, Parts } from '../../src/parts.ts';
+import type { FlowLimits, Parts } from '../../src/parts.ts';
 import { adopt, serve } from '../../src/pipeline/flows.ts';
 import type { Chunker, Embedder, Log, State, Time } from '../../src/ports.ts';
 import { encode, projectKey } from '../../src/records.ts';
@@ -18,7 +18,7 @@ export const PROJECT = '1';
 export const REF = 'main';
 export const keyOf = (path: string, { project = PROJECT, ref = REF } = {}) => [INSTANCE, project, ref, path].join('\0');
 
-const LIMITS: Limits = {
+const LIMITS: FlowLimits = {
   window: { records: 50, bytes: 64 * 1024 },
   collectWindow: { records: 50, bytes: 64 * 1024 },
   parallel: { plan: 8, collect: 8, index: 8 },
@@ -36,7 +36,7 @@ export interface PipelineOptions {
   readonly speed?: number;
   readonly pageSize?: number;
   readonly embedder?: Embedder;
-  readonly limits?: Partial<Limits>;
+  readonly limits?: Partial<FlowLimits>;
   /** Wraps the ports of everything that is started from then on. */
   readonly log?: (log: Log) => Log;
   readonly state?: (state: State) => State;
@@ -66,7 +66,7 @@ export const makePipeline = ({
   const repositories = makeRepositories(time.now);
   const source = repositories.source(pageSize);
   const needs = { time, telemetry: silentTelemetry };
-  const shape = {
+  const tools = {
     embedder,
     dependency: dependency('embedder', embedder.probe, needs),
   };
@@ -85,7 +85,7 @@ export const makePipeline = ({
       [INSTANCE, { port: source, replicas: false, dependency: dependency('source', source.probe, needs) }],
     ]),
     converter: converter(rules),
-    shape: async (generation) => ({ ...shape, chunker: chunkerOf(generation) }),
+    tools: async (generation) => ({ ...tools, chunker: chunkerOf(generation) }),
     time,
     telemetry: silentTelemetry,
   });
@@ -106,7 +106,7 @@ export const makePipeline = ({
       pipeline.parts = partsOf();
     },
     /** There is a generation from now on; nothing runs. */
-    adopt: () => adopt(pipeline.parts, { name: NAMES.generation('g1'), dimensions: shape.embedder.dimensions }),
+    adopt: () => adopt(pipeline.parts, { name: NAMES.generation('g1'), dimensions: tools.embedder.dimensions }),
     async start(flows: readonly Flow[] = ['plan', 'collect', 'index']) {
       await pipeline.adopt();
       const stop = new AbortController();

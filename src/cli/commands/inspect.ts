@@ -35,7 +35,7 @@ export const inspect: OwnCommand = {
   },
   async run({ place, output }, args) {
     const [{ workerFor }, { selection }, { tokenCounter }] = await Promise.all([
-      import('../../pipeline/shapes.ts'),
+      import('../../pipeline/generation-tools.ts'),
       import('../../paths/selection.ts'),
       import('../../embedders/token-counter.ts'),
     ]);

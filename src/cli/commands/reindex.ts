@@ -1,5 +1,5 @@
+import type { Target } from '../../pipeline/generation-tools.ts';
 import type { Hosted } from '../../pipeline/host.ts';
-import type { Target } from '../../pipeline/shapes.ts';
 import { either } from '../../runtime/either.ts';
 import { DAY, HOUR, SECOND } from '../../units.ts';
 import type { DataCommand } from '../command.ts';
@@ -11,7 +11,7 @@ const needed = () =>
   Promise.all([
     import('../../state/generations.ts'),
     import('../../runs/reindex.ts'),
-    import('../../pipeline/shapes.ts'),
+    import('../../pipeline/generation-tools.ts'),
   ]);
 
 export const reindex: DataCommand = {

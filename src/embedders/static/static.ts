@@ -10,8 +10,8 @@ import type { StaticRequest } from './static-thread.ts';
 
 const DIMENSIONS = 256;
 
-/** All that shapes a vector. `version` rises with every change of the tokens, the table or the mean. */
-export const staticShape = {
+/** All that changes a vector. `version` rises with every change of the tokens, the table or the mean. */
+export const staticVectorSpace = {
   kind: 'static',
   model: 'static-minilm-256',
   dtype: 'int8',

@@ -61,7 +61,7 @@ const DIGESTED_BYTES = 64 * KIB;
 const DIGESTED_PLACES = 16;
 
 /**
- * Of all that shapes a vector. Weights are sampled: those of another training differ nearly everywhere, and reading all
+ * Every option that changes a vector counts. Weights are sampled: those of another training differ nearly everywhere, and reading all
  * of a large file would hold up every command.
  */
 const digestOf = (directory: string, dtype: TransformersOptions['dtype']): string => {

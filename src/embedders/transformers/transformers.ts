@@ -28,7 +28,7 @@ const SPECIAL_TOKENS = 2;
 /** Their activations are scaled by what else is in the batch: in one of its own each text has one vector, always. */
 const DYNAMIC: readonly string[] = ['q8', 'int8', 'uint8'];
 
-export const transformersShape = (options: TransformersOptions) => {
+export const transformersVectorSpace = (options: TransformersOptions) => {
   const {
     model,
     local,

@@ -252,7 +252,7 @@ export const openEmbeddedLog = async (options: EmbeddedLogOptions): Promise<Embe
       return groups.get(group)?.durable() ?? partitions.map(() => undefined);
     },
 
-    async within(name, group, ms) {
+    async settledAllOlderThan(name, group, ms) {
       const topic = topicOf(name);
       const before = time.now() - ms;
       const known = topic.groups.get(group) ?? newGroup(topic, group);

@@ -143,7 +143,7 @@ export const createGroup = (options: GroupOptions): Group => {
       return { done: true, value: undefined };
     };
 
-    let asking = 0;
+    let askers = 0;
     let last: Promise<unknown> = Promise.resolve();
     let leaving: Promise<void> | undefined;
 
@@ -166,18 +166,18 @@ export const createGroup = (options: GroupOptions): Group => {
       },
       [Symbol.asyncIterator]: () => ({
         async next() {
-          if (asking === 0 && !left) {
+          if (askers === 0 && !left) {
             const { delivery } = pick();
             if (delivery) return { done: false, value: delivery };
           }
           // One at a time, also for a caller who asks for several at once.
-          asking += 1;
+          askers += 1;
           const mine = last.then(next);
           last = mine.catch(() => undefined); // the error is the caller's
           try {
             return await mine;
           } finally {
-            asking -= 1;
+            askers -= 1;
           }
         },
       }),

@@ -126,7 +126,7 @@ export const openPartition = async (options: PartitionOptions): Promise<Partitio
   const write = async (batch: Batch) => {
     await guard();
     await clean();
-    // A clock that is set back must not make later records look older: retention and `within` go by the order.
+    // A clock that is set back must not make later records look older: retention and `settledAllOlderThan` go by the order.
     const timestamp = Math.max(stable.timestamp, Math.floor(time.now()));
     const age = timestamp - (active.first ?? timestamp);
     const full = active.bytes > 0 && (active.bytes + batch.bytes > segmentBytes || age > rollMs);

@@ -140,13 +140,13 @@ export const connection = <C>({ time, make, end, tries = 1 }: ConnectionOptions<
     async close() {
       closed = true;
       drop(current);
-      await within(time, Promise.all(ending), CLOSE_MS);
+      await waitAtMost(time, Promise.all(ending), CLOSE_MS);
     },
   };
 };
 
 /** Until the work is over, or for so long. */
-export const within = async (time: Time, work: Promise<unknown> | undefined, ms: number): Promise<void> => {
+export const waitAtMost = async (time: Time, work: Promise<unknown> | undefined, ms: number): Promise<void> => {
   const enough = new AbortController();
   try {
     await Promise.race([work, time.sleep(ms, enough.signal)]);

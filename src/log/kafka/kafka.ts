@@ -149,7 +149,7 @@ export const openKafkaLog = async (options: KafkaLogOptions): Promise<Log> => {
     bounds,
     committed,
 
-    async within(topic, group, ms) {
+    async settledAllOlderThan(topic, group, ms) {
       const [marks, old] = await Promise.all([
         committed(topic, group),
         about(topic, `ask what of ${topic} is old`, () =>

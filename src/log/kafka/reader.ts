@@ -8,7 +8,7 @@ import type { Delivery, Reader, Time } from '../../ports.ts';
 import { KIB, SECOND } from '../../units.ts';
 import { readAhead, type Waiting } from './ahead.ts';
 import { type Assignment, assignment } from './assignment.ts';
-import { within } from './client.ts';
+import { waitAtMost } from './client.ts';
 import { kafkaError } from './errors.ts';
 import { type Batch, type ConsumerGroup, withMembership } from './internals.ts';
 import { recordOf } from './slice.ts';
@@ -103,7 +103,7 @@ export const openReader = (options: ReaderOptions): Reader => {
   };
 
   const commitNow = async (of: Assignment, withinMs: number) => {
-    await within(time, of.commit().catch(report), withinMs);
+    await waitAtMost(time, of.commit().catch(report), withinMs);
   };
 
   // ------------------------------------------------------------------------------------------ assignments
@@ -114,7 +114,8 @@ export const openReader = (options: ReaderOptions): Reader => {
     draining = true;
     ahead.clear();
     const deadline = time.now() + drainMs;
-    while (mine.out() > 0 && time.now() < deadline && !closing) await within(time, stirred(), deadline - time.now());
+    while (mine.out() > 0 && time.now() < deadline && !closing)
+      await waitAtMost(time, stirred(), deadline - time.now());
     await commitNow(mine, drainMs);
     if (current === mine) current = undefined;
   };
@@ -254,8 +255,8 @@ export const openReader = (options: ReaderOptions): Reader => {
     if (mine) await commitNow(mine, drainMs);
     current = undefined;
     over.abort();
-    await within(time, running, JOIN_MS);
-    await within(time, consumer?.disconnect().catch(report), LEAVE_MS);
+    await waitAtMost(time, running, JOIN_MS);
+    await waitAtMost(time, consumer?.disconnect().catch(report), LEAVE_MS);
   };
 
   let running = start();

@@ -55,11 +55,11 @@ export const openEmbedded = async (options: EmbeddedOptions): Promise<Embedded> 
     thread: besideOf(import.meta.url, 'writer'),
     batchCalls: MAX_TRANSACTION_CALLS,
   });
-  const write = asking<WriterCalls>(async () => writer);
+  const write = callsOf<WriterCalls>(async () => writer);
 
   // Started by the first search: its index takes memory that a process which only writes can do without.
   let searcher: Promise<WorkerClient> | undefined;
-  const search = asking<SearcherCalls>(() => {
+  const search = callsOf<SearcherCalls>(() => {
     const thread = besideOf(import.meta.url, 'searcher');
     const asked = { worker: 'searcher', thread, batchCalls: 1, deadlineMs: searchMs };
     searcher ??= startWorker({ ...common, ...asked }).catch((error: unknown) => {
@@ -80,7 +80,7 @@ export const openEmbedded = async (options: EmbeddedOptions): Promise<Embedded> 
   };
 };
 
-const asking =
+const callsOf =
   <C extends AnyCalls>(client: () => Promise<WorkerClient>): Ask<C> =>
   async (name, ...args) =>
     (await (await client()).call(name, args)) as ReturnType<C[typeof name]>;

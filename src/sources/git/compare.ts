@@ -1,6 +1,6 @@
 import { TryAgain } from '../../errors.ts';
 import { pathFromBytes } from '../../paths/bytes.ts';
-import { type Difference, GONE } from '../../ports.ts';
+import { GONE, type TreeDifference } from '../../ports.ts';
 import { MIB } from '../../units.ts';
 import { isId, type Repository } from './repository.ts';
 
@@ -12,8 +12,8 @@ const COLON = 0x3a;
 const FLAGS = ['-r', '-z', '--raw', '--no-renames', '--no-abbrev', '--ignore-submodules=none', '--no-ext-diff'];
 
 /** `:<old mode> <new mode> <old id> <new id> <status>` NUL path NUL, again and again. */
-const parse = (raw: Buffer): Difference[] => {
-  const differences: Difference[] = [];
+const parse = (raw: Buffer): TreeDifference[] => {
+  const differences: TreeDifference[] = [];
   for (let at = 0; at < raw.length; ) {
     const meta = raw.indexOf(NUL, at);
     const end = raw.indexOf(NUL, meta + 1);
@@ -35,7 +35,7 @@ export const differences = async (
   { git, facts }: Repository,
   base: string,
   head: string,
-): Promise<Difference[] | undefined> => {
+): Promise<TreeDifference[] | undefined> => {
   if (!isId(base) || !isId(head)) return undefined;
   const { code, stdout, stderr, complete } = await git.run(['diff-tree', ...FLAGS, base, head], {
     maxBytes: DIFFERENCE_BYTES,

@@ -4,7 +4,7 @@
  */
 import type { z } from 'zod';
 import { BlockProject, TryAgain } from '../../errors.ts';
-import { type Difference, GONE, type TreeEntry, type TreePage } from '../../ports.ts';
+import { GONE, type TreeDifference, type TreeEntry, type TreePage } from '../../ports.ts';
 import { MIB } from '../../units.ts';
 import { checked, jsonIn, treeSchema } from './api.ts';
 import { Refused, type Requests } from './requests.ts';
@@ -27,7 +27,7 @@ export interface TreesOptions {
 export interface Trees {
   page(project: string, commit: string, cursor: string | undefined): Promise<TreePage | undefined>;
   entries(project: string, commit: string, paths: readonly string[]): Promise<Map<string, TreeEntry> | undefined>;
-  compare(project: string, base: string, head: string): Promise<readonly Difference[] | undefined>;
+  compare(project: string, base: string, head: string): Promise<readonly TreeDifference[] | undefined>;
 }
 
 /** Blocks of lines `mode blob path`, NUL between them. */
@@ -215,7 +215,7 @@ export const gitlabTrees = (options: TreesOptions): Trees => {
       const old = new Map<string, string>();
       for (const block of before.blocks)
         for (const { path, type, blob } of unpack(block)) old.set(path, `${type} ${blob}`);
-      const differs: Difference[] = [];
+      const differs: TreeDifference[] = [];
       for (const block of after.blocks) {
         for (const entry of unpack(block)) {
           if (old.get(entry.path) !== `${entry.type} ${entry.blob}`) differs.push(entry);

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { BlockProject } from '../../errors.ts';
-import { type Difference, GONE, type TreeEntry } from '../../ports.ts';
+import { GONE, type TreeDifference, type TreeEntry } from '../../ports.ts';
 import { MIB } from '../../units.ts';
 import { type BlobCache, blobId } from '../blob-cache.ts';
 import { checked, jsonIn } from './api.ts';
@@ -92,11 +92,11 @@ export const gitlabWikis = ({ requests, cache }: WikisOptions) => {
       return tree && new Map(tree.filter(({ path }) => wanted.has(path)).map((entry) => [entry.path, entry]));
     },
 
-    async compare(project: string, base: string, head: string): Promise<readonly Difference[] | undefined> {
+    async compare(project: string, base: string, head: string): Promise<readonly TreeDifference[] | undefined> {
       const [before, after] = [await treeOf(project, base), await treeOf(project, head)];
       if (!before || !after) return undefined;
       const old = new Map(before.map(({ path, blob }) => [path, blob]));
-      const differs: Difference[] = after.filter(({ path, blob }) => old.get(path) !== blob);
+      const differs: TreeDifference[] = after.filter(({ path, blob }) => old.get(path) !== blob);
       for (const { path } of after) old.delete(path);
       return [...differs, ...[...old.keys()].map((path) => ({ path, type: GONE, blob: null }) as const)];
     },

@@ -10,7 +10,7 @@ import type { TokenCounter } from '../../../src/chunker/token-counter.ts';
 import { embedderSchema, type TransformersOptions } from '../../../src/config/embedder.ts';
 import { staticEmbedder } from '../../../src/embedders/static/static.ts';
 import { transformersTokens } from '../../../src/embedders/transformers/tokens.ts';
-import { transformersEmbedder, transformersShape } from '../../../src/embedders/transformers/transformers.ts';
+import { transformersEmbedder, transformersVectorSpace } from '../../../src/embedders/transformers/transformers.ts';
 import { BadConfiguration, StopFlow } from '../../../src/errors.ts';
 import type { Embedder } from '../../../src/ports.ts';
 import { embedderContract } from '../../contracts/embedder.ts';
@@ -186,25 +186,27 @@ describe('which model it is', () => {
   };
 
   it('does not depend on where it lies, and does on what lies there', () => {
-    const shape = transformersShape(optionsFor());
+    const vectorSpace = transformersVectorSpace(optionsFor());
     const moved = copy();
-    expect(transformersShape(optionsFor({ model: moved }))).toEqual(shape);
+    expect(transformersVectorSpace(optionsFor({ model: moved }))).toEqual(vectorSpace);
     const weights = join(moved, 'onnx', 'model.onnx');
     const bytes = readFileSync(weights);
     for (let at = 0; at < bytes.length; at += 1000) bytes[at] = 0;
     writeFileSync(weights, bytes);
-    expect(transformersShape(optionsFor({ model: moved }))).not.toEqual(shape);
+    expect(transformersVectorSpace(optionsFor({ model: moved }))).not.toEqual(vectorSpace);
   });
 
   it('depends on dtype, pooling, prefixes and revision, and not on threads, batches and caches', () => {
-    const shape = (more: object) => JSON.stringify(transformersShape(optionsFor(more)));
+    const vectorSpace = (more: object) => JSON.stringify(transformersVectorSpace(optionsFor(more)));
     const hub = { model: 'Xenova/all-MiniLM-L6-v2' };
     const others = [
       ...[{}, { dtype: 'q8' }, { pooling: 'cls' }, { prefixes: { passage: 'p', query: '' } }],
       ...[hub, { ...hub, revision: 'v2' }, { model: 'Xenova/all-MiniLM-L12-v2' }],
     ];
-    expect(new Set(others.map(shape)).size).toBe(others.length);
-    expect(shape({ threads: 3, batchTokens: 64, cache: '/x', hub: 'https://mirror.example' })).toBe(shape({}));
+    expect(new Set(others.map(vectorSpace)).size).toBe(others.length);
+    expect(vectorSpace({ threads: 3, batchTokens: 64, cache: '/x', hub: 'https://mirror.example' })).toBe(
+      vectorSpace({}),
+    );
   });
 
   it('is told from the files that lie beside it', () => {
@@ -219,23 +221,23 @@ describe('which model it is', () => {
     const config = JSON.parse(readFileSync(join(other, 'config.json'), 'utf8'));
     const name = { ...config, _name_or_path: 'BAAI/bge-small-en-v1.5' };
     writeFileSync(join(other, 'config.json'), JSON.stringify(name));
-    expect(transformersShape(optionsFor({ model: other, pooling: undefined }))).toMatchObject({
+    expect(transformersVectorSpace(optionsFor({ model: other, pooling: undefined }))).toMatchObject({
       ...{ pooling: 'cls', dimensions: 256, maxTokens: 32, prefixes: { passage: 'D: ', query: 'Q: ' } },
     });
   });
 
   it('is asked for where nobody can tell', () => {
-    const unknown = () => transformersShape(optionsFor({ model: 'team/unknown', pooling: undefined }));
+    const unknown = () => transformersVectorSpace(optionsFor({ model: 'team/unknown', pooling: undefined }));
     expect(unknown).toThrow(BadConfiguration);
     expect(unknown).toThrow('team/unknown: Tidemark does not know this model; say embedder.pooling');
   });
 
   it('is refused when its files are not there, with what is', () => {
-    const q4 = () => transformersShape(optionsFor({ dtype: 'q4' }));
+    const q4 = () => transformersVectorSpace(optionsFor({ dtype: 'q4' }));
     expect(q4).toThrow(BadConfiguration);
     expect(q4).toThrow(/onnx\/model_q4.onnx: .*there is model.onnx, model_quantized.onnx/);
-    expect(() => transformersShape(optionsFor({ model: '/nowhere/at/all', dimensions: 8, maxTokens: 32 }))).toThrow(
-      /config.json.*there is nothing/,
-    );
+    expect(() =>
+      transformersVectorSpace(optionsFor({ model: '/nowhere/at/all', dimensions: 8, maxTokens: 32 })),
+    ).toThrow(/config.json.*there is nothing/);
   });
 });

@@ -80,7 +80,7 @@ describe('retention', () => {
       expect(next?.offset).toBe(3);
       expect(() => first?.settle()).not.toThrow();
       next?.settle();
-      expect(await log.within('t', 'g', 1)).toBe(true);
+      expect(await log.settledAllOlderThan('t', 'g', 1)).toBe(true);
     });
   });
 
@@ -139,7 +139,7 @@ describe('compaction', () => {
       const after = await take(iterator, 10);
       expect(after.map(contentOf)).toEqual(Array.from({ length: 10 }, (_, at) => `${90 + at}`));
       for (const delivery of [...before, ...after]) delivery.settle();
-      expect(await log.within('t', 'g', 1)).toBe(true);
+      expect(await log.settledAllOlderThan('t', 'g', 1)).toBe(true);
     });
   });
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { dependency, PATIENCE, steady } from '../../../src/calls/dependency.ts';
+import { dependency, PATIENCE, withRetries } from '../../../src/calls/dependency.ts';
 import { StopFlow, TryAgain } from '../../../src/errors.ts';
 import { projectKey } from '../../../src/records.ts';
 import { idOfDocument } from '../../../src/sinks/qdrant/payload.ts';
@@ -312,7 +312,7 @@ describe('what goes wrong', () => {
     stub.answer(WRITES, 'cut', 'silence', refused(500, 'Service internal error'), {
       result: [{ operation_id: 1, status: 'wait_timeout' }],
     });
-    await steady(store.generation(GENERATION), of).upsert([point({})]);
+    await withRetries(store.generation(GENERATION), of).upsert([point({})]);
     const sent = stub.askedAt(WRITES).map(({ body }) => body);
     expect(sent).toHaveLength(5);
     expect(new Set(sent.map((body) => JSON.stringify(body))).size).toBe(1);

@@ -1,6 +1,6 @@
 /** Tidemark's processes on one simulated log, state, store and source. */
-import { dependency, PATIENCE, steady } from '../../../src/calls/dependency.ts';
-import type { Limits, Parts } from '../../../src/parts.ts';
+import { dependency, PATIENCE, withRetries } from '../../../src/calls/dependency.ts';
+import type { FlowLimits, Parts } from '../../../src/parts.ts';
 import { adopt, serve } from '../../../src/pipeline/flows.ts';
 import type { Log, RepoSource } from '../../../src/ports.ts';
 import { reindex, rollback } from '../../../src/runs/reindex.ts';
@@ -15,7 +15,7 @@ import { makeRepositories } from './repository.ts';
 import { type Process, throughWorld, type World } from './world.ts';
 
 /** Small, so that a handful of documents meets every bound. */
-const LIMITS: Limits = {
+const LIMITS: FlowLimits = {
   window: { records: 10, bytes: 4_096 },
   collectWindow: { records: 10, bytes: 4_096 },
   parallel: { plan: 4, collect: 4, index: 4 },
@@ -88,17 +88,17 @@ export const makeCluster = (world: World, monitor: Monitor, { pageSize = 2 } = {
     const ofState = dependency('state', rawState.probe, needs);
     const ofStore = dependency('store', rawStore.probe, needs);
     const source = sourceThroughWorld(world, process, repositories.source(pageSize));
-    const shapes = new Map<string, Awaited<ReturnType<Parts['shape']>>>();
+    const toolsByGeneration = new Map<string, Awaited<ReturnType<Parts['tools']>>>();
     return {
       names: NAMES,
       limits: LIMITS,
       rules: own,
       selected: RULES[own].selects,
-      log: steady({ ...rawLog, ...append }, ofLog, ['read', 'slice']),
-      state: steady(rawState, ofState),
+      log: withRetries({ ...rawLog, ...append }, ofLog, ['read', 'slice']),
+      state: withRetries(rawState, ofState),
       store: {
-        ...steady(rawStore, ofStore, ['generation']),
-        generation: (name) => steady(rawStore.generation(name), ofStore),
+        ...withRetries(rawStore, ofStore, ['generation']),
+        generation: (name) => withRetries(rawStore.generation(name), ofStore),
       },
       sources: new Map([
         [
@@ -111,17 +111,17 @@ export const makeCluster = (world: World, monitor: Monitor, { pageSize = 2 } = {
         ],
       ]),
       converter: throughWorld(world, process, 'converter', converter(own)),
-      async shape(name) {
-        const known = shapes.get(name);
+      async tools(name) {
+        const known = toolsByGeneration.get(name);
         if (known) return known;
         const port = throughWorld(world, process, 'embedder', embedder(), ['tokens']);
-        const shape = {
+        const tools = {
           chunker: throughWorld(world, process, 'converter', chunker(name)),
           embedder: port,
           dependency: dependency('embedder', port.probe, needs),
         };
-        shapes.set(name, shape);
-        return shape;
+        toolsByGeneration.set(name, tools);
+        return tools;
       },
       time,
       telemetry: silentTelemetry,
@@ -191,8 +191,8 @@ export const makeCluster = (world: World, monitor: Monitor, { pageSize = 2 } = {
       const process = makeProcess(`${name}${started}`, 0);
       commands.push(process);
       const parts = partsOf(process, rules);
-      const shape = { name: to, dimensions: embedder().dimensions, acceptFailures: true };
-      const work = name === 'reindex' ? reindex(parts, shape, new AbortController().signal) : rollback(parts);
+      const wanted = { name: to, dimensions: embedder().dimensions, acceptFailures: true };
+      const work = name === 'reindex' ? reindex(parts, wanted, new AbortController().signal) : rollback(parts);
       work
         .then((result) => {
           world.log(`${process.name} ENDS ${result}`);

@@ -46,7 +46,7 @@ const MUTATIONS: readonly Mutation[] = [
     [
       PLAN,
       'const key = refKey(id);',
-      'const key = refKey(id);\n    const early = (await asking(parts, id)((port) => port.head(project, ref))) ?? null;',
+      'const key = refKey(id);\n    const early = (await sourceCalls(parts, id)((port) => port.head(project, ref))) ?? null;',
     ],
     [PLAN, 'before: before?.value };', 'before: before?.value, early };'],
     [

@@ -197,7 +197,7 @@ describe('named histories', () => {
 
   history('a change of the backfill lane that comes after a newer one', async (seed) => {
     const told = scenario(seed);
-    const hold = told.world.hold((_, request) => request.startsWith('log.within'));
+    const hold = told.world.hold((_, request) => request.startsWith('log.settledAllOlderThan'));
     told.push({ a: 'ant', b: 'ant', c: 'ant', d: 'ant', e: 'ant' });
     await told.until(() => told.sweep()?.open === false, 'the sweep is laid');
     told.push({ a: 'bee', b: 'ant', c: 'ant', d: 'ant', e: 'ant' });

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { BlockProject } from '../../../src/errors.ts';
-import { type Difference, GONE, type RepoSource, type TreeEntry } from '../../../src/ports.ts';
+import { GONE, type RepoSource, type TreeDifference, type TreeEntry } from '../../../src/ports.ts';
 
 export interface File {
   readonly type: string;
@@ -158,7 +158,7 @@ export const makeRepositories = (now: () => number) => {
           check(id);
           const [older, newer] = [commitOf(base), commitOf(head)];
           if (!older || !newer) return undefined;
-          const differences: Difference[] = [];
+          const differences: TreeDifference[] = [];
           for (const path of new Set([...older.keys(), ...newer.keys()])) {
             const [was, is] = [older.get(path), newer.get(path)];
             if (was?.type === is?.type && was?.content === is?.content) continue;

@@ -14,7 +14,7 @@ export interface Span {
 /** Says how many characters are about to be looked at once more; throws `TooMuch` when it was enough. */
 export type Look = (characters: number) => void;
 
-export interface Shape {
+export interface SecretPattern {
   readonly name: string;
   readonly starts: readonly string[];
   /** What follows the start; of the two the secret, or the pattern's only group. */
@@ -30,7 +30,7 @@ type Row = readonly [
   name: string,
   starts: string,
   rest: string,
-  more?: Partial<Pick<Shape, 'lead' | 'inside' | 'isSecret'>>,
+  more?: Partial<Pick<SecretPattern, 'lead' | 'inside' | 'isSecret'>>,
 ];
 
 const RANDOM = { isSecret: looksRandom };
@@ -171,7 +171,7 @@ const ROWS: readonly Row[] = [
   ],
 ];
 
-export const shapes: readonly Shape[] = ROWS.map(([name, starts, rest, more = {}]) => ({
+export const secretPatterns: readonly SecretPattern[] = ROWS.map(([name, starts, rest, more = {}]) => ({
   name,
   starts: starts.split(' '),
   rest: new RegExp(rest, 'y'),

@@ -1,4 +1,7 @@
-/** What shapes a point, by generation: its chunker and its embedder, also of a configuration that holds no more. */
+/**
+ * The chunker and the embedder of each generation. A generation keeps those that it was built by, also when the
+ * configuration asks for others by now.
+ */
 import { createHash } from 'node:crypto';
 import { dependency, type Patience } from '../calls/dependency.ts';
 import { chunkerVersion } from '../chunker/chunker.ts';
@@ -9,9 +12,9 @@ import { type ContentLimits, converterRules } from '../converters/convert.ts';
 import { embedderOf, tokenCounting, withoutSecrets, withSecrets } from '../embedders/registry.ts';
 import { StopFlow } from '../errors.ts';
 import { TERMS_VERSION } from '../lexical/terms.ts';
-import type { Dependency, Shape } from '../parts.ts';
+import type { Dependency, GenerationTools } from '../parts.ts';
 import type { Converter, State, Time } from '../ports.ts';
-import type { ShapeRow } from '../records.ts';
+import type { GenerationOptions } from '../records.ts';
 import type { Telemetry } from '../telemetry.ts';
 import { MIB, SECOND } from '../units.ts';
 import { withinBudget } from './budget.ts';
@@ -33,23 +36,25 @@ export const rulesOf = (
 export interface Target {
   readonly name: string;
   readonly dimensions: number;
-  readonly shape: ShapeRow;
+  readonly options: GenerationOptions;
 }
 
-export const targetOf = (names: Names, { chunk, embedder }: ShapeRow): Target => {
-  const { embedder: port, shape } = embedderOf(embedder, () => undefined);
+export const targetOf = (names: Names, { chunk, embedder }: GenerationOptions): Target => {
+  const { embedder: port, vectorSpace } = embedderOf(embedder, () => undefined);
   const tokens = Math.min(chunk.tokens, port.maxTokens);
-  const fingerprint = hash({ schema: SCHEMA_VERSION, terms: TERMS_VERSION, chunker: chunkerVersion, tokens, shape });
-  return { name: names.generation(fingerprint), dimensions: port.dimensions, shape: { chunk: { tokens }, embedder } };
+  // The names of these keys are hashed too: another name would mean that every index is built anew.
+  const hashed = { schema: SCHEMA_VERSION, terms: TERMS_VERSION, chunker: chunkerVersion, tokens, shape: vectorSpace };
+  const fingerprint = hash(hashed);
+  return { name: names.generation(fingerprint), dimensions: port.dimensions, options: { chunk: { tokens }, embedder } };
 };
 
-export const shapeOf = async (
+export const generationOptionsOf = async (
   { state }: { readonly state: State },
   generation: string,
-): Promise<ShapeRow | undefined> => (await state.read('shapes', [generation])).get(generation)?.value;
+): Promise<GenerationOptions | undefined> => (await state.read('shapes', [generation])).get(generation)?.value;
 
-/** Converts, and cuts as that shape does. */
-export const workerFor = (limits: LimitOptions, { chunk, embedder }: ShapeRow): ContentWorker => {
+/** One worker converts and cuts, since a text then need not travel to another thread. */
+export const workerFor = (limits: LimitOptions, { chunk, embedder }: GenerationOptions): ContentWorker => {
   return contentWorker({
     deadlineMs: limits.convertSeconds * SECOND,
     heapMb: Math.ceil(limits.convertHeap / MIB) + (embedder.kind === 'transformers' ? TOKENIZER_HEAP_MB : 0),
@@ -59,7 +64,7 @@ export const workerFor = (limits: LimitOptions, { chunk, embedder }: ShapeRow): 
   });
 };
 
-export interface ShapesOptions {
+export interface ToolsOptions {
   readonly state: State;
   readonly target: Target;
   readonly limits: LimitOptions;
@@ -68,48 +73,48 @@ export interface ShapesOptions {
   readonly patience: Patience;
 }
 
-export interface Shapes {
+export interface Tools {
   readonly converter: Converter;
   /** One for each generation, made when it is first asked for. */
-  of(generation: string): Promise<Shape>;
-  /** For as long as the generation is fed, by whichever process: in the state without secrets, and in this one with them. */
+  of(generation: string): Promise<GenerationTools>;
+  /** For as long as the generation is kept in step, by whichever process: in the state without secrets, and in this one with them. */
   remember(target: Target): Promise<void>;
   dependencies(): readonly Dependency[];
   close(): Promise<void>;
 }
 
-export const openShapes = ({ state, target, limits, ...needs }: ShapesOptions): Shapes => {
-  const known = new Map<string, Promise<Shape>>();
-  const targets = new Map([[target.name, target.shape]]);
-  const made: Shape[] = [];
+export const openTools = ({ state, target, limits, ...needs }: ToolsOptions): Tools => {
+  const known = new Map<string, Promise<GenerationTools>>();
+  const targets = new Map([[target.name, target.options]]);
+  const made: GenerationTools[] = [];
   const workers = new Map<string, ContentWorker>();
 
   /** Converting and chunking share one worker, which starts with the first document and not with a search. */
-  const worker = ({ name, shape }: Pick<Target, 'name' | 'shape'>): ContentWorker => {
+  const worker = ({ name, options }: Pick<Target, 'name' | 'options'>): ContentWorker => {
     const running = workers.get(name);
     if (running) return running;
-    const started = workerFor(limits, shape);
+    const started = workerFor(limits, options);
     workers.set(name, started);
     return started;
   };
 
-  const make = async (name: string): Promise<Shape> => {
-    const shape = targets.get(name) ?? (await shapeOf({ state }, name));
-    if (!shape) throw new StopFlow(`generation ${name}: nothing says by which chunker and embedder it was built`);
-    const options = withSecrets(shape.embedder, target.shape.embedder);
+  const make = async (name: string): Promise<GenerationTools> => {
+    const built = targets.get(name) ?? (await generationOptionsOf({ state }, name));
+    if (!built) throw new StopFlow(`generation ${name}: nothing says by which chunker and embedder it was built`);
+    const options = withSecrets(built.embedder, target.options.embedder);
     const model = 'model' in options ? options.model : options.kind;
     const { embedder: port } = embedderOf(options, (tokens) =>
       needs.telemetry.tokensEmbedded({ embedder: options.kind, model, tokens }),
     );
     const budget = limits.budget.tokens;
     const embedder = budget === undefined ? port : withinBudget(port, { tokens: budget, state, time: needs.time });
-    const one: Shape = {
-      chunker: { chunk: (path, text) => worker({ name, shape }).chunker.chunk(path, text), async close() {} },
+    const tools: GenerationTools = {
+      chunker: { chunk: (path, text) => worker({ name, options: built }).chunker.chunk(path, text), async close() {} },
       embedder,
-      dependency: dependency(`embedder ${shape.embedder.kind}`, embedder.probe, needs),
+      dependency: dependency(`embedder ${built.embedder.kind}`, embedder.probe, needs),
     };
-    made.push(one);
-    return one;
+    made.push(tools);
+    return tools;
   };
 
   return {
@@ -123,17 +128,17 @@ export const openShapes = ({ state, target, limits, ...needs }: ShapesOptions): 
       making.catch(() => known.delete(generation));
       return making;
     },
-    async remember({ name, shape }) {
-      targets.set(name, shape);
-      const value = { ...shape, embedder: withoutSecrets(shape.embedder) };
+    async remember({ name, options }) {
+      targets.set(name, options);
+      const value = { ...options, embedder: withoutSecrets(options.embedder) };
       // The newest stands: a model may have been moved, and a server have another address.
       await state.raise('shapes', [
         { key: name, scope: 'shapes', seq: needs.time.now(), token: needs.time.token(), value },
       ]);
     },
-    dependencies: () => made.map(({ dependency: one }) => one),
+    dependencies: () => made.map(({ dependency: ofEmbedder }) => ofEmbedder),
     async close() {
-      await Promise.all([...workers.values()].map((one) => one.close()));
+      await Promise.all([...workers.values()].map((worker) => worker.close()));
       await Promise.all(made.map(({ embedder }) => embedder.close()));
     },
   };
