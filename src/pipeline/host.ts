@@ -14,7 +14,7 @@ import { SECOND } from '../runtime/units.ts';
 import { readGenerations } from '../state/generations.ts';
 import type { Flow } from '../telemetry.ts';
 import { adopt, serve } from './flows.ts';
-import { openPipeline, type Pipeline, type Surroundings, sharedBy } from './open.ts';
+import { openPipeline, type Pipeline, type Surroundings, sourcesFor } from './open.ts';
 import { shapeOf, type Target } from './shapes.ts';
 
 /** Counting wants takes seconds where there are many, and who looks at a page more often learns nothing by it. */
@@ -52,10 +52,10 @@ export interface Host {
 export const openHost = (around: Surroundings): Host => {
   const opening = new Map<string, Promise<Hosted>>();
   const opened: Hosted[] = [];
-  const shared = sharedBy(around);
+  const openSources = sourcesFor(around);
 
   const open = async (name: string) => {
-    const hosted = withFlowsOf(await openPipeline(around, name, shared), isShared(around.config));
+    const hosted = withFlowsOf(await openPipeline(around, name, openSources), isShared(around.config));
     opened.push(hosted);
     return hosted;
   };

@@ -53,7 +53,7 @@ export interface Status {
   readonly building: string | null;
   readonly previous: string | null;
   readonly projects: readonly ProjectStatus[];
-  /** Of each GitLab, when it has last told of something; `null` when it never has, so that the resync finds all pushes. */
+  /** Of each source with hooks, when they have last told of something; `null` when it never has, so that the resync finds all pushes. */
   readonly webhooks: readonly { readonly instance: string; readonly heardAt: string | null }[];
   /** What waits, by lane. */
   readonly lanes: Readonly<Record<'live' | 'backfill', { readonly events: number; readonly changes: number }>>;
@@ -212,9 +212,8 @@ const countsOf = async ({ state, store }: Parts, ref: string, active: string | u
   return { documents, pending, failed };
 };
 
-/** Servers that have replicas tell of pushes; plain repositories are looked at. */
 const heardOf = async ({ state, sources }: Parts): Promise<Status['webhooks']> => {
-  const instances = [...sources].flatMap(([instance, { replicas }]) => (replicas ? [instance] : []));
+  const instances = [...sources].flatMap(([instance, { port }]) => (port.hooks ? [instance] : []));
   const heard = await state.read('heard', instances);
   return instances.map((instance) => {
     const at = heard.get(instance)?.value.at;

@@ -1,10 +1,17 @@
 /** Hits with all that is joined to them: project, blob, whether they still hold, and where to look. */
 
 import type { Parts } from '../parts.ts';
-import { isUnicode } from '../paths/bytes.ts';
-import type { Hit, Row } from '../ports.ts';
+import type { Hit, Lines, Row } from '../ports.ts';
 import type { Ranked } from '../ranking/rerank.ts';
-import { type LedgerEntry, type ProjectRow, parseDocument, parseRef, projectKey, refKey, WIKI } from '../records.ts';
+import {
+  type LedgerEntry,
+  type ProjectRow,
+  parseDocument,
+  parseRef,
+  projectKey,
+  type RefId,
+  refKey,
+} from '../records.ts';
 import { shownPath } from '../runs/documents.ts';
 import type { MayRead, ReadableProject } from './access.ts';
 import { isStale } from './freshness.ts';
@@ -37,10 +44,11 @@ export interface FoundChunk extends Place {
 }
 
 export const joined = async (
-  { state, store }: Parts,
+  parts: Parts,
   generation: string,
   { ranked, mayRead }: { readonly ranked: readonly Ranked[]; readonly mayRead?: MayRead | undefined },
 ): Promise<readonly FoundChunk[]> => {
+  const { state, store } = parts;
   const all = ranked.flatMap((hit) => [hit, ...hit.copies]).map(({ point }) => parseDocument(point.document));
   const documents = [...new Set(ranked.map(({ point }) => point.document))];
   const ids = documents.map(parseDocument);
@@ -62,7 +70,7 @@ export const joined = async (
     const head = refs.get(refKey(parseDocument(document)))?.value.planned ?? null;
     const stale = isStale(wants.get(document), entry);
     const copies = hit.copies.filter(isShown).map((copy) => placeOf(copy, rowOf(copy)));
-    return { ...hitOf(hit, entry, rowOf(hit)), head, stale, copies };
+    return { ...hitOf(parts, hit, entry, rowOf(hit)), head, stale, copies };
   });
 };
 
@@ -78,22 +86,26 @@ const placeOf = ({ point }: Hit, row: ProjectRow | undefined): Place => {
   return { project: row?.path || project, ref, ...shownPath(path), startLine, endLine };
 };
 
-const hitOf = (hit: Hit, entry: LedgerEntry | undefined, row: ProjectRow | undefined) => {
+const hitOf = (parts: Parts, hit: Hit, entry: LedgerEntry | undefined, row: ProjectRow | undefined) => {
   const { heading, text, commit, language, document } = hit.point;
   const place = placeOf(hit, row);
-  const { path } = parseDocument(document);
+  const { instance, path } = parseDocument(document);
   const blob = entry?.indexedBlob ?? null;
-  return { score: hit.score, ...place, language, heading, text, blob, commit, url: urlOf(row, { ...place, path }) };
+  return {
+    score: hit.score,
+    ...place,
+    language,
+    heading,
+    text,
+    blob,
+    commit,
+    url: urlOf(parts, row, { ...place, instance, path }),
+  };
 };
 
-/** To exactly these lines in GitLab, or to the page of its wiki; a plain repository has no pages. */
+/** Where the lines are shown, as their source says. */
 export const urlOf = (
+  { sources }: Pick<Parts, 'sources'>,
   row: ProjectRow | undefined,
-  { ref, path, startLine, endLine }: Pick<Place, 'ref' | 'path' | 'startLine' | 'endLine'>,
-): string | null => {
-  if (!row?.url || !isUnicode(ref + path)) return null;
-  const encoded = (place: string) => place.split('/').map(encodeURIComponent).join('/');
-  // A page is shown by its slug, and its lines have no anchors.
-  if (ref === WIKI) return `${row.url}/-/wikis/${encoded(path.slice(0, path.lastIndexOf('.')))}`;
-  return `${row.url}/-/blob/${encoded(ref)}/${encoded(path)}#L${startLine}-${endLine}`;
-};
+  { instance, ...lines }: Lines & Pick<RefId, 'instance'>,
+): string | null => (row?.url ? sources.get(instance)?.port.urlOf(row.url, lines) : undefined) ?? null;

@@ -76,7 +76,7 @@ export const read = async (parts: Parts, asked: LineQuery): Promise<DocumentText
     commit: points[0]?.commit ?? commit,
     head: refs.get(refKey(id))?.value.planned ?? null,
     stale: isStale(wants.get(document), entry),
-    url: urlOf(row, at),
+    url: urlOf(parts, row, { ...at, instance: id.instance }),
   };
 };
 

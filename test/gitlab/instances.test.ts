@@ -27,7 +27,6 @@ let service: GitlabService;
 let server: Server;
 let url: string;
 
-const gitlabsIn = () => service.pipeline.gitlabs;
 const ask = async (as: string, path: string, body?: unknown) =>
   fetch(`${url}${path}`, {
     headers: { authorization: `Bearer ${bearerOf(as)}` },
@@ -79,7 +78,7 @@ beforeAll(async () => {
     ask: boundedAsk(recordedTelemetry()),
     callerOf: callersOf(
       TOKENS.map((as) => ({ name: as, as, token: bearerOf(as), scopes: ['search', 'status'], projects: [] })),
-      gitlabsIn(),
+      service.servers,
     ),
   });
   server = createServer((request, response) => {
