@@ -1,19 +1,11 @@
 /** Hits with all that is joined to them: project, blob, whether they still hold, and where to look. */
 
 import type { Parts } from '../parts.ts';
-import type { Hit, Lines, Row } from '../ports.ts';
+import type { Hit, Lines } from '../ports.ts';
 import type { Ranked } from '../ranking/rerank.ts';
-import {
-  type LedgerEntry,
-  type ProjectRow,
-  parseDocument,
-  parseRef,
-  projectKey,
-  type RefId,
-  refKey,
-} from '../records.ts';
+import { type LedgerEntry, type ProjectRow, parseDocument, projectKey, type RefId, refKey } from '../records.ts';
 import { shownPath } from '../runs/documents.ts';
-import type { MayRead, ReadableProject } from './access.ts';
+import { type MayRead, tellable } from './access.ts';
 import { isStale } from './freshness.ts';
 
 export interface Place {
@@ -59,11 +51,8 @@ export const joined = async (
     state.read('projects', [...new Set(all.map(projectKey))]),
   ]);
   const rowOf = ({ point }: Hit) => projects.get(projectKey(parseDocument(point.document)))?.value;
-  // Asked after the search, so that what was hidden or made private in between is not shown.
-  const readable = mayRead && (await mayRead(readableIn(projects)));
-  const keys = readable && new Set(readable.map(projectKey));
-  const isShown = (hit: Hit) =>
-    rowOf(hit)?.hidden === undefined && (keys?.has(projectKey(parseDocument(hit.point.document))) ?? true);
+  const tells = await tellable(projects, mayRead);
+  const isShown = (hit: Hit) => tells(projectKey(parseDocument(hit.point.document)));
   return ranked.filter(isShown).map((hit) => {
     const { document } = hit.point;
     const entry = ledger.get(document);
@@ -73,12 +62,6 @@ export const joined = async (
     return { ...hitOf(parts, hit, entry, rowOf(hit)), head, stale, copies };
   });
 };
-
-const readableIn = (rows: ReadonlyMap<string, Row<'projects'>>): readonly ReadableProject[] =>
-  [...rows.values()].map(({ key, value }) => {
-    const { instance, project } = parseRef(key);
-    return { instance, project, path: value.path || project };
-  });
 
 const placeOf = ({ point }: Hit, row: ProjectRow | undefined): Place => {
   const { project, ref, path } = parseDocument(point.document);
