@@ -183,7 +183,7 @@ const projectsOf = async (parts: Parts, active: string | undefined): Promise<rea
   for await (const row of rows(state, 'refs', 'refs')) {
     const { instance, project, ref } = parseRef(row.key);
     const { path = project, blocked = null } = known.get(projectKey({ instance, project })) ?? {};
-    const head = blocked === null ? headOf(parts, row) : null;
+    const head = blocked === null ? knownHead(parts, row) : null;
     const counts = await countsOf(parts, row.key, active);
     projects.push({ instance, project, path, ref, head, planned: row.value.planned ?? null, ...counts, blocked });
   }
@@ -191,7 +191,7 @@ const projectsOf = async (parts: Parts, active: string | undefined): Promise<rea
 };
 
 /** What the last resync has seen, unless a plan has looked since. Sources are asked by those who do something about it. */
-const headOf = (parts: Parts, { key, seq, value }: Row<'refs'>): Head => {
+const knownHead = (parts: Parts, { key, seq, value }: Row<'refs'>): Head => {
   const { ref, ...id } = parseRef(key);
   const seen = seenHeads(parts, projectKey(id));
   return seen && seen.at > seq ? (seen.heads.get(ref) ?? null) : (value.planned ?? null);
