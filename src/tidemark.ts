@@ -8,7 +8,7 @@ import { command, questioner } from './cli/questioner.ts';
 import { quietTelemetry } from './cli/quiet.ts';
 import { optionsOf } from './config/pipeline.ts';
 import type { Report } from './records.ts';
-import { SECOND } from './runtime/units.ts';
+import { SECOND } from './units.ts';
 
 export { BadConfiguration, BadUsage, NotFound, TryAgain, Unavailable } from './errors.ts';
 export type { AnswerOf, Question, Report, RequestOf };

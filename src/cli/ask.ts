@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import { TryAgain } from '../errors.ts';
 import { type About, aboutSchema, type ControlRequest, isSame, proofOf, replySchema } from '../owner/control.ts';
 import type { Owner } from '../owner/lock.ts';
-import { SECOND } from '../runtime/units.ts';
+import { SECOND } from '../units.ts';
 import type { Output } from './output.ts';
 
 /** An owner that is busy answers late; one that is gone refuses at once. */

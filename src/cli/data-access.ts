@@ -6,7 +6,7 @@ import { LostLock, TryAgain } from '../errors.ts';
 import type { ControlRequest } from '../owner/control.ts';
 import type { Owner } from '../owner/lock.ts';
 import { stay, systemTime } from '../runtime/time.ts';
-import { SECOND } from '../runtime/units.ts';
+import { SECOND } from '../units.ts';
 import { askOwner } from './ask.ts';
 import { execute } from './execute.ts';
 import { EXIT } from './exit.ts';

@@ -9,9 +9,9 @@ import { isLoopbackAddress } from '../http/server.ts';
 import { sourcesFor } from '../pipeline/open.ts';
 import type { Finding as SourceFinding } from '../ports.ts';
 import { systemTime } from '../runtime/time.ts';
-import { GIB } from '../runtime/units.ts';
 import { type Environment, gitCommand } from '../sources/git/command.ts';
 import type { Telemetry } from '../telemetry.ts';
+import { GIB } from '../units.ts';
 import { doubtOf } from './data-directory.ts';
 import type { Place } from './place.ts';
 

@@ -4,8 +4,8 @@ import { resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { stringify } from 'yaml';
 import { BadUsage, messageOf } from '../errors.ts';
-import { SECOND } from '../runtime/units.ts';
 import { type Environment, gitCommand } from '../sources/git/command.ts';
+import { SECOND } from '../units.ts';
 import { quoted } from './output.ts';
 
 const REACH_MS = 5 * SECOND;

@@ -11,7 +11,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
 import { firstLine, isLoopbackName } from '../http/answer.ts';
 import { openListener } from '../http/listener.ts';
-import { MIB } from '../runtime/units.ts';
+import { MIB } from '../units.ts';
 
 const MAX_REQUEST_BYTES = MIB;
 const MAX_NONCE = 100;

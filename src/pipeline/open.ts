@@ -10,11 +10,11 @@ import type { Dependency, Limits, Parts, Source } from '../parts.ts';
 import { selection } from '../paths/selection.ts';
 import type { Log, Time, VectorStore } from '../ports.ts';
 import type { Hold } from '../runtime/fence.ts';
-import { MIB, MINUTE, SECOND } from '../runtime/units.ts';
 import { blobCache } from '../sources/blob-cache.ts';
 import type { Environment } from '../sources/git/command.ts';
 import { type OpenSources, sourceRegistry } from '../sources/registry.ts';
 import type { Telemetry } from '../telemetry.ts';
+import { MIB, MINUTE, SECOND } from '../units.ts';
 import type { Engines, OpenEngines } from './engines.ts';
 import { openShapes, rulesOf, type Target, targetOf } from './shapes.ts';
 

@@ -9,6 +9,8 @@ export interface Subject {
   readonly source: RepoSource;
   /** The project that the repository is, with `main` as its default branch. */
   readonly project: string;
+  /** Somebody whom its server knows, where there is one. */
+  readonly user?: string;
   /** What the source reads. What is done to it is seen by the source at once. */
   readonly repository: TestRepository;
   /** Another source over the same repository, as after a restart. */
@@ -116,12 +118,13 @@ export const sourceContract = (name: string, abilities: Abilities, open: () => P
     });
 
     it('shows no project to a user of another server, nor to anybody where it has no users', async () => {
-      const { source, project } = await subject();
+      const { source, project, user = 'root' } = await subject();
       const open = { id: project, visibility: 'public', groups: [] };
       for (const server of ['https://elsewhere.test', '', ...(source.server === undefined ? ['undefined'] : [])])
-        expect(await source.mayRead({ name: 'root', server }, open)).toBe(false);
-      if (source.server !== undefined)
-        expect(await source.mayRead({ name: 'nobody-of-that-name', server: source.server }, open)).toBe(false);
+        expect(await source.mayRead({ name: user, server }, open)).toBe(false);
+      if (source.server === undefined) return;
+      expect(await source.mayRead({ name: user, server: source.server }, open)).toBe(true);
+      expect(await source.mayRead({ name: 'nobody-of-that-name', server: source.server }, open)).toBe(false);
     });
 
     it('knows without asking that the configuration leads to its project and default branch, and not to others', async () => {

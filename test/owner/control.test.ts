@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { aboutOwner, askOwner } from '../../src/cli/ask.ts';
 import type { Output } from '../../src/cli/output.ts';
 import { type Control, type ControlOptions, openControl } from '../../src/owner/control.ts';
-import { MIB } from '../../src/runtime/units.ts';
+import { MIB } from '../../src/units.ts';
 
 const TOKEN = 'a-secret-of-the-lock-file';
 const asked = { argv: ['search', 'x'], pipeline: 'default', configured: {} };

@@ -4,7 +4,7 @@ import type { Report } from '../../records.ts';
 import type { Progress, Started } from '../../runs/backfill.ts';
 import type { Estimate } from '../../runs/estimate.ts';
 import type { Bounds } from '../../runs/trial.ts';
-import { MINUTE, SECOND } from '../../runtime/units.ts';
+import { MINUTE, SECOND } from '../../units.ts';
 import type { Args, Context, DataCommand } from '../command.ts';
 import { EXIT } from '../exit.ts';
 import { inLine, type Output } from '../output.ts';

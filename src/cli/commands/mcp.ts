@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { optionsOf } from '../../config/pipeline.ts';
 import { messageOf } from '../../errors.ts';
-import { SECOND } from '../../runtime/units.ts';
+import { SECOND } from '../../units.ts';
 import type { DataCommand, OwnCommand } from '../command.ts';
 import { dataAccess } from '../data-access.ts';
 import { shapeForRequest } from '../execute.ts';

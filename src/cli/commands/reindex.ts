@@ -1,7 +1,7 @@
 import type { Hosted } from '../../pipeline/host.ts';
 import type { Target } from '../../pipeline/shapes.ts';
 import { either } from '../../runtime/either.ts';
-import { DAY, HOUR, SECOND } from '../../runtime/units.ts';
+import { DAY, HOUR, SECOND } from '../../units.ts';
 import type { DataCommand } from '../command.ts';
 import { EXIT } from '../exit.ts';
 import type { Output } from '../output.ts';

@@ -4,9 +4,9 @@ import type { Parts } from '../../parts.ts';
 import type { Pipeline } from '../../pipeline/open.ts';
 import type { HookFormat, News, RepoSource } from '../../ports.ts';
 import { parseRef, projectKey, WIKI } from '../../records.ts';
-import { MINUTE } from '../../runtime/units.ts';
 import { fileHints, type Hint } from '../../state/hints.ts';
 import { rows } from '../../state/pages.ts';
+import { MINUTE } from '../../units.ts';
 
 type Receiving = Pick<Pipeline, 'name' | 'parts' | 'dependencies'>;
 type Believed = Exclude<News, { readonly is: 'other' | 'strange' }>;
