@@ -6,9 +6,9 @@ import type { Parts } from '../parts.ts';
 import type { Query, State } from '../ports.ts';
 import { parseRef, projectKey } from '../records.ts';
 import { kept } from '../runtime/kept.ts';
-import { SECOND } from '../runtime/units.ts';
 import { rows } from '../state/pages.ts';
 import { projectNames } from '../state/projects.ts';
+import { SECOND } from '../units.ts';
 import type { MayRead, ReadableProject } from './access.ts';
 
 type OneOrMore<T> = T | readonly T[];

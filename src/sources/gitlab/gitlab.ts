@@ -5,7 +5,7 @@ import { isUnicode } from '../../paths/bytes.ts';
 import { refSelection } from '../../paths/ref-selection.ts';
 import type { Lines, Time, TreePage, WantedBlob } from '../../ports.ts';
 import { WIKI } from '../../records.ts';
-import { GIB } from '../../runtime/units.ts';
+import { GIB } from '../../units.ts';
 import { type BlobCache, blobId } from '../blob-cache.ts';
 import { gitlabApi } from './api.ts';
 import { archives as archivesOf } from './archive.ts';
