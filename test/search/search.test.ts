@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { TryAgain } from '../../src/errors.ts';
 import type { Parts } from '../../src/parts.ts';
-import { documentKey, projectKey } from '../../src/records.ts';
+import { documentKey, projectKey, refKey } from '../../src/records.ts';
 import { mayReadNamed } from '../../src/search/access.ts';
 import { read } from '../../src/search/read.ts';
 import { search } from '../../src/search/search.ts';
@@ -194,6 +194,10 @@ describe('thousands of projects', () => {
       { path: 'b.ts', text: 'alpha beta gamma', project: '2' },
     ]);
     expect((await ask(parts, {})).map(({ path }) => path).sort()).toEqual(['a.ts', 'b.ts']);
+    const key = refKey({ instance: 'main', project: '2', ref: 'main' });
+    const value = { planned: 'c1', dirty: false, rules: 'r1' };
+    await parts.state.raise('refs', [{ key, scope: 'refs', seq: 1, token: 't', value }]);
+    expect((await read(parts, { path: 'b.ts', from: 1, lines: 1 })).text).toBe('alpha beta gamma');
     await hide(parts, '2', 'it was deleted');
     expect((await ask(parts, {})).map(({ path }) => path)).toEqual(['a.ts']);
     await expect(read(parts, { path: 'b.ts', from: 1, lines: 1 })).rejects.toThrow('there is no document b.ts');
