@@ -47,8 +47,6 @@ export interface Dependency {
 
 export interface Source {
   readonly port: RepoSource;
-  /** A head may come from a replica that has not heard of the newest push yet. */
-  readonly replicas: boolean;
   /** Calls go through `attempt`, for the item or the project that they are made for. */
   readonly dependency: Dependency;
 }

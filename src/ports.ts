@@ -71,6 +71,8 @@
  * Ports are promises and async iterables. An adapter is a factory that returns an object literal, and passes the
  * contract suite of its port in `test/contracts/`. It reports what went wrong with the errors of `errors.ts`.
  */
+import type { User } from './config/user.ts';
+import type { BlockProject, TryAgain } from './errors.ts';
 import type {
   BudgetRow,
   Change,
@@ -375,12 +377,117 @@ export interface Project {
   readonly hidden?: string | undefined;
 }
 
+/** What a person should know of a source before anybody waits for it. */
+export interface Finding {
+  readonly level: 'ok' | 'warning' | 'error';
+  readonly finding: string;
+  /** What to do about it; empty where there is nothing to do. */
+  readonly remedy: string;
+}
+
+export interface RefChange {
+  readonly project: string;
+  readonly ref: string;
+  /** `null` where the ref was not there, or nothing was known yet; the same as `after` where it has come back. */
+  readonly before: string | null;
+  readonly after: string | null;
+}
+
+export interface Watch {
+  readonly signal: AbortSignal;
+  /** Refs that somebody else may have told of before the first look. Asked after it: one that is gone by then is told. */
+  tracked(project: string): Promise<readonly string[]>;
+  /** A change counts as told once this has resolved. Until then it is told again, with the newest head. */
+  onChange(change: RefChange): Promise<void> | void;
+  /** The refs of the project cannot be read for now. They are read again. */
+  onTrouble(project: string, error: TryAgain | BlockProject): Promise<void> | void;
+}
+
+/** What a hook says of a project. Only which project it is, and which branches are worth a look, is believed. */
+export interface ProjectNews {
+  readonly project: string;
+  /** `group/name`, as it is called now. */
+  readonly path: string | undefined;
+  readonly defaultBranch: string | undefined;
+  readonly webUrl: string | undefined;
+}
+
+export type News =
+  | (ProjectNews & { readonly is: 'push'; readonly moved: readonly Omit<RefChange, 'project'>[] })
+  | (ProjectNews & { readonly is: 'wiki' })
+  | (ProjectNews & { readonly is: 'project'; readonly destroyed: boolean })
+  | { readonly is: 'group'; readonly paths: readonly string[] }
+  /** Nothing that is indexed changes by it. */
+  | { readonly is: 'other'; readonly kind: string }
+  /** Not in the shape that such servers send it in, as with a template of somebody's own. */
+  | { readonly is: 'strange'; readonly why: string };
+
+export type HookHeaders = Readonly<Record<string, string | readonly string[] | undefined>>;
+
+/** `known`: by its token, whatever the body is. `signed`: the body will tell. */
+export type HookProof = 'known' | 'signed' | { readonly refused: string };
+
+/** How servers of one kind tell of what happens on them: by requests to `/webhooks/<kind>`. */
+export interface HookFormat {
+  readonly kind: string;
+  /** What the headers alone say of who sends it, before anything of the body is read. */
+  proof(headers: HookHeaders, by: { readonly secrets: readonly string[]; readonly now: number }): HookProof;
+  isSigned(headers: HookHeaders, body: Buffer, secrets: readonly string[]): boolean;
+  news(body: unknown): News;
+  /** The name of the event, the id of the delivery, and the server that says to have sent it. */
+  said(headers: HookHeaders): {
+    readonly event: string;
+    readonly id: string | undefined;
+    readonly server: string | undefined;
+  };
+}
+
+/** What decides who may read the code of a project. */
+export interface GuardedProject {
+  readonly id: string;
+  /** The strictest of all its parts. */
+  readonly visibility: string;
+  /** The paths of all groups that it is in, the outermost first. */
+  readonly groups: readonly string[];
+}
+
+/** Lines of a document, as far as a page that shows them is concerned. */
+export interface Lines {
+  readonly ref: string;
+  readonly path: string;
+  readonly startLine: number;
+  readonly endLine: number;
+}
+
 /**
  * Where documents come from. A request that fails throws, and is never an empty answer. `BlockProject` when this one
  * project is refused or not found while the source answers.
  */
 export interface RepoSource {
+  /** Whether a head may come from a replica that has not heard of the newest push yet. */
+  readonly replicas: boolean;
+  /** The server that its users and its hooks are of, as `serverOf` writes it; `undefined` where there is none. */
+  readonly server: string | undefined;
+  /** By which the server tells of pushes; `undefined` where `watch` is all that finds them. */
+  readonly hooks: HookFormat | undefined;
+  /** Where the files of its projects stand on this machine, by what people call the project. */
+  readonly folders: ReadonlyMap<string, string>;
   probe(): Promise<void>;
+  /** Looks whether all that the configuration names can be read. Never throws for what is wrong with that. */
+  check(): Promise<readonly Finding[]>;
+  /**
+   * Tells of each ref at first, and then whenever it moves, until the signal aborts. Resolves at once where hooks and the
+   * resync find what moves.
+   */
+  watch(watch: Watch): Promise<void>;
+  /** Whether the server shows the project's code to this user; not for a user of any other server. Throws when it does not answer. */
+  mayRead(user: User, project: GuardedProject): Promise<boolean>;
+  /** Whether the configuration leads to a project that a hook names. Told without asking the server. */
+  leadsTo(project: Pick<ProjectNews, 'project' | 'path'>): boolean;
+  /** Whether a ref may be one of those that are indexed. Told without asking the server. */
+  mayTrack(project: string, ref: string, defaultBranch: string | undefined): boolean;
+  /** The page that shows the lines, below that of their project; `undefined` where there is none. */
+  urlOf(projectUrl: string, lines: Lines): string | undefined;
   projects(): AsyncIterable<Project>;
   project(project: string): Promise<Project>;
   /** Every ref of the project that is to be indexed, with its head: a complete list. */

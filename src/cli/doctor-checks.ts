@@ -1,13 +1,13 @@
 /** What `doctor` looks at in this process: each finding with what to do about it. */
 import { access, constants, stat, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { PATIENCE } from '../calls/dependency.ts';
 import type { Config, PipelineOptions } from '../config/schema.ts';
 import { embedderOf } from '../embedders/registry.ts';
 import { serverReranker } from '../embedders/reranker.ts';
 import { codeOf, messageOf } from '../errors.ts';
 import { isLoopbackAddress } from '../http/server.ts';
-import { openSources, sharedBy } from '../pipeline/open.ts';
+import { sourcesFor } from '../pipeline/open.ts';
+import type { Finding as SourceFinding } from '../ports.ts';
 import { systemTime } from '../runtime/time.ts';
 import { type Environment, gitCommand } from '../sources/git/command.ts';
 import type { Telemetry } from '../telemetry.ts';
@@ -20,12 +20,8 @@ const MIN_FREE_BYTES = 1 * GIB;
 const MIN_NODE = [20, 19] as const;
 const MIN_GIT = [2, 25] as const;
 
-export interface Finding {
-  readonly level: 'ok' | 'warning' | 'error';
+export interface Finding extends SourceFinding {
   readonly about: string;
-  readonly finding: string;
-  /** Empty where there is nothing to do. */
-  readonly remedy: string;
 }
 
 const ok = (about: string, finding: string): Finding => ({ level: 'ok', about, finding, remedy: '' });
@@ -167,15 +163,14 @@ export const sourceFindings = async (
   telemetry: Telemetry,
 ): Promise<readonly Finding[]> => {
   try {
-    const around = { config, data, environment, time: systemTime, telemetry, patience: PATIENCE };
-    const { sources, gitlabs } = await openSources(options, around, sharedBy(around));
+    const open = sourcesFor({ config, data, environment, time: systemTime, telemetry });
+    const sources = await open(options.sources);
     const found = await Promise.all(
-      [...sources].map(async ([instance, { port }]): Promise<readonly Finding[]> => {
+      sources.map(async ({ instance, port }): Promise<readonly Finding[]> => {
         const about = `source ${instance}`;
         try {
           await port.probe();
-          const gitlab = gitlabs.find(({ name }) => name === instance);
-          const checks = (await gitlab?.check()) ?? [];
+          const checks = await port.check();
           return [ok(about, 'answers'), ...checks.map((one) => ({ about, ...one }))];
         } catch (error) {
           const remedy = 'Look at its address and its token, and whether they hold from here.';

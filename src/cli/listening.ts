@@ -1,7 +1,7 @@
 /** The ports of the service, as they are configured: who may ask what on which of them. */
 
 import type { Registry } from 'prom-client';
-import { gitlabsOf } from '../config/pipeline.ts';
+import { serversOf } from '../config/pipeline.ts';
 import { TryAgain } from '../errors.ts';
 import { api } from '../http/api.ts';
 import { boundedAsk } from '../http/bounded.ts';
@@ -11,8 +11,9 @@ import type { Listener } from '../http/listener.ts';
 import { type Page, pages } from '../http/pages.ts';
 import { isLoopbackAddress, openHttp } from '../http/server.ts';
 import { webhookHints } from '../http/webhooks/hints.ts';
-import { gitlabWebhooks } from '../http/webhooks/webhooks.ts';
+import { webhooks } from '../http/webhooks/webhooks.ts';
 import type { Hosted } from '../pipeline/host.ts';
+import type { HookFormat } from '../ports.ts';
 import { systemTime } from '../runtime/time.ts';
 import type { Telemetry } from '../telemetry.ts';
 import type { Output } from './output.ts';
@@ -60,7 +61,7 @@ const openMain = async (
 ): Promise<Listener> => {
   const { http } = config;
   const named = http.tokens.length > 0;
-  const callerOf = callersOf(named ? http.tokens : [await ownToken(data)], gitlabsOf(config));
+  const callerOf = callersOf(named ? http.tokens : [await ownToken(data)], serversOf(config));
   const asked = {
     ...{ ...http, onLoopback: isLoopbackAddress(http.host), callerOf },
     ...{ pipelines, ask: boundedAsk(telemetry) },
@@ -93,16 +94,24 @@ const openMetrics = async (
     ...{ pages: { '/metrics': figures }, telemetry },
   });
 
-const receiversOf = ({ webhooks }: Place['config'], pipelines: readonly Hosted[], telemetry: Telemetry) => {
-  if (pipelines.every(({ gitlabs }) => gitlabs.length === 0)) return {};
-  const handler = gitlabWebhooks({
-    secrets: webhooks.secrets,
-    file: webhookHints(pipelines),
-    unavailable: () => pipelines.flatMap(logTrouble)[0],
-    time: systemTime,
-    telemetry,
+/** One for each kind of server that tells of itself. */
+const receiversOf = (
+  { webhooks: { secrets } }: Place['config'],
+  pipelines: readonly Hosted[],
+  telemetry: Telemetry,
+) => {
+  const formats = new Map<string, HookFormat>();
+  for (const { parts } of pipelines)
+    for (const { port } of parts.sources.values()) if (port.hooks) formats.set(port.hooks.kind, port.hooks);
+  const receivers = [...formats].map(([kind, format]) => {
+    const file = webhookHints(format, pipelines);
+    const unavailable = () => pipelines.flatMap(logTrouble)[0];
+    return [
+      `/webhooks/${kind}`,
+      webhooks({ format, secrets, file, unavailable, time: systemTime, telemetry }),
+    ] as const;
   });
-  return { '/webhooks/gitlab': handler };
+  return Object.fromEntries(receivers);
 };
 
 const logTrouble = ({ name, dependencies }: Hosted): string[] =>

@@ -108,7 +108,7 @@ interface Serving {
  */
 const run = async (serving: Serving): Promise<void> => {
   const { pipeline, stop, output } = serving;
-  if (pipeline.gitlabs.length === 0) return runFlows(serving);
+  if ([...pipeline.parts.sources.values()].every(({ port }) => !port.hooks)) return runFlows(serving);
   while (!stop.aborted) {
     try {
       await runFlows(serving);

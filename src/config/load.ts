@@ -8,14 +8,14 @@ import type { EmbedderOptions } from './embedder.ts';
 import { fileVariable, isTree, override } from './environment.ts';
 import { expand } from './expand.ts';
 import { type ParsedFile, parseFile } from './file.ts';
-import { gitlabUser } from './gitlab-user.ts';
 import { clash, names } from './names.ts';
 import { isDirectory, isRemote } from './paths.ts';
-import { gitlabsOf } from './pipeline.ts';
+import { serversOf } from './pipeline.ts';
 import { dotted, oneLine, type Path, type Problem, problemsOf } from './problems.ts';
 import { type Ground, type Reach, reachesOf, Untrusted } from './reach.ts';
 import { type Config, configSchema, type PipelineOptions } from './schema.ts';
 import { namedVariables, ownVariables, withSecretFiles } from './secret-files.ts';
+import { userOf } from './user.ts';
 
 export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -164,7 +164,7 @@ const unknownUsers = (config: Config): readonly Problem[] =>
   config.http.tokens.flatMap(({ as }, at): readonly Problem[] => {
     if (as === undefined) return [];
     try {
-      gitlabUser(as, gitlabsOf(config));
+      userOf(as, serversOf(config));
       return [];
     } catch (error) {
       return [{ path: ['http', 'tokens', at, 'as'], message: messageOf(error) }];

@@ -1,6 +1,6 @@
 import { BadConfiguration } from '../errors.ts';
-import type { NamedGitlab } from './gitlab-user.ts';
 import type { Config, PipelineOptions } from './schema.ts';
+import type { NamedServer } from './user.ts';
 
 export const optionsOf = ({ pipelines }: Config, name: string): PipelineOptions => {
   const options = Object.hasOwn(pipelines, name) ? pipelines[name] : undefined;
@@ -10,5 +10,5 @@ export const optionsOf = ({ pipelines }: Config, name: string): PipelineOptions 
 };
 
 /** Of all pipelines. */
-export const gitlabsOf = ({ pipelines }: Pick<Config, 'pipelines'>): readonly NamedGitlab[] =>
+export const serversOf = ({ pipelines }: Pick<Config, 'pipelines'>): readonly NamedServer[] =>
   Object.values(pipelines).flatMap(({ sources }) => sources.flatMap(({ gitlab }) => (gitlab ? [gitlab] : [])));

@@ -1,7 +1,7 @@
 /** Who asks: the token says, and with it what may be asked and of which projects there is an answer. */
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { gitlabUser, type NamedGitlab } from '../config/gitlab-user.ts';
 import type { TOKEN_SCOPES, TokenOptions } from '../config/schema.ts';
+import { type NamedServer, userOf } from '../config/user.ts';
 import type { Hosted } from '../pipeline/host.ts';
 import { type MayRead, mayReadNamed } from '../search/access.ts';
 import { mayReadAs } from '../search/access-as.ts';
@@ -12,18 +12,18 @@ export interface Caller {
   readonly name: string;
   readonly scopes: ReadonlySet<TokenScope>;
   /** Everything of that pipeline without. */
-  mayRead(pipeline: Pick<Hosted, 'parts' | 'gitlabs'>): MayRead | undefined;
+  mayRead(pipeline: Pick<Hosted, 'parts'>): MayRead | undefined;
 }
 
 export type CallerOf = (authorization: string | undefined) => Caller | undefined;
 
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
 
-/** `gitlabs` are those of all pipelines, as a token is for any of them. */
-export const callersOf = (tokens: readonly TokenOptions[], gitlabs: readonly NamedGitlab[]): CallerOf => {
+/** `servers` are those of all pipelines, as a token is for any of them. */
+export const callersOf = (tokens: readonly TokenOptions[], servers: readonly NamedServer[]): CallerOf => {
   const known = tokens.map(({ name, token, scopes, ...reader }) => ({
     digest: digest(token),
-    caller: { name, scopes: new Set(scopes), mayRead: readerOf(reader, gitlabs) },
+    caller: { name, scopes: new Set(scopes), mayRead: readerOf(reader, servers) },
   }));
   return (authorization) => {
     const token = /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1];
@@ -38,13 +38,13 @@ export const callersOf = (tokens: readonly TokenOptions[], gitlabs: readonly Nam
 /** Where a token names projects and a user, what both allow. */
 const readerOf = (
   { projects, as }: Pick<TokenOptions, 'projects' | 'as'>,
-  gitlabs: readonly NamedGitlab[],
+  servers: readonly NamedServer[],
 ): Caller['mayRead'] => {
   const named = projects.length > 0 ? mayReadNamed(projects) : undefined;
   if (as === undefined) return () => named;
-  const user = gitlabUser(as, gitlabs);
+  const user = userOf(as, servers);
   return (pipeline) => {
-    const theirs = mayReadAs(pipeline, user);
+    const theirs = mayReadAs(pipeline.parts, user);
     return named ? async (asked) => theirs(await named(asked)) : theirs;
   };
 };

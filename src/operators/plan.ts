@@ -129,7 +129,7 @@ const headNow = async (parts: Parts, claimed: Claimed): Promise<Head> => {
     return typeof after === 'string' && (await ask((port) => port.entries(id.project, after, []))) !== undefined;
   };
   let seen = await head();
-  for (const wait of parts.sources.get(id.instance)?.replicas ? REPLICA_LAG : []) {
+  for (const wait of parts.sources.get(id.instance)?.port.replicas ? REPLICA_LAG : []) {
     if (!lags(seen)) break;
     // Objects come before the refs that name them, so it is looked once more.
     const isOld = await heard();

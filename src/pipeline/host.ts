@@ -15,7 +15,7 @@ import type { Flow } from '../telemetry.ts';
 import { SECOND } from '../units.ts';
 import { adopt, serve } from './flows.ts';
 import { generationOptionsOf, type Target } from './generation-tools.ts';
-import { type HostOptions, openPipeline, type Pipeline, sharedBy } from './open.ts';
+import { type HostOptions, openPipeline, type Pipeline, sourcesFor } from './open.ts';
 
 /** Counting wants takes seconds where there are many, and who looks at a page more often learns nothing by it. */
 const STATUS_KEPT_MS = 1 * SECOND;
@@ -52,10 +52,10 @@ export interface Host {
 export const openHost = (around: HostOptions): Host => {
   const opening = new Map<string, Promise<Hosted>>();
   const opened: Hosted[] = [];
-  const shared = sharedBy(around);
+  const openSources = sourcesFor(around);
 
   const open = async (name: string) => {
-    const hosted = withFlowsOf(await openPipeline(around, name, shared), isShared(around.config));
+    const hosted = withFlowsOf(await openPipeline(around, name, openSources), isShared(around.config));
     opened.push(hosted);
     return hosted;
   };

@@ -1,21 +1,18 @@
 /** From the configuration to the parts of one pipeline, open and ready to run; closed in reverse. */
 import { join } from 'node:path';
-import { dependency, PATIENCE, type Patience, withRetries } from '../calls/dependency.ts';
+import { dependency, PATIENCE, withRetries } from '../calls/dependency.ts';
 import { names as namesOf } from '../config/names.ts';
 import { optionsOf } from '../config/pipeline.ts';
-import type { Config, PipelineOptions } from '../config/schema.ts';
+import type { Config } from '../config/schema.ts';
 import { serverReranker } from '../embedders/reranker.ts';
 import { messageOf } from '../errors.ts';
 import type { Dependency, FlowLimits, Parts, Source } from '../parts.ts';
 import { selection } from '../paths/selection.ts';
 import type { Log, Time, VectorStore } from '../ports.ts';
 import type { Hold } from '../runtime/fence.ts';
-import { type BlobCache, blobCache } from '../sources/blob-cache.ts';
+import { blobCache } from '../sources/blob-cache.ts';
 import type { Environment } from '../sources/git/command.ts';
-import { type GitSource, gitSource } from '../sources/git/git.ts';
-import { joinedGit } from '../sources/git/joined.ts';
-import type { GitlabInstance, GitlabOptions } from '../sources/gitlab/instance.ts';
-import { type Pace, paceOf } from '../sources/gitlab/pace.ts';
+import { type OpenSources, sourceRegistry } from '../sources/registry.ts';
 import type { Telemetry } from '../telemetry.ts';
 import { MIB, MINUTE, SECOND } from '../units.ts';
 import type { Engines, OpenEngines } from './engines.ts';
@@ -26,9 +23,6 @@ const EMBED_WAIT_MS = 5;
 /** A log, a store, and for a command also a source or a model, that has never answered for so long ends the process. */
 const FIRST_ANSWER_MS = 20 * SECOND;
 const BLOB_BYTES_PER_REQUEST = 4 * MIB;
-
-/** The instance of all plain repositories. */
-export const GIT = 'git';
 
 export interface HostOptions {
   readonly config: Config;
@@ -43,51 +37,29 @@ export interface HostOptions {
   readonly stays: boolean;
 }
 
-/** What all pipelines of a process have in common. */
-export interface Shared {
-  readonly blobs: BlobCache;
-  /** Of the server, however many sources ask it. */
-  pace(options: GitlabOptions): Pace;
-}
-
-export const sharedBy = ({
-  config,
+/** All pipelines of a process share a cache of blobs, and how fast a server is asked. */
+export const sourcesFor = ({
+  config: { limits, webhooks },
   data,
+  environment,
   time,
   telemetry,
-}: Pick<HostOptions, 'config' | 'data' | 'time' | 'telemetry'>): Shared => {
-  const paces = new Map<string, Pace>();
-  return {
-    blobs: blobCache({
+}: Pick<HostOptions, 'config' | 'data' | 'environment' | 'time' | 'telemetry'>): OpenSources =>
+  sourceRegistry({
+    ...{ environment, time, fileBytes: limits.fileBytes, webhooks },
+    cache: blobCache({
       directory: join(data, 'blobs'),
-      maxBytes: config.limits.blobCache,
+      maxBytes: limits.blobCache,
       onTrouble: (error) => telemetry.backgroundFailed({ what: 'blob cache', error: messageOf(error) }),
     }),
-    pace({ url, requestsPerMinute, requestsAtOnce }) {
-      const { origin } = new URL(url);
-      const known = paces.get(origin) ?? paceOf({ perMinute: requestsPerMinute, parallel: requestsAtOnce, time });
-      paces.set(origin, known);
-      return known;
-    },
-  };
-};
-
-export interface Repository {
-  readonly name: string;
-  /** A directory, or wherever git reaches. */
-  readonly path: string;
-  readonly pollMs: number;
-  readonly source: GitSource;
-}
+    onArchiveTrouble: (instance, project, error) => telemetry.archiveUnusable({ instance, project, error }),
+  });
 
 export interface Pipeline {
   readonly name: string;
   readonly parts: Parts;
   /** What the configuration asks for. */
   readonly target: Target;
-  /** Plain repositories, which are followed by looking at them. */
-  readonly repositories: readonly Repository[];
-  readonly gitlabs: readonly GitlabInstance[];
   /** Keeps the options that a generation is built by, for every process that indexes into it. */
   remember(target: Target): Promise<void>;
   dependencies(): readonly Dependency[];
@@ -95,7 +67,7 @@ export interface Pipeline {
   close(): Promise<void>;
 }
 
-export const openPipeline = async (around: HostOptions, name: string, shared: Shared): Promise<Pipeline> => {
+export const openPipeline = async (around: HostOptions, name: string, openSources: OpenSources): Promise<Pipeline> => {
   const { config, data, lock, time, telemetry, stays } = around;
   const options = optionsOf(config, name);
   const names = namesOf(name, options);
@@ -104,10 +76,9 @@ export const openPipeline = async (around: HostOptions, name: string, shared: Sh
   const impatience = { ...patience, firstAnswerMs: FIRST_ANSWER_MS };
   const needs = { time, telemetry, patience: stays ? patience : impatience };
   const ofEngine = { time, telemetry, patience: impatience };
-  const { gitlabs, repositories, sources } = await openSources(
-    options,
-    { ...around, patience: needs.patience },
-    shared,
+  const opened = await openSources(options.sources);
+  const sources: ReadonlyMap<string, Source> = new Map(
+    opened.map(({ instance, title, port }) => [instance, { port, dependency: dependency(title, port.probe, needs) }]),
   );
   const engines = await around.openEngines({ config, names, directory: join(data, name), lock, time, telemetry });
   const ofLog = dependency('log', engines.log.probe, ofEngine);
@@ -140,8 +111,6 @@ export const openPipeline = async (around: HostOptions, name: string, shared: Sh
     name,
     parts,
     target,
-    repositories,
-    gitlabs,
     remember: tools.remember,
     dependencies: () => [ofLog, ofStore, ...ofSources, ...tools.dependencies()],
     check: engines.check,
@@ -172,61 +141,6 @@ const limitsOf = ({ limits }: Config): FlowLimits => ({
   embedTexts: limits.batch.texts,
   embedWaitMs: EMBED_WAIT_MS,
 });
-
-type SourceNeeds = Pick<HostOptions, 'config' | 'environment' | 'time' | 'telemetry'> & {
-  readonly patience: Patience;
-};
-
-/** Where the documents of a pipeline come from. */
-export const openSources = async (options: PipelineOptions, around: SourceNeeds, shared: Shared) => {
-  const gitlabs = await openGitlabs(options, around, shared);
-  const repositories = openRepositories(options, around.environment, around.time);
-  return { gitlabs, repositories, sources: sourcesOf(repositories, gitlabs, around) };
-};
-
-const openRepositories = ({ sources }: PipelineOptions, environment: Environment, time: Time): readonly Repository[] =>
-  sources.flatMap(({ git }): Repository[] => {
-    if (!git) return [];
-    const { name = GIT, path, refs, pollMs } = git;
-    const source = gitSource({ name, path, refs, environment, time });
-    return [{ name, path, pollMs, source }];
-  });
-
-/** Its client is loaded by those alone who have a GitLab. */
-const openGitlabs = async (
-  { sources }: PipelineOptions,
-  { config, time, telemetry }: SourceNeeds,
-  shared: Shared,
-): Promise<readonly GitlabInstance[]> => {
-  const asked = sources.flatMap(({ gitlab }) => (gitlab ? [gitlab] : []));
-  if (asked.length === 0) return [];
-  const { openInstance } = await import('../sources/gitlab/instance.ts');
-  return asked.map((options) =>
-    openInstance(options, {
-      webhooks: config.webhooks,
-      maxBlobBytes: config.limits.fileBytes,
-      cache: shared.blobs,
-      pace: shared.pace(options),
-      time,
-      onTrouble: (project, error) => telemetry.archiveUnusable({ instance: options.name, project, error }),
-    }),
-  );
-};
-
-const sourcesOf = (
-  repositories: readonly Repository[],
-  gitlabs: readonly GitlabInstance[],
-  needs: Parameters<typeof dependency>[2],
-): ReadonlyMap<string, Source> => {
-  const sources = new Map<string, Source>();
-  if (repositories.length > 0) {
-    const port = joinedGit(new Map(repositories.map(({ name, source }) => [name, source])));
-    sources.set(GIT, { port, replicas: false, dependency: dependency(GIT, port.probe, needs) });
-  }
-  for (const { name, source: port } of gitlabs)
-    sources.set(name, { port, replicas: true, dependency: dependency(`gitlab ${name}`, port.probe, needs) });
-  return sources;
-};
 
 const steadyLog = (log: Log, of: Dependency): Log => withRetries(log, of, ['read', 'slice', 'close']);
 

@@ -53,7 +53,7 @@ export interface Status {
   readonly building: string | null;
   readonly previous: string | null;
   readonly projects: readonly ProjectStatus[];
-  /** Of each GitLab, when it has last told of something; `null` when it never has, so that the resync finds all pushes. */
+  /** Of each source with hooks, when they have last told of something; `null` when it never has, so that the resync finds all pushes. */
   readonly webhooks: readonly { readonly instance: string; readonly heardAt: string | null }[];
   /** What waits, by lane. */
   readonly lanes: Readonly<Record<'live' | 'backfill', { readonly events: number; readonly changes: number }>>;
@@ -183,7 +183,7 @@ const projectsOf = async (parts: Parts, active: string | undefined): Promise<rea
   for await (const row of rows(state, 'refs', 'refs')) {
     const { instance, project, ref } = parseRef(row.key);
     const { path = project, blocked = null } = known.get(projectKey({ instance, project })) ?? {};
-    const head = blocked === null ? headOf(parts, row) : null;
+    const head = blocked === null ? knownHead(parts, row) : null;
     const counts = await countsOf(parts, row.key, active);
     projects.push({ instance, project, path, ref, head, planned: row.value.planned ?? null, ...counts, blocked });
   }
@@ -191,7 +191,7 @@ const projectsOf = async (parts: Parts, active: string | undefined): Promise<rea
 };
 
 /** What the last resync has seen, unless a plan has looked since. Sources are asked by those who do something about it. */
-const headOf = (parts: Parts, { key, seq, value }: Row<'refs'>): Head => {
+const knownHead = (parts: Parts, { key, seq, value }: Row<'refs'>): Head => {
   const { ref, ...id } = parseRef(key);
   const seen = seenHeads(parts, projectKey(id));
   return seen && seen.at > seq ? (seen.heads.get(ref) ?? null) : (value.planned ?? null);
@@ -212,9 +212,8 @@ const countsOf = async ({ state, store }: Parts, ref: string, active: string | u
   return { documents, pending, failed };
 };
 
-/** Servers that have replicas tell of pushes; plain repositories are looked at. */
 const heardOf = async ({ state, sources }: Parts): Promise<Status['webhooks']> => {
-  const instances = [...sources].flatMap(([instance, { replicas }]) => (replicas ? [instance] : []));
+  const instances = [...sources].flatMap(([instance, { port }]) => (port.hooks ? [instance] : []));
   const heard = await state.read('heard', instances);
   return instances.map((instance) => {
     const at = heard.get(instance)?.value.at;

@@ -1,12 +1,11 @@
 /** Hits with all that is joined to them: project, blob, whether they still hold, and where to look. */
 
 import type { Parts } from '../parts.ts';
-import { isUnicode } from '../paths/bytes.ts';
-import type { Hit, Row } from '../ports.ts';
+import type { Hit, Lines } from '../ports.ts';
 import type { Ranked } from '../ranking/rerank.ts';
-import { type LedgerEntry, type ProjectRow, parseDocument, parseRef, projectKey, refKey, WIKI } from '../records.ts';
+import { type LedgerEntry, type ProjectRow, parseDocument, projectKey, type RefId, refKey } from '../records.ts';
 import { shownPath } from '../runs/documents.ts';
-import type { MayRead, ReadableProject } from './access.ts';
+import { type MayRead, tellable } from './access.ts';
 import { isStale } from './freshness.ts';
 
 export interface Passage {
@@ -37,10 +36,11 @@ export interface FoundChunk extends Passage {
 }
 
 export const joined = async (
-  { state, store }: Parts,
+  parts: Parts,
   generation: string,
   { ranked, mayRead }: { readonly ranked: readonly Ranked[]; readonly mayRead?: MayRead | undefined },
 ): Promise<readonly FoundChunk[]> => {
+  const { state, store } = parts;
   const all = ranked.flatMap((hit) => [hit, ...hit.copies]).map(({ point }) => parseDocument(point.document));
   const documents = [...new Set(ranked.map(({ point }) => point.document))];
   const ids = documents.map(parseDocument);
@@ -51,26 +51,17 @@ export const joined = async (
     state.read('projects', [...new Set(all.map(projectKey))]),
   ]);
   const rowOf = ({ point }: Hit) => projects.get(projectKey(parseDocument(point.document)))?.value;
-  // Asked after the search, so that what was hidden or made private in between is not shown.
-  const readable = mayRead && (await mayRead(readableIn(projects)));
-  const keys = readable && new Set(readable.map(projectKey));
-  const isShown = (hit: Hit) =>
-    rowOf(hit)?.hidden === undefined && (keys?.has(projectKey(parseDocument(hit.point.document))) ?? true);
+  const tells = await tellable(projects, mayRead);
+  const isShown = (hit: Hit) => tells(projectKey(parseDocument(hit.point.document)));
   return ranked.filter(isShown).map((hit) => {
     const { document } = hit.point;
     const entry = ledger.get(document);
     const head = refs.get(refKey(parseDocument(document)))?.value.planned ?? null;
     const stale = isStale(wants.get(document), entry);
     const copies = hit.copies.filter(isShown).map((copy) => passageOf(copy, rowOf(copy)));
-    return { ...hitOf(hit, entry, rowOf(hit)), head, stale, copies };
+    return { ...hitOf(parts, hit, entry, rowOf(hit)), head, stale, copies };
   });
 };
-
-const readableIn = (rows: ReadonlyMap<string, Row<'projects'>>): readonly ReadableProject[] =>
-  [...rows.values()].map(({ key, value }) => {
-    const { instance, project } = parseRef(key);
-    return { instance, project, path: value.path || project };
-  });
 
 const passageOf = ({ point }: Hit, row: ProjectRow | undefined): Passage => {
   const { project, ref, path } = parseDocument(point.document);
@@ -78,22 +69,26 @@ const passageOf = ({ point }: Hit, row: ProjectRow | undefined): Passage => {
   return { project: row?.path || project, ref, ...shownPath(path), startLine, endLine };
 };
 
-const hitOf = (hit: Hit, entry: LedgerEntry | undefined, row: ProjectRow | undefined) => {
+const hitOf = (parts: Parts, hit: Hit, entry: LedgerEntry | undefined, row: ProjectRow | undefined) => {
   const { heading, text, commit, language, document } = hit.point;
   const place = passageOf(hit, row);
-  const { path } = parseDocument(document);
+  const { instance, path } = parseDocument(document);
   const blob = entry?.indexedBlob ?? null;
-  return { score: hit.score, ...place, language, heading, text, blob, commit, url: urlOf(row, { ...place, path }) };
+  return {
+    score: hit.score,
+    ...place,
+    language,
+    heading,
+    text,
+    blob,
+    commit,
+    url: urlOf(parts, row, { ...place, instance, path }),
+  };
 };
 
-/** To exactly these lines in GitLab, or to the page of its wiki; a plain repository has no pages. */
+/** Where the lines are shown, as their source says. */
 export const urlOf = (
+  { sources }: Pick<Parts, 'sources'>,
   row: ProjectRow | undefined,
-  { ref, path, startLine, endLine }: Pick<Passage, 'ref' | 'path' | 'startLine' | 'endLine'>,
-): string | null => {
-  if (!row?.url || !isUnicode(ref + path)) return null;
-  const encoded = (place: string) => place.split('/').map(encodeURIComponent).join('/');
-  // A page is shown by its slug, and its lines have no anchors.
-  if (ref === WIKI) return `${row.url}/-/wikis/${encoded(path.slice(0, path.lastIndexOf('.')))}`;
-  return `${row.url}/-/blob/${encoded(ref)}/${encoded(path)}#L${startLine}-${endLine}`;
-};
+  { instance, ...lines }: Lines & Pick<RefId, 'instance'>,
+): string | null => (row?.url ? sources.get(instance)?.port.urlOf(row.url, lines) : undefined) ?? null;

@@ -8,7 +8,7 @@ import { documentKey, type LedgerEntry, parseDocument, parseRef, projectKey, ref
 import { shownPath } from '../runs/documents.ts';
 import { activeGeneration } from '../state/generations.ts';
 import { rows } from '../state/pages.ts';
-import type { MayRead } from './access.ts';
+import { type MayRead, tellable } from './access.ts';
 import { isStale } from './freshness.ts';
 import { type FoundChunk, urlOf } from './hits.ts';
 import { scopeOf } from './scope.ts';
@@ -76,7 +76,7 @@ export const read = async (parts: Parts, asked: LineQuery): Promise<DocumentText
     commit: points[0]?.commit ?? commit,
     head: refs.get(refKey(id))?.value.planned ?? null,
     stale: isStale(wants.get(document), entry),
-    url: urlOf(row, at),
+    url: urlOf(parts, row, { ...at, instance: id.instance }),
   };
 };
 
@@ -108,7 +108,10 @@ export const indexedDocument = async (parts: Parts, asked: PlaceQuery): Promise<
     keys.push(documentKey({ ...id, path }));
   }
   const store = parts.store.generation(generation);
-  const entries = [...(await store.ledger(keys)).values()].filter(({ status }) => status !== 'gone');
+  const found = [...(await store.ledger(keys)).values()].filter(({ status }) => status !== 'gone');
+  const projectOf = ({ document }: LedgerEntry) => projectKey(parseDocument(document));
+  const tells = await tellable(await parts.state.read('projects', [...new Set(found.map(projectOf))]), asked.mayRead);
+  const entries = found.filter((one) => tells(projectOf(one)));
   const [entry, other] = entries;
   if (!entry) throw new NotFound(`there is no document ${shown}`);
   if (other) throw new NotFound(await severalOf(parts, shown, entries));

@@ -3,10 +3,12 @@
 import type { FileKind } from '../converters/format.ts';
 import { languagesOf } from '../converters/kinds.ts';
 import type { Parts } from '../parts.ts';
-import type { Query } from '../ports.ts';
+import type { Query, State } from '../ports.ts';
 import { parseRef, projectKey } from '../records.ts';
+import { kept } from '../runtime/kept.ts';
 import { rows } from '../state/pages.ts';
 import { projectNames } from '../state/projects.ts';
+import { SECOND } from '../units.ts';
 import type { MayRead, ReadableProject } from './access.ts';
 
 type OneOrMore<T> = T | readonly T[];
@@ -52,29 +54,60 @@ export const filterOf = ({ projects, ...rest }: Scope): Pick<Query, 'projects' |
   ...(projects === undefined ? {} : { projects: [...projects] }),
 });
 
+interface KnownProject extends ReadableProject {
+  readonly groups: readonly string[];
+}
+
+interface KnownProjects {
+  /** Those that are not hidden. */
+  readonly shown: readonly KnownProject[];
+  readonly hidesSome: boolean;
+}
+
+const LIST_KEPT_MS = 1 * SECOND;
+
+const listedBy = new WeakMap<State, () => Promise<KnownProjects>>();
+
+/**
+ * The rows of all projects, read once a second at most however many search: thousands of them cost more than the search.
+ * That the list may be a second old lets nobody find what was hidden or closed to them since: it only says where is
+ * searched, and of all that is shown afterwards the project's row is read again, with whether it may be told (`hits.ts`,
+ * `read.ts`). A project that has come since is found a second later.
+ */
+const knownProjects = (state: State): Promise<KnownProjects> => {
+  const list = listedBy.get(state) ?? kept(() => listProjects(state), LIST_KEPT_MS);
+  listedBy.set(state, list);
+  return list();
+};
+
+const listProjects = async (state: State): Promise<KnownProjects> => {
+  const shown: KnownProject[] = [];
+  let hidesSome = false;
+  for await (const { key, value } of rows(state, 'projects', 'projects')) {
+    const { instance, project } = parseRef(key);
+    if (value.hidden === undefined)
+      shown.push({ instance, project, path: value.path || project, groups: value.groups });
+    else hidesSome = true;
+  }
+  return { shown, hidesSome };
+};
+
 /**
  * Those that are called so and in such groups and may be read, without those that are hidden, as the limit on hits is to be
  * the others'; `undefined` when that leaves out none. A name that nobody has heard of matches nothing.
  */
 export const projectsFor = async (
-  { state }: Parts,
+  { state }: Pick<Parts, 'state'>,
   { project, group, mayRead }: Filters,
 ): Promise<readonly ReadableProject[] | undefined> => {
   const [names, groups] = [listOf(project), listOf(group)];
-  const found: ReadableProject[] = [];
-  let all = true;
-  for await (const { key, value } of rows(state, 'projects', 'projects')) {
-    const id = parseRef(key);
-    const called = projectNames(id, value.path);
-    const wanted =
-      value.hidden === undefined &&
-      (!names || names.some((name) => called.includes(name))) &&
-      (!groups || groups.some((one) => value.groups.some((of) => of === one || of.startsWith(`${one}/`))));
-    if (wanted) found.push({ instance: id.instance, project: id.project, path: value.path || id.project });
-    else all = false;
-  }
-  if (mayRead) return mayRead(found);
-  return all && !names && !groups ? undefined : found;
+  const { shown, hidesSome } = await knownProjects(state);
+  if (!names && !groups && !mayRead) return hidesSome ? shown : undefined;
+  const isCalled = (one: KnownProject) => !names || projectNames(one, one.path).some((name) => names.includes(name));
+  const isIn = (one: KnownProject) =>
+    !groups || groups.some((group) => one.groups.some((of) => of === group || of.startsWith(`${group}/`)));
+  const found = shown.filter((one) => isCalled(one) && isIn(one));
+  return mayRead ? mayRead(found) : found;
 };
 
 const listOf = <T>(given: OneOrMore<T> | undefined): readonly T[] | undefined =>

@@ -1,14 +1,16 @@
 import { randomBytes } from 'node:crypto';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { BlockProject } from '../../src/errors.ts';
 import { pathToBytes } from '../../src/paths/bytes.ts';
-import type { RepoSource, TreeDifference, TreeEntry } from '../../src/ports.ts';
+import type { RefChange, RepoSource, TreeDifference, TreeEntry } from '../../src/ports.ts';
 import { type File, type Listed, listed, type TestRepository } from '../support/repository.ts';
 
 export interface Subject {
   readonly source: RepoSource;
   /** The project that the repository is, with `main` as its default branch. */
   readonly project: string;
+  /** Somebody whom its server knows, where there is one. */
+  readonly user?: string;
   /** What the source reads. What is done to it is seen by the source at once. */
   readonly repository: TestRepository;
   /** Another source over the same repository, as after a restart. */
@@ -101,6 +103,82 @@ export const sourceContract = (name: string, abilities: Abilities, open: () => P
       for await (const one of source.projects()) told.push(one);
       expect(told.map(({ id }) => id)).toContain(project);
       expect((await source.project(project)).id).toBe(project);
+    });
+
+    it('finds nothing wrong where all that is configured can be read', async () => {
+      const { source, repository } = await subject();
+      await repository.commit({ files: [['a.md', 'one']] });
+      const findings = await source.check();
+      expect(findings.length).toBeGreaterThan(0);
+      expect(findings.filter(({ level }) => level === 'error')).toEqual([]);
+      for (const { level, finding, remedy } of findings) {
+        expect(finding).not.toBe('');
+        expect(remedy === '', `${finding}: ${remedy}`).toBe(level === 'ok');
+      }
+    });
+
+    it('shows no project to a user of another server, nor to anybody where it has no users', async () => {
+      const { source, project, user = 'root' } = await subject();
+      const open = { id: project, visibility: 'public', groups: [] };
+      for (const server of ['https://elsewhere.test', '', ...(source.server === undefined ? ['undefined'] : [])])
+        expect(await source.mayRead({ name: user, server }, open)).toBe(false);
+      if (source.server === undefined) return;
+      expect(await source.mayRead({ name: user, server: source.server }, open)).toBe(true);
+      expect(await source.mayRead({ name: 'nobody-of-that-name', server: source.server }, open)).toBe(false);
+    });
+
+    it('knows without asking that the configuration leads to its project and default branch, and not to others', async () => {
+      const { source, project } = await subject();
+      const { path } = await source.project(project);
+      expect(source.leadsTo({ project, path })).toBe(true);
+      expect(source.leadsTo({ project: '999999', path: 'nowhere/to-be-found' })).toBe(false);
+      expect(source.mayTrack(project, 'main', 'main')).toBe(true);
+    });
+
+    it('tells of each head by hooks, or by watching until it is told to end', async () => {
+      const { source, project, repository } = await subject();
+      const head = await repository.commit({ files: [['a.md', 'one']] });
+      const stop = new AbortController();
+      const told: RefChange[] = [];
+      const troubles: string[] = [];
+      const watching = source.watch({
+        signal: stop.signal,
+        tracked: async () => [],
+        onChange: (change) => void told.push(change),
+        onTrouble: (of, error) => void troubles.push(`${of}: ${error.message}`),
+      });
+      if (source.hooks) await watching;
+      else
+        await vi.waitFor(() => expect(told).toEqual([{ project, ref: 'main', before: null, after: head }]), {
+          timeout: 10_000,
+        });
+      stop.abort();
+      await watching;
+      expect(troubles).toEqual([]);
+    });
+
+    it('believes no hook without a proof, and makes no news of what is none', async () => {
+      const { source } = await subject();
+      const { hooks } = source;
+      if (!hooks) return;
+      // By which a hook is known to be one of its server's.
+      expect(source.server).toBeDefined();
+      expect(hooks.proof({}, { secrets: ['a secret'], now: Date.now() })).toHaveProperty('refused');
+      expect(hooks.isSigned({}, Buffer.from('{}'), ['a secret'])).toBe(false);
+      for (const body of [null, [], 'text', { event: 1 }]) expect(['strange', 'other']).toContain(hooks.news(body).is);
+      expect(hooks.said({})).toEqual({ event: '', id: undefined, server: undefined });
+    });
+
+    it('shows lines on a page below that of the project, or on none', async () => {
+      const { source } = await subject();
+      const lines = { ref: 'main', path: 'a b/ü#?.md', startLine: 3, endLine: 4 };
+      const url = source.urlOf('https://git.test/team/web', lines);
+      if (url !== undefined) {
+        expect(url.startsWith('https://git.test/team/web/')).toBe(true);
+        expect(new URL(url).href).toBe(url);
+        expect(url).toContain('a%20b/%C3%BC%23%3F.md');
+      }
+      expect(source.urlOf('https://git.test/team/web', { ...lines, path: 'a\udcff' })).toBeUndefined();
     });
 
     it('blocks a project that it does not have, whatever is asked', async () => {

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type AnswerOf, answerTo } from '../../src/api/questions.ts';
 import { type DataCommand, parseCommand } from '../../src/cli/command.ts';
 import { search } from '../../src/cli/commands/search.ts';
-import { gitlabUser } from '../../src/config/gitlab-user.ts';
+import { userOf } from '../../src/config/user.ts';
 import { api } from '../../src/http/api.ts';
 import { boundedAsk } from '../../src/http/bounded.ts';
 import { callersOf } from '../../src/http/callers.ts';
@@ -29,7 +29,6 @@ let service: GitlabService;
 let server: Server;
 let url: string;
 
-const gitlabsIn = () => service.pipeline.gitlabs;
 const ask = async (as: string, path: string, body?: unknown) =>
   fetch(`${url}${path}`, {
     headers: { authorization: `Bearer ${bearerOf(as)}` },
@@ -81,7 +80,7 @@ beforeAll(async () => {
     ask: boundedAsk(recordedTelemetry()),
     callerOf: callersOf(
       TOKENS.map((as) => ({ name: as, as, token: bearerOf(as), scopes: ['search', 'status'], projects: [] })),
-      gitlabsIn(),
+      service.servers,
     ),
   });
   server = createServer((request, response) => {
@@ -213,7 +212,7 @@ it('a GitLab that does not answer is named to those alone who may read something
     'status',
     {
       pipeline: { ...service.pipeline, status: async () => status },
-      mayRead: mayReadAs(service.pipeline, gitlabUser('jane@extern', gitlabsIn())),
+      mayRead: mayReadAs(service.parts, userOf('jane@extern', service.servers)),
       signal: new AbortController().signal,
     },
     {},

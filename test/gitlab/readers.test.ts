@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { resync } from '../../src/clock/resync.ts';
-import { gitlabUser } from '../../src/config/gitlab-user.ts';
+import { userOf } from '../../src/config/user.ts';
 import { projectKey } from '../../src/records.ts';
 import { mayReadAs } from '../../src/search/access-as.ts';
 import { search } from '../../src/search/search.ts';
@@ -18,9 +18,9 @@ let open: SimulatedProject;
 let inner: SimulatedProject;
 let secret: SimulatedProject;
 
-const named = (user: string) => gitlabUser(user, service.pipeline.gitlabs);
+const named = (user: string) => userOf(user, service.servers);
 const found = async (user?: string, limit = 20) => {
-  const reader = user === undefined ? {} : { mayRead: mayReadAs(service.pipeline, named(user)) };
+  const reader = user === undefined ? {} : { mayRead: mayReadAs(service.pipeline.parts, named(user)) };
   const { hits } = await search(service.parts, { text: 'tide', mode: 'lexical', limit, ...reader });
   return [...new Set(hits.map(({ project }) => project))].sort();
 };
@@ -78,7 +78,7 @@ describe('search as somebody', () => {
       text: 'tide',
       mode: 'lexical',
       limit: 3,
-      mayRead: mayReadAs(service.pipeline, named('stranger')),
+      mayRead: mayReadAs(service.pipeline.parts, named('stranger')),
     });
     expect(hits.map(({ project }) => project)).toEqual(['team/open', 'team/open', 'team/open']);
   }, 60_000);

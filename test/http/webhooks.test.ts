@@ -4,8 +4,10 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Listener } from '../../src/http/listener.ts';
 import { openHttp } from '../../src/http/server.ts';
 import type { BodyLimits } from '../../src/http/webhooks/bodies.ts';
-import { type News, newsOf } from '../../src/http/webhooks/events.ts';
-import { gitlabWebhooks, type WebhookOptions } from '../../src/http/webhooks/webhooks.ts';
+import { type WebhookOptions, webhooks } from '../../src/http/webhooks/webhooks.ts';
+import type { News } from '../../src/ports.ts';
+import { newsOf } from '../../src/sources/gitlab/events.ts';
+import { gitlabFormat } from '../../src/sources/gitlab/format.ts';
 import { KIB, MIB } from '../../src/units.ts';
 import { realTime } from '../support/git-source.ts';
 import { headersOf, signature } from '../support/gitlab/deliveries.ts';
@@ -63,7 +65,8 @@ beforeEach(async () => {
   filed = [];
   options = {};
   telemetry.forget();
-  const handler = gitlabWebhooks({
+  const handler = webhooks({
+    format: gitlabFormat,
     ...{ secrets: [SIGNING, OLD_SIGNING, PLAIN], time: realTime, telemetry },
     unavailable: () => options.unavailable?.(),
     async file(news, instance) {
@@ -193,7 +196,8 @@ describe('senders who are slow', () => {
   });
   const listen = async (limits: Partial<BodyLimits> = {}) => {
     await server.close();
-    const handler = gitlabWebhooks({
+    const handler = webhooks({
+      format: gitlabFormat,
       ...{ secrets: [SIGNING, PLAIN], time: realTime, telemetry, limits: { ...LIMITS, ...limits } },
       ...{ unavailable: () => undefined, file: async () => 1 },
     });

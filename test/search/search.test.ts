@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { TryAgain } from '../../src/errors.ts';
 import type { Parts } from '../../src/parts.ts';
-import { documentKey, projectKey } from '../../src/records.ts';
+import { documentKey, projectKey, refKey } from '../../src/records.ts';
+import { mayReadNamed } from '../../src/search/access.ts';
+import { read } from '../../src/search/read.ts';
 import { search } from '../../src/search/search.ts';
 import { entry, hashOf, point, uuid } from '../contracts/store-builders.ts';
 import { memoryParts } from '../support/memory-parts.ts';
@@ -23,7 +25,8 @@ const PROJECTS = [
 ];
 
 const partsWith = async (files: readonly File[]) => {
-  const { parts, generation, state } = await memoryParts();
+  const { parts: made, generation, state } = await memoryParts();
+  const parts = { ...made, sources: new Map([...made.sources.values()].map((source) => ['main', source] as const)) };
   for (const { project, path, groups } of PROJECTS) {
     const value = { path, groups, url: `https://git.test/${path}`, visibility: 'private', refs: [] };
     const key = projectKey({ instance: 'main', project });
@@ -95,7 +98,7 @@ test('the same text on two branches is one hit that names the other', async () =
   const [hit, ...others] = await ask(parts, {});
   expect(others).toEqual([]);
   expect(hit).toMatchObject({ project: 'team/web', path: 'a.ts', blob: 'blob of a.ts', language: 'typescript' });
-  expect(hit?.url).toContain('https://git.test/team/web/-/blob/');
+  expect(hit?.url).toMatch(/^https:\/\/git\.test\/team\/web\/(main|dev)\/a\.ts#1-/);
   expect([hit?.ref, ...(hit?.copies ?? []).map(({ ref }) => ref)].sort()).toEqual(['dev', 'main']);
 });
 
@@ -161,4 +164,47 @@ test('a reranker that fails costs its order, and no answer', async () => {
   const without = await ask(parts, { limit: 2 });
   expect(await ask({ ...parts, reranker: { port, passages: 30 } }, { limit: 2 })).toEqual(without);
   expect(telemetry.told).toContainEqual(['rerankingFailed', { error: 'it is away' }]);
+});
+
+describe('thousands of projects', () => {
+  const hide = async (parts: Parts, project: string, hidden: string | undefined) => {
+    const key = projectKey({ instance: 'main', project });
+    const row = (await parts.state.read('projects', [key])).get(key);
+    if (row) await parts.state.raise('projects', [{ ...row, seq: row.seq + 1, value: { ...row.value, hidden } }]);
+  };
+
+  test('are not read again by each search', async () => {
+    const made = await partsWith([{ path: 'a.ts', text: 'alpha beta' }]);
+    let pages = 0;
+    const page: Parts['state']['page'] = (table, scope, cursor) => {
+      if (table === 'projects') pages += 1;
+      return made.state.page(table, scope, cursor);
+    };
+    const parts = { ...made, state: { ...made.state, page } };
+    await ask(parts, {});
+    const once = pages;
+    expect(once).toBeGreaterThan(0);
+    for (let again = 0; again < 5; again += 1) await ask(parts, {});
+    expect(pages).toBeLessThanOrEqual(2 * once);
+  });
+
+  test('show nothing of one that was hidden since they were read', async () => {
+    const parts = await partsWith([
+      { path: 'a.ts', text: 'alpha beta' },
+      { path: 'b.ts', text: 'alpha beta gamma', project: '2' },
+    ]);
+    expect((await ask(parts, {})).map(({ path }) => path).sort()).toEqual(['a.ts', 'b.ts']);
+    const key = refKey({ instance: 'main', project: '2', ref: 'main' });
+    const value = { planned: 'c1', dirty: false, rules: 'r1' };
+    await parts.state.raise('refs', [{ key, scope: 'refs', seq: 1, token: 't', value }]);
+    expect((await read(parts, { path: 'b.ts', from: 1, lines: 1 })).text).toBe('alpha beta gamma');
+    await hide(parts, '2', 'it was deleted');
+    expect((await ask(parts, {})).map(({ path }) => path)).toEqual(['a.ts']);
+    await expect(read(parts, { path: 'b.ts', from: 1, lines: 1 })).rejects.toThrow('there is no document b.ts');
+    // Nor to somebody who could read it a moment ago.
+    const mayRead = mayReadNamed(['team']);
+    await expect(read(parts, { path: 'b.ts', from: 1, lines: 1, mayRead })).rejects.toThrow(
+      'there is no document b.ts',
+    );
+  });
 });

@@ -3,11 +3,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { serversOf } from '../../src/config/pipeline.ts';
 import { type Config, configSchema } from '../../src/config/schema.ts';
 import type { Listener } from '../../src/http/listener.ts';
 import { openHttp } from '../../src/http/server.ts';
 import { webhookHints } from '../../src/http/webhooks/hints.ts';
-import { gitlabWebhooks } from '../../src/http/webhooks/webhooks.ts';
+import { webhooks } from '../../src/http/webhooks/webhooks.ts';
 import { refSelection } from '../../src/paths/ref-selection.ts';
 import { openEngines } from '../../src/pipeline/engines.ts';
 import { type Hosted, openHost } from '../../src/pipeline/host.ts';
@@ -16,6 +17,7 @@ import type { Report } from '../../src/records.ts';
 import { followRun, startRun } from '../../src/runs/backfill.ts';
 import { listDocuments } from '../../src/runs/documents.ts';
 import { systemTime } from '../../src/runtime/time.ts';
+import { gitlabFormat } from '../../src/sources/gitlab/format.ts';
 import { lagOf, sumOf } from '../../src/state/lag.ts';
 import { differences } from '../trials/random/check.ts';
 import { type SimulatedGitlab, TOKEN } from './gitlab/gitlab.ts';
@@ -62,6 +64,8 @@ export const gitlabService = async ({ origin }: SimulatedGitlab, options: Servic
 
   return {
     ...{ host, pipeline, parts, data, telemetry },
+    /** Whose users may ask. */
+    servers: serversOf(config),
     /** Runs the flows until `close`. */
     start() {
       flows = pipeline.withFlows(
@@ -81,8 +85,8 @@ export const gitlabService = async ({ origin }: SimulatedGitlab, options: Servic
       secrets: readonly string[],
       unavailable: () => string | undefined = () => undefined,
     ): Promise<string> {
-      const file = webhookHints([pipeline]);
-      const handler = gitlabWebhooks({ secrets, file, unavailable, time, telemetry });
+      const file = webhookHints(gitlabFormat, [pipeline]);
+      const handler = webhooks({ format: gitlabFormat, secrets, file, unavailable, time, telemetry });
       http = await openHttp({
         ...{ host: '127.0.0.1', port: 0, portOption: 'port', pages: {}, telemetry },
         receivers: { '/webhooks/gitlab': handler },

@@ -1,8 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { RepoSource } from '../../src/ports.ts';
 import { blobCache } from '../../src/sources/blob-cache.ts';
-import { type GitlabSource, type GitlabSourceOptions, gitlabSource } from '../../src/sources/gitlab/gitlab.ts';
+import { type GitlabSourceOptions, gitlabSource } from '../../src/sources/gitlab/gitlab.ts';
 import { paceOf } from '../../src/sources/gitlab/pace.ts';
 import { requests } from '../../src/sources/gitlab/requests.ts';
 import { MIB } from '../../src/units.ts';
@@ -10,7 +11,7 @@ import { realTime } from './git-source.ts';
 import { type SimulatedGitlab, TOKEN } from './gitlab/gitlab.ts';
 
 export interface OpenedSource {
-  readonly source: GitlabSource;
+  readonly source: RepoSource;
   /** What was reported and got over. */
   readonly troubles: string[];
   readonly close: () => Promise<void>;
@@ -35,7 +36,7 @@ export const openGitlab = async (
   const pace = paceOf({ perMinute, parallel: 8, time: realTime });
   const quiet = silenceMs === undefined ? {} : { silenceMs };
   const source = gitlabSource({
-    ...{ name: 'main', url: origin, token, maxBlobBytes: 16 * MIB, time, onTrouble },
+    ...{ name: 'main', url: origin, token, maxBlobBytes: 16 * MIB, time, onTrouble, webhooks: { secrets: [] } },
     scope: { groups: [], projects: [], refs: [], archived: true, wikis: false, ...scope },
     requests: requests({ url: origin, token, pace, time, ...quiet }),
     cache: blobCache({ directory, maxBytes: 64 * MIB, onTrouble: (error) => void troubles.push(String(error)) }),

@@ -61,7 +61,6 @@ export const memoryParts = async (limits: Partial<FlowLimits> = {}) => {
         INSTANCE,
         {
           port: source,
-          replicas: true,
           dependency: dependency('source', source.probe, { ...needs, patience: PATIENCE }),
         },
       ],

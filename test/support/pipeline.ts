@@ -64,7 +64,7 @@ export const makePipeline = ({
   const state = memoryState({ pageSize });
   const store = memoryStore({ pageSize });
   const repositories = makeRepositories(time.now);
-  const source = repositories.source(pageSize);
+  const source = repositories.source(pageSize, { replicas: false });
   const needs = { time, telemetry: silentTelemetry };
   const tools = {
     embedder,
@@ -81,9 +81,7 @@ export const makePipeline = ({
     log: wrapLog(memoryLog(broker, { now: time.now })),
     state: wrapState(state),
     store,
-    sources: new Map([
-      [INSTANCE, { port: source, replicas: false, dependency: dependency('source', source.probe, needs) }],
-    ]),
+    sources: new Map([[INSTANCE, { port: source, dependency: dependency('source', source.probe, needs) }]]),
     converter: converter(rules),
     tools: async (generation) => ({ ...tools, chunker: chunkerOf(generation) }),
     time,

@@ -97,7 +97,7 @@ const statusFindings = async (
 
 const REMEDIES: Readonly<Record<Status['waits'][number]['on'], string>> = {
   dependency: 'It is asked again until it answers; look whether it runs and can be reached from here.',
-  project: 'Look whether the token may read it; the next resync lets it in again.',
+  project: 'Do what it says, or let the token read it; the next resync lets it in again.',
   flow: 'Start a process that runs it: tidemark serve.',
   rules: 'Start the processes with the older version or configuration again.',
   approval: 'Look at what it would do, and say tidemark approve.',

@@ -1,6 +1,6 @@
 import { BadConfiguration, BadUsage, maskedText, messageOf } from '../../errors.ts';
 import type { Hook, HookTarget } from '../../sources/gitlab/hooks.ts';
-import type { GitlabInstance } from '../../sources/gitlab/instance.ts';
+import { isGitlab, type ManagedGitlab } from '../../sources/gitlab/managed.ts';
 import { Refused } from '../../sources/gitlab/requests.ts';
 import type { Args, Context, DataCommand } from '../command.ts';
 import { EXIT } from '../exit.ts';
@@ -15,16 +15,19 @@ const shared = {
 const details =
   'SCOPE is a group or a project; without SCOPE it takes all that the configuration names. The token needs the scope api,\nand its user the role Maintainer of the project or Owner of the group. Webhooks of groups need GitLab Premium; if GitLab\nrefuses them, Tidemark uses webhooks of the projects instead.';
 
-const instanceOf = ({ pipeline: { gitlabs, name } }: Context, args: Args): GitlabInstance => {
+/** Hooks are made on a GitLab, and nothing else that Tidemark reads has any to make. */
+const gitlabOf = ({ pipeline: { parts, name } }: Context, args: Args): ManagedGitlab['manage'] => {
   const wanted = args.text('instance');
-  const found = gitlabs.filter((one) => wanted === undefined || one.name === wanted);
+  const found = [...parts.sources].flatMap(([instance, { port }]) =>
+    isGitlab(port) && (wanted === undefined || instance === wanted) ? [{ name: instance, manage: port.manage }] : [],
+  );
   const [only] = found;
   if (!only) throw new BadUsage(`pipeline ${name} has no GitLab${wanted === undefined ? '' : ` "${wanted}"`}`);
   if (found.length > 1) throw new BadUsage(`--instance says which: ${found.map((one) => one.name).join(', ')}`);
-  return only;
+  return only.manage;
 };
 
-const urlOf = ({ webhooks }: GitlabInstance, args: Args): string => {
+const urlOf = ({ webhooks }: ManagedGitlab['manage'], args: Args): string => {
   const url = args.text('url') ?? webhooks.url;
   if (url === undefined)
     throw new BadConfiguration(
@@ -37,7 +40,11 @@ const urlOf = ({ webhooks }: GitlabInstance, args: Args): string => {
 const shown = (hook: Hook): Hook => ({ ...hook, url: maskedText(hook.url) });
 
 /** What was asked for; of a group without hooks its projects, one by one. */
-async function* targetsOf({ hooks, scope }: GitlabInstance, args: Args, output: Output): AsyncGenerator<HookTarget> {
+async function* targetsOf(
+  { hooks, scope }: ManagedGitlab['manage'],
+  args: Args,
+  output: Output,
+): AsyncGenerator<HookTarget> {
   const asked: readonly HookTarget[] =
     args.words.length > 0
       ? await Promise.all(args.words.map((word) => hooks.targetOf(word)))
@@ -63,14 +70,14 @@ export const hooksEnsure: DataCommand = {
   words,
   options: { ...shared, renew: { description: 'Sets the secret again, the first of `webhooks.secrets`.' } },
   async run(context, args) {
-    const instance = instanceOf(context, args);
-    const [secret] = instance.webhooks.secrets;
+    const gitlab = gitlabOf(context, args);
+    const [secret] = gitlab.webhooks.secrets;
     if (secret === undefined) throw new BadConfiguration('webhooks.secrets has no secret to give to a hook');
-    const wanted = { url: urlOf(instance, args), secret, wikis: instance.scope.wikis };
+    const wanted = { url: urlOf(gitlab, args), secret, wikis: gitlab.scope.wikis };
     let isWell = true;
-    for await (const target of targetsOf(instance, args, context.output)) {
+    for await (const target of targetsOf(gitlab, args, context.output)) {
       try {
-        const { hook, did } = await instance.hooks.ensure(target, wanted, args.flag('renew'));
+        const { hook, did } = await gitlab.hooks.ensure(target, wanted, args.flag('renew'));
         isWell &&= hook.alert === 'executable';
         const text = `${target.path}: hook ${hook.id} ${did.join(', ') || 'is as it should be'}; ${hook.alert}`;
         await context.output.line(
@@ -95,9 +102,9 @@ export const hooksList: DataCommand = {
   words,
   options: shared,
   async run(context, args) {
-    const instance = instanceOf(context, args);
-    for await (const target of targetsOf(instance, args, context.output)) {
-      for (const hook of await instance.hooks.list(target)) {
+    const gitlab = gitlabOf(context, args);
+    for await (const target of targetsOf(gitlab, args, context.output)) {
+      for (const hook of await gitlab.hooks.list(target)) {
         const proof = hook.isSigned ? 'signed' : hook.hasToken ? 'with a token' : 'without a secret';
         const until = hook.disabledUntil === null ? '' : ` until ${hook.disabledUntil}`;
         const text = `${target.path}: hook ${hook.id} to ${shown(hook).url}, ${proof}, ${hook.alert}${until}`;
@@ -116,10 +123,10 @@ export const hooksRemove: DataCommand = {
   words,
   options: shared,
   async run(context, args) {
-    const instance = instanceOf(context, args);
-    const url = urlOf(instance, args);
-    for await (const target of targetsOf(instance, args, context.output)) {
-      const removed = await instance.hooks.remove(target, url);
+    const gitlab = gitlabOf(context, args);
+    const url = urlOf(gitlab, args);
+    for await (const target of targetsOf(gitlab, args, context.output)) {
+      const removed = await gitlab.hooks.remove(target, url);
       const text = `${target.path}: ${removed} hooks removed`;
       await context.output.line(args.flag('json') ? JSON.stringify({ ...target, removed }) : inLine(text));
     }

@@ -1,9 +1,8 @@
-import { isAbsolute } from 'node:path';
 import { DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET, MODES } from '../../api/schemas.ts';
-import { type GitlabUser, gitlabUser } from '../../config/gitlab-user.ts';
+import { type User, userOf } from '../../config/user.ts';
 import { FILE_KINDS, type FileKind } from '../../converters/format.ts';
 import { BadUsage, messageOf } from '../../errors.ts';
-import type { Hosted } from '../../pipeline/host.ts';
+import type { Parts } from '../../parts.ts';
 import { mayReadAs } from '../../search/access-as.ts';
 import type { SearchMode } from '../../search/search.ts';
 import type { DataCommand } from '../command.ts';
@@ -74,10 +73,10 @@ export const search: DataCommand = {
       ...(kind === undefined ? {} : { kind }),
     };
     const user = args.text('as');
-    const mayRead = user === undefined ? undefined : mayReadAs(pipeline, userOf(user, pipeline));
+    const mayRead = user === undefined ? undefined : mayReadAs(pipeline.parts, userCalled(user, pipeline.parts));
     const found = await answerTo('search', { pipeline, mayRead, signal }, request);
     await output.line(
-      args.flag('json') ? JSON.stringify(found) : shownHits(found, { terminal, folders: foldersOf(pipeline) }),
+      args.flag('json') ? JSON.stringify(found) : shownHits(found, { terminal, folders: foldersOf(pipeline.parts) }),
     );
     return EXIT.success;
   },
@@ -89,9 +88,12 @@ const modeOf = (given: string | undefined): SearchMode => {
   return mode;
 };
 
-const userOf = (written: string, { gitlabs }: Hosted): GitlabUser => {
+const userCalled = (written: string, { sources }: Parts): User => {
+  const servers = [...sources].flatMap(([name, { port }]) =>
+    port.server === undefined ? [] : [{ name, url: port.server }],
+  );
   try {
-    return gitlabUser(written, gitlabs);
+    return userOf(written, servers);
   } catch (cause) {
     throw new BadUsage(`--as: ${messageOf(cause)}`, { cause });
   }
@@ -106,5 +108,5 @@ const kindOf = (word: string): FileKind => {
 };
 
 /** Where the files of each project stand on this machine, of those that do. */
-const foldersOf = ({ repositories }: Hosted): ReadonlyMap<string, string> =>
-  new Map(repositories.filter(({ path }) => isAbsolute(path)).map(({ name, path }) => [name, path]));
+const foldersOf = ({ sources }: Parts): ReadonlyMap<string, string> =>
+  new Map([...sources.values()].flatMap(({ port }) => [...port.folders]));

@@ -1,17 +1,15 @@
 /**
- * `POST /webhooks/gitlab`. What comes in is a hint and no more: the project and its branches are written to the log, and
- * whoever plans them asks GitLab how things are. Answers 2xx once the log has it; GitLab does not try again, so what is
+ * `POST /webhooks/<kind>`. What comes in is a hint and no more: the project and its branches are written to the log, and
+ * whoever plans them asks the server how things are. Answers 2xx once the log has it; GitLab does not try again, so what is
  * refused or lost is found by the next resync.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { messageOf } from '../../errors.ts';
-import type { Time } from '../../ports.ts';
+import type { HookFormat, News, Time } from '../../ports.ts';
 import type { Telemetry } from '../../telemetry.ts';
 import { HOUR, SECOND } from '../../units.ts';
 import { answerJson } from '../answer.ts';
 import { type BodyLimits, MAX_BODY_BYTES, type Unread, webhookBodies } from './bodies.ts';
-import { type News, newsOf } from './events.ts';
-import { isSigned, proofOf } from './signature.ts';
 
 /** GitLab waits ten seconds. */
 const ANSWER_MS = 8 * SECOND;
@@ -22,9 +20,10 @@ const MAX_ID_CHARS = 100;
 const REMEMBERED_MS = HOUR;
 
 export interface WebhookOptions {
+  readonly format: HookFormat;
   readonly secrets: readonly string[];
   /** Writes what it says to the log, for whoever indexes it; resolves to how many hints that were. */
-  readonly file: (news: News, instance: string | undefined) => Promise<number>;
+  readonly file: (news: News, server: string | undefined) => Promise<number>;
   /** Why nothing can be written now. */
   readonly unavailable: () => string | undefined;
   readonly time: Time;
@@ -51,9 +50,6 @@ const UNREAD: Readonly<Record<Unread, Verdict>> = {
   'too late': refused(408, 'the body did not come in time'),
 };
 
-const text = (value: string | string[] | undefined): string | undefined =>
-  typeof value === 'string' ? value : undefined;
-
 /** Ids that were written to the log, the newest last. */
 const recentIds = (time: Time) => {
   const seen = new Map<string, number>();
@@ -71,20 +67,20 @@ const recentIds = (time: Time) => {
   };
 };
 
-export const gitlabWebhooks = (options: WebhookOptions): Handler => {
-  const { secrets, file, unavailable: why, time, telemetry, limits } = options;
+export const webhooks = (options: WebhookOptions): Handler => {
+  const { format, secrets, file, unavailable: why, time, telemetry, limits } = options;
   const recent = recentIds(time);
   const read = webhookBodies(time, limits);
 
   const judge = async (request: IncomingMessage): Promise<Verdict> => {
     const { headers } = request;
     if (secrets.length === 0) return refused(403, 'webhooks.secrets is empty, so nothing is accepted');
-    const proof = proofOf(headers, { secrets, now: time.now() });
+    const proof = format.proof(headers, { secrets, now: time.now() });
     if (typeof proof === 'object') return refused(401, proof.refused);
     if (Number(headers['content-length'] ?? 0) > MAX_BODY_BYTES) return UNREAD['too large'];
     const body = await read(request, proof === 'known');
     if (typeof body === 'string') return UNREAD[body];
-    if (proof === 'signed' && !isSigned(headers, body, secrets))
+    if (proof === 'signed' && !format.isSigned(headers, body, secrets))
       return refused(401, 'the signature is not by a secret of ours');
     let json: unknown;
     try {
@@ -92,23 +88,20 @@ export const gitlabWebhooks = (options: WebhookOptions): Handler => {
     } catch {
       return refused(400, 'the body is not JSON');
     }
-    return take(
-      newsOf(json),
-      text(headers['x-gitlab-instance']),
-      text(headers['webhook-id']) ?? text(headers['idempotency-key']),
-    );
+    const { server, id } = format.said(headers);
+    return take(format.news(json), server, id);
   };
 
-  const take = async (news: News, instance: string | undefined, id: string | undefined): Promise<Verdict> => {
+  const take = async (news: News, server: string | undefined, id: string | undefined): Promise<Verdict> => {
     // GitLab switches a hook off after a few answers that are not 2xx, also of events that nobody needs.
     if (news.is === 'other') return dropped(`nothing to do for ${news.kind || 'an event without a name'}`);
-    if (news.is === 'strange') return dropped(`not the shape of GitLab: ${news.why}`);
+    if (news.is === 'strange') return dropped(news.why);
     if (id !== undefined && recent.has(id)) return dropped('delivered before');
     const reason = why();
     if (reason !== undefined) return unavailable(reason);
     const late = new AbortController();
     try {
-      const filing = file(news, instance);
+      const filing = file(news, server);
       // Whatever becomes of it when nobody waits any more: a hint may be lost, and may come twice.
       filing.catch(() => undefined);
       const hints = await Promise.race([filing, time.sleep(ANSWER_MS, late.signal).then(() => undefined)]);
@@ -125,7 +118,7 @@ export const gitlabWebhooks = (options: WebhookOptions): Handler => {
   };
 
   return async (request, response) => {
-    const event = text(request.headers['x-gitlab-event']) ?? '';
+    const { event } = format.said(request.headers);
     let verdict: Verdict;
     try {
       verdict = await judge(request);

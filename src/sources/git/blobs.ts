@@ -1,4 +1,4 @@
-import { DeadLetter, StopFlow, TryAgain } from '../../errors.ts';
+import { BlockProject, DeadLetter, StopFlow, TryAgain } from '../../errors.ts';
 import type { TreeEntry } from '../../ports.ts';
 import type { GitObject } from './objects.ts';
 import type { Repository } from './repository.ts';
@@ -99,6 +99,7 @@ export async function* readBlobs(
     for (const id of never) failures.push(new TryAgain(`git has blob ${id} and does not give it`));
   }
 
-  const worst = failures.find((error) => error instanceof StopFlow) ?? failures[0];
+  const first = (kind: typeof StopFlow | typeof BlockProject) => failures.find((error) => error instanceof kind);
+  const worst = first(StopFlow) ?? first(BlockProject) ?? failures[0];
   if (worst !== undefined) throw worst;
 }

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { parse } from 'node:path';
-import { codeOf, StopFlow, TryAgain } from '../../errors.ts';
+import { BlockProject, codeOf, StopFlow, TryAgain } from '../../errors.ts';
 import { KIB, MIB, SECOND } from '../../units.ts';
 
 const STDERR_BYTES = 8 * KIB;
@@ -79,8 +79,8 @@ export interface GitOptions {
   readonly signal: AbortSignal;
 }
 
-/** No command can help against these. */
-const NEEDS_A_PERSON: readonly (readonly [RegExp, string])[] = [
+/** A person has to mend the repository. The others, and those of other sources, can be read meanwhile. */
+const NEEDS_A_PERSON: readonly (readonly [RegExp, string | ((at: string) => string)])[] = [
   [
     /dubious ownership|unsafe repository/,
     'another user owns the repository; if you trust it, add it to safe.directory',
@@ -89,7 +89,11 @@ const NEEDS_A_PERSON: readonly (readonly [RegExp, string])[] = [
     /promisor|lazy fetch/,
     'the repository is a partial clone and lacks the object; `git fetch --refetch` without a filter brings it',
   ],
-  [/not a git repository|cannot change to|cannot use bare repository/, 'there is no git repository'],
+  [
+    /not a git repository|cannot change to|cannot use bare repository/,
+    (at) =>
+      `there is no git repository at ${at}: bring it back, or correct \`path\` of the source; it is looked for again`,
+  ],
   [/unknown repository extension|repo version|unknown ref storage/, 'this git program is too old for the repository'],
 ];
 
@@ -121,7 +125,10 @@ export const gitCommand = ({
     const said = stderr.trim();
     const message = `cannot ${action}: ${said || (cause instanceof Error ? cause.message : 'git ended without a word')}`;
     const person = NEEDS_A_PERSON.find(([pattern]) => pattern.test(said));
-    return person ? new StopFlow(`${message} (${person[1]})`, { cause }) : new TryAgain(message, { cause });
+    if (!person) return new TryAgain(message, { cause });
+    const [, advice] = person;
+    const what = typeof advice === 'string' ? advice : advice(place.at(-1) ?? '');
+    return new BlockProject(`${message} (${what})`, { cause });
   };
 
   const run = (args: readonly string[], { input, maxBytes = 64 * MIB, codes = [0] }: Ask = {}): Promise<Answer> =>

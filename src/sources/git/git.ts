@@ -1,6 +1,6 @@
-import { resolve } from 'node:path';
-import { BlockProject, TryAgain } from '../../errors.ts';
-import type { RefNames } from '../../paths/ref-selection.ts';
+import { isAbsolute, resolve } from 'node:path';
+import { BlockProject, messageOf, TryAgain } from '../../errors.ts';
+import { type RefNames, refSelection } from '../../paths/ref-selection.ts';
 import type { Project, RepoSource, Time } from '../../ports.ts';
 import { MIB, SECOND } from '../../units.ts';
 import { readBlobs } from './blobs.ts';
@@ -8,7 +8,7 @@ import type { Environment } from './command.ts';
 import { differences } from './compare.ts';
 import { assertPlace, isId, openRepository, type Repository } from './repository.ts';
 import { find, list, type Position, positionAt, type ReadTree } from './trees.ts';
-import { type Watch, watchRefs } from './watch.ts';
+import { watchRefs } from './watch.ts';
 
 /** Places between two pages that are kept open. Without one a page starts by reading the folders on its way down. */
 const KEPT_POSITIONS = 4;
@@ -19,6 +19,8 @@ export interface GitSourceOptions {
   readonly path: string;
   /** The branches to follow, by name or pattern; without any the one that HEAD names. */
   readonly refs?: RefNames;
+  /** How often the refs are looked at. */
+  readonly pollMs?: number;
   readonly environment: Environment;
   readonly time: Time;
   readonly program?: string;
@@ -34,13 +36,12 @@ export interface GitSourceOptions {
 export interface GitSource extends RepoSource {
   /** The branch that HEAD names and that has no commit, where HEAD is what is followed. */
   unborn(): Promise<string | undefined>;
-  /** Polls the refs until the signal aborts; costs no process while nothing moves. */
-  watch(watch: Watch): Promise<void>;
 }
 
 /** A git repository as a source of one project. Nothing is run before the first call. */
 export const gitSource = (options: GitSourceOptions): GitSource => {
   const { name, path, refs: names = [], environment, time, program = 'git', pageEntries = 1_000 } = options;
+  const { pollMs = 500 } = options;
   const { maxBlobBytes = 64 * MIB, aheadBytes = 4 * MIB } = options;
   const { commandDeadlineMs = 120 * SECOND, objectDeadlineMs = 30 * SECOND } = options;
   assertPlace(path);
@@ -85,11 +86,35 @@ export const gitSource = (options: GitSourceOptions): GitSource => {
     }
   };
 
+  const probe = async () => {
+    const { git } = await open();
+    await git.run(['rev-parse', '--git-dir']);
+  };
+  const selected = refSelection(names);
+
   return {
-    async probe() {
-      const { git } = await open();
-      await git.run(['rev-parse', '--git-dir']);
+    ...{ replicas: false, server: undefined, hooks: undefined },
+    folders: new Map(isAbsolute(path) ? [[name, path]] : []),
+    probe,
+
+    async check() {
+      try {
+        await probe();
+        return [{ level: 'ok', finding: `${name}: ${path} can be read`, remedy: '' }];
+      } catch (error) {
+        const remedy = `Look at ${path}, and at the source of that path in the configuration; what is indexed of it stays.`;
+        return [{ level: 'error', finding: `${name}: ${messageOf(error)}`, remedy }];
+      }
     },
+
+    /** Costs no process while nothing moves. */
+    watch: (watch) => watchRefs({ name, refs: async () => (await open()).refs, pollMs, time }, watch),
+    /** A repository has no users. */
+    mayRead: async () => false,
+    leadsTo: (named) => named.project === name,
+    /** Without names it is HEAD that says. */
+    mayTrack: (id, ref) => id === name && (names.length === 0 || selected(ref)),
+    urlOf: () => undefined,
 
     async *projects() {
       yield project;
@@ -148,10 +173,6 @@ export const gitSource = (options: GitSourceOptions): GitSource => {
 
     async unborn() {
       return (await open()).refs.unborn();
-    },
-
-    async watch(watch) {
-      await watchRefs(async () => (await open()).refs, time, watch);
     },
 
     async close() {

@@ -1,9 +1,10 @@
-import { BlockProject, isKnown, messageOf, StopFlow, TryAgain } from '../../errors.ts';
+import { BlockProject, TryAgain } from '../../errors.ts';
 import type { RepoSource } from '../../ports.ts';
 import type { GitSource } from './git.ts';
 
 /** All plain repositories of a pipeline behind one source: the instance `git`, each of them a project. */
 export const joinedGit = (repositories: ReadonlyMap<string, GitSource>): RepoSource => {
+  const all = [...repositories.values()];
   const of = (project: string): GitSource => {
     const found = repositories.get(project);
     if (!found) throw new BlockProject(`no git source "${project}" is configured`);
@@ -17,54 +18,45 @@ export const joinedGit = (repositories: ReadonlyMap<string, GitSource>): RepoSou
     if (unborn !== undefined) throw new BlockProject(`the branch ${unborn}, which HEAD names, has no commits yet`);
     return refs;
   };
-  /** Beside others, a repository that is not there any more is that project's affair and stops nothing else. */
-  const itsOwn = (error: unknown) =>
-    error instanceof StopFlow && repositories.size > 1 ? new BlockProject(error.message, { cause: error }) : error;
-  const onItsOwn = async <T>(call: () => Promise<T>): Promise<T> => {
-    try {
-      return await call();
-    } catch (error) {
-      throw itsOwn(error);
-    }
-  };
 
   return {
+    ...{ replicas: false, server: undefined, hooks: undefined },
+    folders: new Map(all.flatMap(({ folders }) => [...folders])),
+    /** One that is missing is that project's affair. Only where every one that is there fails, git or a disk is away. */
     async probe() {
-      const failures: unknown[] = [];
-      for (const repository of repositories.values()) {
+      let failure: TryAgain | undefined;
+      for (const repository of all) {
         try {
           return await repository.probe();
         } catch (error) {
-          if (!isKnown(error)) throw error;
-          failures.push(error);
+          if (error instanceof TryAgain) failure ??= error;
+          else if (!(error instanceof BlockProject)) throw error;
         }
       }
-      const [first] = failures;
-      if (failures.length === 1) throw first;
-      throw new TryAgain(`none of ${failures.length} git repositories can be read, the first: ${messageOf(first)}`, {
-        cause: first,
-      });
+      if (failure) throw failure;
     },
+    check: async () => (await Promise.all(all.map((repository) => repository.check()))).flat(),
+    watch: async (watch) => void (await Promise.all(all.map((repository) => repository.watch(watch)))),
+    mayRead: async () => false,
+    leadsTo: ({ project }) => repositories.has(project),
+    mayTrack: (project, ...ref) => repositories.get(project)?.mayTrack(project, ...ref) ?? false,
+    urlOf: () => undefined,
     async *projects() {
-      for (const repository of repositories.values()) yield* repository.projects();
+      for (const repository of all) yield* repository.projects();
     },
-    project: (id) => onItsOwn(async () => of(id).project(id)),
-    refs: (id) => onItsOwn(() => refsOf(id)),
+    project: async (id) => of(id).project(id),
+    refs: refsOf,
     /** A branch that is not followed any more, because another was checked out, is as good as gone. */
-    head: (id, ref) => onItsOwn(async () => (await refsOf(id)).get(ref)),
-    tree: (id, commit, cursor) => onItsOwn(async () => of(id).tree(id, commit, cursor)),
-    entries: (id, commit, paths) => onItsOwn(async () => of(id).entries(id, commit, paths)),
-    sized: (id, entries) => onItsOwn(async () => of(id).sized(id, entries)),
-    compare: (id, base, head) => onItsOwn(async () => of(id).compare(id, base, head)),
+    head: async (id, ref) => (await refsOf(id)).get(ref),
+    tree: async (id, commit, cursor) => of(id).tree(id, commit, cursor),
+    entries: async (id, commit, paths) => of(id).entries(id, commit, paths),
+    sized: async (id, entries) => of(id).sized(id, entries),
+    compare: async (id, base, head) => of(id).compare(id, base, head),
     async *blobs(id, entries) {
-      try {
-        yield* of(id).blobs(id, entries);
-      } catch (error) {
-        throw itsOwn(error);
-      }
+      yield* of(id).blobs(id, entries);
     },
     async close() {
-      await Promise.all([...repositories.values()].map((repository) => repository.close()));
+      await Promise.all(all.map((repository) => repository.close()));
     },
   };
 };

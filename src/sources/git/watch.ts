@@ -1,5 +1,5 @@
-import { TryAgain } from '../../errors.ts';
-import type { Time } from '../../ports.ts';
+import { BlockProject, TryAgain } from '../../errors.ts';
+import type { Time, Watch } from '../../ports.ts';
 import { SECOND } from '../../units.ts';
 import type { Glance, Refs } from './refs.ts';
 
@@ -9,22 +9,12 @@ const CERTAIN_MS = 30 * SECOND;
 const STEADY_LOOKS = 3;
 const PATIENCE_MS = 10 * SECOND;
 
-export interface RefChange {
-  readonly ref: string;
-  /** `null` where the ref was not there, or nothing was known yet; the same as `after` where it has come back. */
-  readonly before: string | null;
-  readonly after: string | null;
-}
-
-export interface Watch {
-  /** Refs that somebody else may have told of before the first look. Asked after it: one that is gone by then is told. */
-  tracked(): Promise<readonly string[]>;
-  /** A change counts as told once this has resolved. Until then it is told again, with the newest head. */
-  onChange(change: RefChange): Promise<void> | void;
-  /** The refs cannot be read for now. */
-  onTrouble(error: TryAgain): void;
-  readonly signal: AbortSignal;
-  readonly pollMs?: number;
+export interface Watched {
+  /** Of the project. */
+  readonly name: string;
+  readonly refs: () => Promise<Refs>;
+  readonly pollMs: number;
+  readonly time: Time;
 }
 
 const isWritten = (one: Glance, other: Glance, ref: string) =>
@@ -39,8 +29,8 @@ const isSame = (one: Glance, other: Glance) =>
  * Tells every ref once at first, since nobody knows what happened before, and then whenever it moves, until the signal
  * aborts. Heads that follow each other within one poll are told as one change.
  */
-export const watchRefs = async (refs: () => Promise<Refs>, time: Time, watch: Watch) => {
-  const { tracked, onChange, onTrouble, signal, pollMs = 500 } = watch;
+export const watchRefs = async ({ name, refs, pollMs, time }: Watched, watch: Watch) => {
+  const { tracked, onChange, onTrouble, signal } = watch;
   const told = new Map<string, string>();
   let seen: Glance | undefined;
   let lookedAt = Number.NEGATIVE_INFINITY;
@@ -61,12 +51,12 @@ export const watchRefs = async (refs: () => Promise<Refs>, time: Time, watch: Wa
     // Whoever was told of this head may have read another one since, before it came back.
     const before = seen;
     const cameBack = (ref: string) => before !== undefined && isWritten(before, glanced, ref);
-    const fromOthers = seen ? [] : await tracked();
+    const fromOthers = seen ? [] : await tracked(name);
     for (const ref of new Set([...found.keys(), ...told.keys(), ...fromOthers])) {
       const known = told.get(ref) ?? null;
       const after = found.get(ref) ?? null;
       if (known === after && !cameBack(ref) && !fromOthers.includes(ref)) continue;
-      await onChange({ ref, before: known, after });
+      await onChange({ project: name, ref, before: known, after });
       if (after === null) told.delete(ref);
       else told.set(ref, after);
     }
@@ -74,14 +64,21 @@ export const watchRefs = async (refs: () => Promise<Refs>, time: Time, watch: Wa
     lookedAt = time.now();
   };
 
+  /** Whoever reads the repository has been turned away meanwhile: all of it is told again when it is back. */
+  const forget = () => {
+    seen = undefined;
+    told.clear();
+  };
+
   while (!signal.aborted) {
     try {
       await look();
       failures = 0;
     } catch (error) {
-      if (!(error instanceof TryAgain)) throw error;
+      if (!(error instanceof TryAgain || error instanceof BlockProject)) throw error;
       failures += 1;
-      onTrouble(error);
+      if (error instanceof BlockProject) forget();
+      await onTrouble(name, error);
     }
     await time.sleep(Math.min(Math.max(PATIENCE_MS, pollMs), pollMs * 2 ** failures), signal);
   }

@@ -1,7 +1,7 @@
 /** What a token may do, before anybody waits for what it may not: each finding with what to do about it. */
 import { z } from 'zod';
 import { messageOf } from '../../errors.ts';
-import type { Time } from '../../ports.ts';
+import type { Finding, Time } from '../../ports.ts';
 import { DAY } from '../../units.ts';
 import { checked, jsonIn } from './api.ts';
 import type { GitlabHooks, HookTarget } from './hooks.ts';
@@ -10,13 +10,6 @@ import { Refused, type Requests } from './requests.ts';
 
 const REPORTER = 20;
 const EXPIRES_SOON_MS = 14 * DAY;
-
-export interface GitlabFinding {
-  readonly level: 'ok' | 'warning' | 'error';
-  readonly finding: string;
-  /** Empty where there is nothing to do. */
-  readonly remedy: string;
-}
 
 export interface ChecksOptions {
   readonly requests: Pick<Requests, 'ask'>;
@@ -44,9 +37,9 @@ const ROLES: readonly (readonly [number, string])[] = [
 ];
 const roleOf = (level: number) => ROLES.find(([from]) => level >= from)?.[1] ?? `of level ${level}`;
 
-const ok = (finding: string): GitlabFinding => ({ level: 'ok', finding, remedy: '' });
-const warning = (finding: string, remedy: string): GitlabFinding => ({ level: 'warning', finding, remedy });
-const error = (finding: string, remedy: string): GitlabFinding => ({ level: 'error', finding, remedy });
+const ok = (finding: string): Finding => ({ level: 'ok', finding, remedy: '' });
+const warning = (finding: string, remedy: string): Finding => ({ level: 'warning', finding, remedy });
+const error = (finding: string, remedy: string): Finding => ({ level: 'error', finding, remedy });
 
 export const gitlabChecks = ({ requests, token, scope, time, hooks }: ChecksOptions) => {
   /** `undefined` for what is refused or not there. */
@@ -59,7 +52,7 @@ export const gitlabChecks = ({ requests, token, scope, time, hooks }: ChecksOpti
     }
   };
 
-  const tokenFindings = async (): Promise<readonly GitlabFinding[]> => {
+  const tokenFindings = async (): Promise<readonly Finding[]> => {
     const known = await ask(tokenSchema, 'personal_access_tokens/self');
     if (!known) return [warning('what the token may do cannot be told', 'Look at its scopes in GitLab: read_api.')];
     const { scopes, expires_at: expires } = known;
@@ -80,7 +73,7 @@ export const gitlabChecks = ({ requests, token, scope, time, hooks }: ChecksOpti
     ];
   };
 
-  const placeFinding = async ({ kind, path }: HookTarget, user: User | undefined): Promise<GitlabFinding> => {
+  const placeFinding = async ({ kind, path }: HookTarget, user: User | undefined): Promise<Finding> => {
     const at = `${kind}/${encodeURIComponent(path)}`;
     const what = `${kind.slice(0, -1)} ${path}`;
     const place = await ask(placeSchema, at);
@@ -118,12 +111,12 @@ export const gitlabChecks = ({ requests, token, scope, time, hooks }: ChecksOpti
     }
   };
 
-  return async (): Promise<readonly GitlabFinding[]> => {
+  return async (): Promise<readonly Finding[]> => {
     const targets: readonly HookTarget[] = [
       ...scope.groups.map((path) => ({ kind: 'groups', path }) as const),
       ...scope.projects.map((path) => ({ kind: 'projects', path }) as const),
     ];
-    const findings: GitlabFinding[] = [];
+    const findings: Finding[] = [];
     try {
       const isKnown = (await token()) !== undefined;
       if (isKnown) findings.push(...(await tokenFindings()));

@@ -1,10 +1,20 @@
+import type { Config } from '../../config/schema.ts';
+import { serverOf } from '../../config/user.ts';
 import { BlockProject, StopFlow, TryAgain } from '../../errors.ts';
-import type { RepoSource, Time, TreePage, WantedBlob } from '../../ports.ts';
+import { isUnicode } from '../../paths/bytes.ts';
+import { refSelection } from '../../paths/ref-selection.ts';
+import type { Lines, Time, TreePage, WantedBlob } from '../../ports.ts';
+import { WIKI } from '../../records.ts';
 import { GIB } from '../../units.ts';
 import { type BlobCache, blobId } from '../blob-cache.ts';
 import { gitlabApi } from './api.ts';
 import { archives as archivesOf } from './archive.ts';
-import { gitlabProjects, lacking, type Scope } from './projects.ts';
+import { gitlabChecks } from './checks.ts';
+import { gitlabFormat } from './format.ts';
+import { gitlabHooks } from './hooks.ts';
+import type { ManagedGitlab } from './managed.ts';
+import { gitlabProjects, isNamed, lacking, type Scope } from './projects.ts';
+import { gitlabReaders } from './readers.ts';
 import { Refused, type Requests } from './requests.ts';
 import { gitlabTrees, type TreesOptions } from './trees.ts';
 import { gitlabWikis, isWikiHead } from './wikis.ts';
@@ -27,21 +37,24 @@ export interface GitlabSourceOptions {
   /** Closed with the source. */
   readonly requests: Requests;
   readonly time: Time;
+  /** Where its hooks are to lead, without which nobody looks for them, and by which secrets they are known. */
+  readonly webhooks: Config['webhooks'];
   /** An archive is left alone, and its blobs are fetched one by one. */
   readonly onTrouble: (project: string, error: string) => void;
   readonly trees?: Pick<TreesOptions, 'pageEntries' | 'listingBytes' | 'treeBytes' | 'rememberedBytes'>;
 }
 
-export interface GitlabSource extends RepoSource {
-  /** Whether the branch is one of those that are indexed. */
-  tracks(project: string, ref: string): Promise<boolean>;
-}
-
 /** Projects of a GitLab, by its REST API. Nothing is asked before the first call. */
-export const gitlabSource = (options: GitlabSourceOptions): GitlabSource => {
-  const { name, url, token, scope, maxBlobBytes, cache, requests, time, onTrouble } = options;
+export const gitlabSource = (options: GitlabSourceOptions): ManagedGitlab => {
+  const { name, url, token, scope, maxBlobBytes, cache, requests, time, webhooks, onTrouble } = options;
+  const api = gitlabApi(requests, url);
   const wikis = gitlabWikis({ requests, cache });
-  const projects = gitlabProjects({ api: gitlabApi(requests, url), scope, wikis, now: time.now });
+  const projects = gitlabProjects({ api, scope, wikis, now: time.now });
+  const readers = gitlabReaders(api, time);
+  const hooks = gitlabHooks(requests);
+  const leading = webhooks.url === undefined ? {} : { hooks: { port: hooks, url: webhooks.url } };
+  const server = serverOf(url);
+  const named = refSelection(scope.refs);
   const archives = archivesOf({
     ...{ requests, cache, maxBlobBytes, maxArchiveBytes: 16 * GIB, time },
     onTrouble,
@@ -122,8 +135,18 @@ export const gitlabSource = (options: GitlabSourceOptions): GitlabSource => {
   };
 
   return {
+    ...{ replicas: true, server, hooks: gitlabFormat, folders: new Map() },
+    manage: { hooks, scope, webhooks },
     probe,
-    tracks: (project, ref) => of(() => projects.tracks(project, ref)),
+    check: gitlabChecks({ requests, token, scope, time, ...leading }),
+    async watch() {},
+    mayRead: async (user, project) => user.server === server && readers.mayRead(user.name, project),
+    leadsTo: ({ project, path = '' }) => isNamed(scope, { id: project, path }),
+    mayTrack(_, ref, standard) {
+      if (ref === WIKI) return scope.wikis;
+      return scope.refs.length > 0 ? named(ref) : standard === undefined || standard === ref;
+    },
+    urlOf,
 
     async *projects() {
       try {
@@ -167,4 +190,13 @@ export const gitlabSource = (options: GitlabSourceOptions): GitlabSource => {
       requests.close();
     },
   };
+};
+
+/** To exactly these lines, or to the page of its wiki. */
+const urlOf = (url: string, { ref, path, startLine, endLine }: Lines): string | undefined => {
+  if (!isUnicode(ref + path)) return undefined;
+  const encoded = (place: string) => place.split('/').map(encodeURIComponent).join('/');
+  // A page is shown by its slug, and its lines have no anchors.
+  if (ref === WIKI) return `${url}/-/wikis/${encoded(path.slice(0, path.lastIndexOf('.')))}`;
+  return `${url}/-/blob/${encoded(ref)}/${encoded(path)}#L${startLine}-${endLine}`;
 };

@@ -1,46 +1,28 @@
-/** From the configuration of one GitLab to its source, and to what else is asked of that server. */
+/** From the configuration of GitLabs to their sources. */
 import type { Config, SourceOptions } from '../../config/schema.ts';
 import { messageOf, StopFlow } from '../../errors.ts';
-import { refSelection } from '../../paths/ref-selection.ts';
-import type { Time } from '../../ports.ts';
+import type { Finding, Time } from '../../ports.ts';
 import { readPlainFile } from '../../runtime/plain-file.ts';
 import { systemTime } from '../../runtime/time.ts';
 import type { BlobCache } from '../blob-cache.ts';
-import { gitlabApi } from './api.ts';
-import { type GitlabFinding, gitlabChecks } from './checks.ts';
-import { type GitlabSource, gitlabSource } from './gitlab.ts';
-import { type GitlabHooks, gitlabHooks } from './hooks.ts';
+import { gitlabChecks } from './checks.ts';
+import { gitlabSource } from './gitlab.ts';
+import type { ManagedGitlab } from './managed.ts';
 import { type Pace, paceOf } from './pace.ts';
-import { isNamed, type Scope } from './projects.ts';
-import { gitlabReaders, type Readers } from './readers.ts';
+import type { Scope } from './projects.ts';
 import { requests as requestsOf } from './requests.ts';
 
-export type GitlabOptions = NonNullable<SourceOptions['gitlab']>;
+type GitlabOptions = NonNullable<SourceOptions['gitlab']>;
 
-export interface GitlabInstance {
-  /** In every key, and in the configuration. */
-  readonly name: string;
-  readonly url: string;
-  readonly source: GitlabSource;
-  readonly scope: Scope;
-  readonly webhooks: Config['webhooks'];
-  readonly hooks: GitlabHooks;
-  readonly readers: Readers;
-  /** What the token may do of what the configuration asks. */
-  check(): Promise<readonly GitlabFinding[]>;
-  /** Whether the configuration names the project, by its id or its path, or a group that it is in. */
-  names(project: { readonly project: string; readonly path: string | undefined }): boolean;
-  /** As far as that can be told without asking. */
-  mayTrack(ref: string, defaultBranch: string | undefined): boolean;
-}
-
+/** What the sources of all pipelines of a process have in common. */
 export interface InstanceNeeds {
-  readonly webhooks: Config['webhooks'];
-  readonly maxBlobBytes: number;
-  readonly cache: BlobCache;
-  readonly pace: Pace;
   readonly time: Time;
-  readonly onTrouble: (project: string, error: string) => void;
+  /** Files that are larger are not indexed. */
+  readonly fileBytes: number;
+  readonly cache: BlobCache;
+  readonly webhooks: Config['webhooks'];
+  /** The archive of a project cannot be used, and its files are fetched one by one. */
+  readonly onArchiveTrouble: (instance: string, project: string, error: string) => void;
 }
 
 /** Read for every request: whoever rotates the token replaces the file. */
@@ -55,28 +37,31 @@ export const tokenOf =
     }
   };
 
-export const openInstance = (options: GitlabOptions, { webhooks, ...needs }: InstanceNeeds): GitlabInstance => {
-  const { name, url, groups, projects, refs, archived, wikis } = options;
-  const scope = { groups, projects, refs, archived, wikis };
-  const named = refSelection(refs);
-  const token = tokenOf(options);
-  const requests = requestsOf({ url, token, pace: needs.pace, time: needs.time });
-  const hooks = gitlabHooks(requests);
-  const leading = webhooks.url === undefined ? {} : { hooks: { port: hooks, url: webhooks.url } };
-  return {
-    ...{ name, url, scope, webhooks, hooks },
-    source: gitlabSource({ name, url, scope, token, requests, ...needs }),
-    readers: gitlabReaders(gitlabApi(requests, url), needs.time),
-    check: gitlabChecks({ requests, token, scope, time: needs.time, ...leading }),
-    names: ({ project, path = '' }) => isNamed(scope, { id: project, path }),
-    mayTrack: (ref, standard) => (refs.length > 0 ? named(ref) : standard === undefined || standard === ref),
+/** Of each server one pace, however many sources of however many pipelines ask it. */
+export const gitlabOpener = ({ time, fileBytes, cache, webhooks, onArchiveTrouble }: InstanceNeeds) => {
+  const paces = new Map<string, Pace>();
+  const paceFor = ({ url, requestsPerMinute, requestsAtOnce }: GitlabOptions): Pace => {
+    const { origin } = new URL(url);
+    const known = paces.get(origin) ?? paceOf({ perMinute: requestsPerMinute, parallel: requestsAtOnce, time });
+    paces.set(origin, known);
+    return known;
+  };
+  return (options: GitlabOptions): ManagedGitlab => {
+    const { name, url, groups, projects, refs, archived, wikis } = options;
+    const token = tokenOf(options);
+    return gitlabSource({
+      ...{ name, url, token, cache, time, webhooks, maxBlobBytes: fileBytes },
+      scope: { groups, projects, refs, archived, wikis },
+      requests: requestsOf({ url, token, pace: paceFor(options), time }),
+      onTrouble: (project, error) => onArchiveTrouble(name, project, error),
+    });
   };
 };
 
 /** Before there is a configuration. */
 export const checkGitlab = async (
   options: Pick<Scope, 'groups' | 'projects'> & { readonly url: string; readonly token: string },
-): Promise<readonly GitlabFinding[]> => {
+): Promise<readonly Finding[]> => {
   const { url, groups, projects } = options;
   const [token, time] = [async () => options.token, systemTime];
   const requests = requestsOf({ url, token, time, pace: paceOf({ perMinute: 600, parallel: 4, time }) });

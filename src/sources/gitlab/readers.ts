@@ -3,7 +3,7 @@
  * cannot be told for certain is a no: nobody finds what GitLab would not show them.
  */
 import { z } from 'zod';
-import type { Time } from '../../ports.ts';
+import type { GuardedProject, Time } from '../../ports.ts';
 import { MINUTE } from '../../units.ts';
 import { checked, type GitlabApi } from './api.ts';
 import { Refused } from './requests.ts';
@@ -14,15 +14,7 @@ const REMEMBERED = 10_000;
 
 export interface Readers {
   /** Throws when GitLab does not answer. */
-  mayRead(username: string, project: AskedProject): Promise<boolean>;
-}
-
-export interface AskedProject {
-  readonly id: string;
-  /** The strictest of project, repository and wiki. */
-  readonly visibility: string;
-  /** The paths of all groups that it is in, the outermost first. */
-  readonly groups: readonly string[];
+  mayRead(username: string, project: GuardedProject): Promise<boolean>;
 }
 
 const userSchema = z.object({

@@ -136,10 +136,10 @@ describe('git source: what it opens', () => {
 
   it('says what a person has to do where nothing can be read', async () => {
     const empty = await directory();
-    await expect(source(empty).probe()).rejects.toThrow(StopFlow);
-    await expect(source(empty).probe()).rejects.toThrow(/there is no git repository/);
-    await expect(source(join(empty, 'nope')).refs(P)).rejects.toThrow(StopFlow);
-    await expect(source(empty, { program: join(empty, 'git') }).probe()).rejects.toThrow(/cannot be started/);
+    await expect(source(empty).probe()).rejects.toThrow(BlockProject);
+    await expect(source(empty).probe()).rejects.toThrow(`there is no git repository at ${empty}`);
+    await expect(source(join(empty, 'nope')).refs(P)).rejects.toThrow(BlockProject);
+    await expect(source(empty, { program: join(empty, 'git') }).probe()).rejects.toThrow(StopFlow);
     const owned = await program(`echo "fatal: detected dubious ownership in repository at '/r'" >&2; exit 128`);
     await expect(source(empty, { program: owned }).head(P, 'main')).rejects.toThrow(/safe\.directory/);
   });
@@ -147,7 +147,7 @@ describe('git source: what it opens', () => {
   it('looks for a repository that was not there again at the next call', async () => {
     const path = await directory();
     const one = source(path);
-    await expect(one.probe()).rejects.toThrow(StopFlow);
+    await expect(one.probe()).rejects.toThrow(BlockProject);
     await runGit(path, ['init', '-q', '-b', 'main']);
     await one.probe();
     expect(await one.refs(P)).toEqual(new Map());
@@ -162,9 +162,9 @@ describe('git source: what it opens', () => {
     const one = source(inner);
     expect(await one.refs(P)).toEqual(new Map());
     await rm(join(inner, '.git'), { recursive: true });
-    await expect(one.refs(P)).rejects.toThrow(StopFlow);
-    await expect(one.head(P, 'main')).rejects.toThrow(StopFlow);
-    await expect(one.probe()).rejects.toThrow(StopFlow);
+    await expect(one.refs(P)).rejects.toThrow(BlockProject);
+    await expect(one.head(P, 'main')).rejects.toThrow(BlockProject);
+    await expect(one.probe()).rejects.toThrow(BlockProject);
   });
 
   it('a partial clone says that it lacks objects, and fetches none', async () => {
@@ -176,7 +176,7 @@ describe('git source: what it opens', () => {
     const one = source(path);
     const entry = { path: 'a', type: '100644', blob: await made.git('rev-parse', `${head}:a`) };
     await expect(textsOf(one, [entry])).rejects.toThrow(/partial clone/);
-    await expect(textsOf(one, [{ ...entry, size: 1 }])).rejects.toThrow(StopFlow);
+    await expect(textsOf(one, [{ ...entry, size: 1 }])).rejects.toThrow(BlockProject);
   });
 });
 

@@ -1,11 +1,13 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { StopFlow, TryAgain } from '../../../src/errors.ts';
+import { BlockProject, StopFlow, TryAgain } from '../../../src/errors.ts';
+import type { RefChange } from '../../../src/ports.ts';
 import type { GitSourceOptions } from '../../../src/sources/git/git.ts';
-import type { RefChange } from '../../../src/sources/git/watch.ts';
 import { open, realTime } from '../../support/git-source.ts';
 import { makeRepository, temporaryDirectory } from '../../support/repository.ts';
+
+type Moved = Omit<RefChange, 'project'>;
 
 const cleanups: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -18,21 +20,22 @@ const watched = async (options: Partial<GitSourceOptions> = {}) => {
   const time = { ...realTime, sleep: (ms: number, signal?: AbortSignal) => realTime.sleep(ms / 50, signal) };
   const source = open(made.directory, { time, ...options });
   const stop = new AbortController();
-  const changes: RefChange[] = [];
-  const troubles: TryAgain[] = [];
+  const changes: Moved[] = [];
+  const troubles: Error[] = [];
   const refuse = { next: 0 };
   const tracked: string[] = [];
   const start = () =>
     source.watch({
       tracked: async () => tracked,
-      onChange(change) {
+      onChange({ project, ...change }) {
+        expect(project).toBe('handbook');
         if (refuse.next > 0) {
           refuse.next -= 1;
           throw new TryAgain('the log does not answer');
         }
         changes.push(change);
       },
-      onTrouble: (error) => void troubles.push(error),
+      onTrouble: (_, error) => void troubles.push(error),
       signal: stop.signal,
     });
   cleanups.push(async () => {
@@ -40,7 +43,7 @@ const watched = async (options: Partial<GitSourceOptions> = {}) => {
     await source.close();
     await made.remove();
   });
-  const told = (...expected: RefChange[]) => vi.waitFor(() => expect(changes).toEqual(expected), 5_000);
+  const told = (...expected: Moved[]) => vi.waitFor(() => expect(changes).toEqual(expected), 5_000);
   return { made, source, start, stop, changes, troubles, refuse, tracked, told };
 };
 
@@ -49,7 +52,7 @@ describe('watching the refs of a repository', () => {
     const { made, start, stop, told } = await watched();
     const first = await made.commit({ files: [['a', '1']] });
     const watching = start();
-    const expected: RefChange[] = [{ ref: 'main', before: null, after: first }];
+    const expected: Moved[] = [{ ref: 'main', before: null, after: first }];
     await told(...expected);
     const move = async (after: string | null) => {
       expected.push({ ref: 'main', before: expected.at(-1)?.after ?? null, after });
@@ -73,12 +76,12 @@ describe('watching the refs of a repository', () => {
     await made.commit({ branch: 'side', files: [['a', '3']] });
     await made.git('pack-refs', '--all', '--prune');
     void start();
-    const expected: RefChange[] = [
+    const expected: Moved[] = [
       { ref: 'main', before: null, after: main },
       { ref: 'release/1', before: null, after: one },
     ];
     await told(...expected);
-    const tell = async (change: RefChange) => {
+    const tell = async (change: Moved) => {
       expected.push(change);
       await told(...expected);
     };
@@ -163,8 +166,8 @@ describe('watching the refs of a repository', () => {
     expect(troubles.length).toBe(3);
   });
 
-  it('reports trouble and goes on, and ends with the reason where nothing can help', async () => {
-    const { made, start, troubles, changes, told } = await watched();
+  it('reports trouble, and goes on', async () => {
+    const { made, start, stop, troubles, changes, told } = await watched();
     const head = await made.commit({ files: [['a', '1']] });
     const watching = start();
     await told({ ref: 'main', before: null, after: head });
@@ -175,8 +178,29 @@ describe('watching the refs of a repository', () => {
     const next = await made.commit({ files: [['a', '2']] });
     await vi.waitFor(() => expect(changes.at(-1)?.after).toBe(next));
     expect(changes.every(({ after }) => after !== null)).toBe(true);
-    const ended = expect(watching).rejects.toThrow(StopFlow);
-    await made.remove();
-    await ended;
+    stop.abort();
+    await watching;
+  });
+
+  it('reports a repository that is not there, and tells all of it again when it is back', async () => {
+    const { made, start, stop, troubles, changes, told } = await watched();
+    const head = await made.commit({ files: [['a', '1']] });
+    const watching = start();
+    await told({ ref: 'main', before: null, after: head });
+    const away = `${made.directory}.away`;
+    await rename(made.directory, away);
+    await vi.waitFor(() => expect(troubles.at(-1)).toBeInstanceOf(BlockProject), 5_000);
+    expect(troubles.at(-1)?.message).toContain(made.directory);
+    await rename(away, made.directory);
+    const same = { ref: 'main', before: null, after: head };
+    await told(same, same);
+    stop.abort();
+    await watching;
+    expect(changes).toHaveLength(2);
+  });
+
+  it('ends with the reason where there is no git', async () => {
+    const { start } = await watched({ program: '/nowhere/git' });
+    await expect(start()).rejects.toThrow(StopFlow);
   });
 });

@@ -10,6 +10,7 @@ for (const [name, trees] of [
   sourceContract(`gitlab, ${name}`, { anyBytes: false, sizes: false }, async () => {
     const gitlab = await simulatedGitlab();
     const { id, path, repository } = await gitlab.project('team/handbook');
+    const { username: user } = gitlab.user('jane');
     const opened: OpenedSource[] = [];
     const again = async () => {
       const one = await openGitlab(gitlab, { scope: { projects: [path] }, trees });
@@ -21,6 +22,6 @@ for (const [name, trees] of [
       await Promise.all(opened.map((one) => one.close()));
       await gitlab.close();
     };
-    return { source, project: String(id), repository, again, close };
+    return { source, project: String(id), user, repository, again, close };
   });
 }

@@ -3,7 +3,6 @@
 import { convert } from '../../../src/converters/convert.ts';
 import type { Parts } from '../../../src/parts.ts';
 import { pathFromBytes } from '../../../src/paths/bytes.ts';
-import { GIT } from '../../../src/pipeline/open.ts';
 import type { LedgerEntry } from '../../../src/records.ts';
 import { documentKey, projectKey, WIKI } from '../../../src/records.ts';
 import { activeGeneration } from '../../../src/state/generations.ts';
@@ -37,7 +36,7 @@ export const differences = async (repository: TestRepository, parts: Parts, of: 
   const generation = parts.store.generation(active);
   const wrong: string[] = [];
   // A HEAD without commits takes nothing for deleted: the index stays as it was, and the next commit lets it in.
-  if (of.instance === GIT && (await isUnborn(repository, of))) return [];
+  if (of.instance === 'git' && (await isUnborn(repository, of))) return [];
   const expected = await expectedOf(repository, parts, of);
   const isOurs = (document: string) => document.startsWith(`${projectKey(of)}\0`);
   const entries = new Map<string, LedgerEntry>();

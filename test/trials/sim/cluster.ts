@@ -38,7 +38,7 @@ export interface Member {
 
 /** The sources' iterables, gathered in one request. */
 const sourceThroughWorld = (world: World, process: Process, source: RepoSource): RepoSource => ({
-  ...throughWorld(world, process, 'source', source, ['projects', 'blobs']),
+  ...throughWorld(world, process, 'source', source, ['projects', 'blobs', 'leadsTo', 'mayTrack', 'urlOf']),
   async *projects() {
     yield* await world.call(process, 'source', 'source.projects', () => gather(source.projects()));
   },
@@ -105,7 +105,6 @@ export const makeCluster = (world: World, monitor: Monitor, { pageSize = 2 } = {
           INSTANCE,
           {
             port: source,
-            replicas: true,
             dependency: dependency('source', source.probe, { ...needs, patience: { ...PATIENCE, items: 3 } }),
           },
         ],

@@ -104,7 +104,7 @@ export const makeRepositories = (now: () => number) => {
       remove(blobOf(content));
     },
 
-    source(pageSize: number): RepoSource {
+    source(pageSize: number, { replicas = true } = {}): RepoSource {
       const check = (project: string) => {
         if (blocked.has(project)) throw new BlockProject(`project ${project}: 403 Forbidden`);
       };
@@ -113,7 +113,14 @@ export const makeRepositories = (now: () => number) => {
         return { id, path: `group/${id}`, visibility: 'private' as const, groups: ['group'] };
       };
       return {
+        ...{ replicas, server: 'https://source.test', hooks: undefined, folders: new Map() },
         async probe() {},
+        check: async () => [],
+        async watch() {},
+        mayRead: async (_, { visibility }) => visibility === 'public',
+        leadsTo: ({ project }) => projects.has(project),
+        mayTrack: () => true,
+        urlOf: (url, { ref, path, startLine, endLine }) => `${url}/${ref}/${path}#${startLine}-${endLine}`,
         async *projects() {
           for (const id of projects.keys()) yield { id, path: `group/${id}`, visibility: 'private', groups: ['group'] };
         },

@@ -1,6 +1,6 @@
 /** Whether a webhook comes from somebody who knows a secret of ours. https://www.standardwebhooks.com for signatures. */
 import { createHmac } from 'node:crypto';
-import type { IncomingHttpHeaders } from 'node:http';
+import type { HookHeaders, HookProof } from '../../ports.ts';
 import { isSameSecret } from '../../runtime/secret.ts';
 import { MINUTE } from '../../units.ts';
 
@@ -8,7 +8,7 @@ import { MINUTE } from '../../units.ts';
 const WINDOW_MS = 5 * MINUTE;
 const SIGNING = 'whsec_';
 
-const header = (headers: IncomingHttpHeaders, name: string): string | undefined => {
+export const header = (headers: HookHeaders, name: string): string | undefined => {
   const value = headers[name];
   return typeof value === 'string' && value !== '' ? value : undefined;
 };
@@ -19,14 +19,11 @@ const anyOf = (secrets: readonly string[], matches: (secret: string) => boolean)
 
 const isSigning = (secret: string): boolean => secret.startsWith(SIGNING);
 
-/** `known`: by its token, whatever the body is. `signed`: the body will tell. */
-export type Proof = 'known' | 'signed' | { readonly refused: string };
-
 /** What the headers alone say, before anything of the body is read. A bad signature never falls back to the plain token. */
 export const proofOf = (
-  headers: IncomingHttpHeaders,
+  headers: HookHeaders,
   { secrets, now }: { readonly secrets: readonly string[]; readonly now: number },
-): Proof => {
+): HookProof => {
   const token = header(headers, 'x-gitlab-token');
   if (header(headers, 'webhook-signature') === undefined) {
     if (token === undefined) return { refused: 'there is neither webhook-signature nor X-Gitlab-Token' };
@@ -42,7 +39,7 @@ export const proofOf = (
   return secrets.some(isSigning) ? 'signed' : { refused: 'the signature is not by a secret of ours' };
 };
 
-export const isSigned = (headers: IncomingHttpHeaders, body: Buffer, secrets: readonly string[]): boolean => {
+export const isSigned = (headers: HookHeaders, body: Buffer, secrets: readonly string[]): boolean => {
   const id = header(headers, 'webhook-id') ?? '';
   const timestamp = header(headers, 'webhook-timestamp') ?? '';
   const given = (header(headers, 'webhook-signature') ?? '').split(' ');

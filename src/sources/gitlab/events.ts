@@ -1,5 +1,6 @@
 /** What a payload of GitLab's says, as far as it is believed: look at this project, or at these branches of it. */
 import { z } from 'zod';
+import type { News, ProjectNews } from '../../ports.ts';
 
 /** Longer than GitLab allows, groups and all; what is longer is no name of it. */
 const MAX_NAME_CHARS = 4_096;
@@ -52,31 +53,6 @@ const payloadSchema = z.object({
 });
 type Payload = z.infer<typeof payloadSchema>;
 
-export interface RefMoved {
-  readonly ref: string;
-  /** `null`: was not there, or is gone. */
-  readonly before: string | null;
-  readonly after: string | null;
-}
-
-export interface ProjectNews {
-  readonly project: string;
-  /** `group/name`, as it is called now. */
-  readonly path: string | undefined;
-  readonly defaultBranch: string | undefined;
-  readonly webUrl: string | undefined;
-}
-
-export type News =
-  | (ProjectNews & { readonly is: 'push'; readonly moved: readonly RefMoved[] })
-  | (ProjectNews & { readonly is: 'wiki' })
-  | (ProjectNews & { readonly is: 'project'; readonly destroyed: boolean })
-  | { readonly is: 'group'; readonly paths: readonly string[] }
-  /** Nothing that is indexed changes by it. */
-  | { readonly is: 'other'; readonly kind: string }
-  /** Not in the shape that GitLab sends it in, as with a template of somebody's own. */
-  | { readonly is: 'strange'; readonly why: string };
-
 const HEADS = 'refs/heads/';
 const PROJECTS = new Set([
   'project_create',
@@ -104,7 +80,7 @@ const projectIn = ({ project_id, project, path_with_namespace }: Payload): Proje
 };
 
 /** Tags are not indexed. */
-const movedIn = ({ ref, before, after, changes }: Payload): readonly RefMoved[] => {
+const movedIn = ({ ref, before, after, changes }: Payload): Extract<News, { readonly is: 'push' }>['moved'] => {
   const all =
     changes ?? (ref !== undefined && before !== undefined && after !== undefined ? [{ ref, before, after }] : []);
   return all
@@ -113,11 +89,12 @@ const movedIn = ({ ref, before, after, changes }: Payload): readonly RefMoved[] 
     .map((one) => ({ ref: one.ref.slice(HEADS.length), before: commit(one.before), after: commit(one.after) }));
 };
 
+const strange = (why: string) => `not the shape of GitLab: ${why}`;
 const faultsIn = ({ issues }: z.ZodError): string => z.prettifyError(new z.ZodError(issues.slice(0, SHOWN_FAULTS)));
 
 export const newsOf = (body: unknown): News => {
   const parsed = payloadSchema.safeParse(body);
-  if (!parsed.success) return { is: 'strange', why: faultsIn(parsed.error) };
+  if (!parsed.success) return { is: 'strange', why: strange(faultsIn(parsed.error)) };
   const payload = parsed.data;
   const kind = payload.event_name ?? payload.object_kind ?? '';
   if (GROUPS.has(kind)) {
@@ -129,7 +106,7 @@ export const newsOf = (body: unknown): News => {
   if (!isPush && !isWiki && !PROJECTS.has(kind)) return { is: 'other', kind };
   const project = projectIn(payload);
   // A hook of a project names it in `project` alone.
-  if (!project) return { is: 'strange', why: `${kind} without the id of its project` };
+  if (!project) return { is: 'strange', why: strange(`${kind} without the id of its project`) };
   if (isWiki) return { ...project, is: 'wiki' };
   if (isPush) return { ...project, is: 'push', moved: movedIn(payload) };
   return { ...project, is: 'project', destroyed: kind === 'project_destroy' };

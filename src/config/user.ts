@@ -2,13 +2,13 @@
 import { BadUsage } from '../errors.ts';
 import { alternatives } from './options.ts';
 
-export interface GitlabUser {
+export interface User {
   readonly name: string;
   /** Of the server that knows the user, as `serverOf` writes it. */
   readonly server: string;
 }
 
-export interface NamedGitlab {
+export interface NamedServer {
   readonly name: string;
   readonly url: string;
 }
@@ -23,7 +23,7 @@ export const serverOf = (url: string): string => {
 };
 
 /** From `jane` or `jane@main`. Throws `BadUsage` unless that is a user of exactly one of the servers. */
-export const gitlabUser = (written: string, gitlabs: readonly NamedGitlab[]): GitlabUser => {
+export const userOf = (written: string, gitlabs: readonly NamedServer[]): User => {
   const { user, instance } = WRITTEN.exec(written)?.groups ?? {};
   if (user === undefined)
     throw new BadUsage(`expected a user of GitLab, as "jane" or "jane@instance", got "${written}"`);
