@@ -3,10 +3,10 @@ import type { AnswerOf, Question, RequestOf } from './api/questions.ts';
 import { dataCommands } from './cli/commands.ts';
 import { dataAccess } from './cli/data-access.ts';
 import { shapeForRequest } from './cli/execute.ts';
-import { findPlace } from './cli/place.ts';
 import { command, questioner } from './cli/questioner.ts';
-import { quietTelemetry } from './cli/quiet.ts';
 import { optionsOf } from './config/pipeline.ts';
+import { findPlace } from './owner/place.ts';
+import { quietTelemetry } from './owner/quiet.ts';
 import type { Report } from './records.ts';
 import { SECOND } from './runtime/units.ts';
 

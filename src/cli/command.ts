@@ -2,10 +2,11 @@
 import { parseArgs } from 'node:util';
 import { nearest } from '../config/problems.ts';
 import { BadUsage } from '../errors.ts';
+import type { Place, Surroundings } from '../owner/place.ts';
 import type { Host, Hosted } from '../pipeline/host.ts';
 import type { ShapeRow } from '../records.ts';
-import { type Output, quoted, type Streams } from './output.ts';
-import type { Place, Surroundings } from './place.ts';
+import { quoted } from '../runtime/printable.ts';
+import type { Output, Streams } from './output.ts';
 import type { Interrupts } from './signals.ts';
 
 export interface OptionSpec {

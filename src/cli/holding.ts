@@ -6,16 +6,16 @@ import { randomUUID } from 'node:crypto';
 import { isShared } from '../config/shared.ts';
 import { LostLock, messageOf } from '../errors.ts';
 import { type Control, openControl } from '../owner/control.ts';
+import { openDataDirectory } from '../owner/data-directory.ts';
 import { type Lock, type Owner, takeLock } from '../owner/lock.ts';
+import type { Place } from '../owner/place.ts';
 import type { Host } from '../pipeline/host.ts';
 import type { Hold } from '../runtime/fence.ts';
 import { systemTime } from '../runtime/time.ts';
 import type { Telemetry } from '../telemetry.ts';
 import { aboutOwner } from './ask.ts';
 import type { DataCommand } from './command.ts';
-import { openDataDirectory } from './data-directory.ts';
 import { answering } from './execute.ts';
-import type { Place } from './place.ts';
 
 export interface Held {
   readonly host: Host;

@@ -1,6 +1,8 @@
 /** From the words on the command line to an exit code. */
 import { optionsOf } from '../config/pipeline.ts';
 import { LostLock, messageOf } from '../errors.ts';
+import { findPlace, type Surroundings } from '../owner/place.ts';
+import { quietTelemetry } from '../owner/quiet.ts';
 import { systemTime } from '../runtime/time.ts';
 import { findCommand, parseCommand, withLeading } from './command.ts';
 import { commands, dataCommands } from './commands.ts';
@@ -9,8 +11,6 @@ import { shapeForRequest } from './execute.ts';
 import { EXIT, exitCodeOf } from './exit.ts';
 import { commandHelp, overview } from './help.ts';
 import { type Streams, streamOutput } from './output.ts';
-import { findPlace, type Surroundings } from './place.ts';
-import { quietTelemetry } from './quiet.ts';
 import type { Interrupts } from './signals.ts';
 
 export interface Invocation extends Streams, Surroundings {

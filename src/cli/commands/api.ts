@@ -1,8 +1,8 @@
 import { answerTo, isQuestion, questions } from '../../api/questions.ts';
 import { BadUsage, messageOf } from '../../errors.ts';
+import { quoted } from '../../runtime/printable.ts';
 import type { DataCommand } from '../command.ts';
 import { EXIT } from '../exit.ts';
-import { quoted } from '../output.ts';
 
 const names = Object.keys(questions).join(', ');
 

@@ -1,6 +1,6 @@
+import { inLine } from '../../runtime/printable.ts';
 import type { DataCommand } from '../command.ts';
 import { EXIT } from '../exit.ts';
-import { inLine } from '../output.ts';
 
 export const approve: DataCommand = {
   kind: 'data',

@@ -4,10 +4,11 @@ import type { Report } from '../../records.ts';
 import type { Progress, Started } from '../../runs/backfill.ts';
 import type { Estimate } from '../../runs/estimate.ts';
 import type { Bounds } from '../../runs/trial.ts';
+import { inLine } from '../../runtime/printable.ts';
 import { MINUTE, SECOND } from '../../runtime/units.ts';
 import type { Args, Context, DataCommand } from '../command.ts';
 import { EXIT } from '../exit.ts';
-import { inLine, type Output } from '../output.ts';
+import type { Output } from '../output.ts';
 
 /** Before that a rate says nothing about what is to come. */
 const RATE_AFTER_MS = 2 * SECOND;

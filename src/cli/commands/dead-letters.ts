@@ -1,8 +1,8 @@
 import { BadUsage } from '../../errors.ts';
 import type { DeadLetterFilter, DeadLetterRow } from '../../runs/dead-letters.ts';
+import { inLine, printable, quoted } from '../../runtime/printable.ts';
 import type { Args, DataCommand, OptionSpec } from '../command.ts';
 import { EXIT } from '../exit.ts';
-import { inLine, printable, quoted } from '../output.ts';
 
 const FILTER: Readonly<Record<string, OptionSpec>> = {
   stage: { value: 'STAGE', description: 'Only of this stage, such as convert.' },

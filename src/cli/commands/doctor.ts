@@ -1,16 +1,16 @@
 import { optionsOf } from '../../config/pipeline.ts';
 import { Untrusted } from '../../config/reach.ts';
 import { BadConfiguration, maskedText, messageOf } from '../../errors.ts';
+import { findPlace, type Place } from '../../owner/place.ts';
+import { quietTelemetry } from '../../owner/quiet.ts';
 import type { Status } from '../../runs/status.ts';
+import { inLine, printable } from '../../runtime/printable.ts';
 import type { DataCommand, FreeAround, FreeCommand } from '../command.ts';
 import { dataAccess } from '../data-access.ts';
 import type { Finding } from '../doctor-checks.ts';
 import { shapeForRequest } from '../execute.ts';
 import { EXIT } from '../exit.ts';
-import { inLine, printable } from '../output.ts';
-import { findPlace, type Place } from '../place.ts';
 import { command } from '../questioner.ts';
-import { quietTelemetry } from '../quiet.ts';
 
 const SIGNS = { ok: 'ok    ', warning: 'warn  ', error: 'ERROR ' } as const;
 

@@ -1,8 +1,8 @@
 import { BadUsage } from '../../errors.ts';
 import type { DocumentFilter, DocumentRow } from '../../runs/documents.ts';
+import { inLine, printable, quoted } from '../../runtime/printable.ts';
 import type { Args, DataCommand, OptionSpec } from '../command.ts';
 import { EXIT } from '../exit.ts';
-import { inLine, printable, quoted } from '../output.ts';
 
 const STATUSES: readonly DocumentRow['status'][] = ['indexed', 'skipped', 'failed'];
 

@@ -1,10 +1,11 @@
 import { BadConfiguration, BadUsage, maskedText, messageOf } from '../../errors.ts';
+import { inLine } from '../../runtime/printable.ts';
 import type { Hook, HookTarget } from '../../sources/gitlab/hooks.ts';
 import type { GitlabInstance } from '../../sources/gitlab/instance.ts';
 import { Refused } from '../../sources/gitlab/requests.ts';
 import type { Args, Context, DataCommand } from '../command.ts';
 import { EXIT } from '../exit.ts';
-import { inLine, type Output } from '../output.ts';
+import type { Output } from '../output.ts';
 
 const words = { usage: '[SCOPE...]', min: 0, max: 1_000 };
 const shared = {

@@ -1,13 +1,13 @@
 import { once } from 'node:events';
 import { optionsOf } from '../../config/pipeline.ts';
 import { messageOf } from '../../errors.ts';
+import { quietTelemetry } from '../../owner/quiet.ts';
 import { SECOND } from '../../runtime/units.ts';
 import type { DataCommand, OwnCommand } from '../command.ts';
 import { dataAccess } from '../data-access.ts';
 import { shapeForRequest } from '../execute.ts';
 import { EXIT } from '../exit.ts';
 import { questioner } from '../questioner.ts';
-import { quietTelemetry } from '../quiet.ts';
 
 /** Between two questions the directory is kept for so long; then a service may have it. */
 const KEEP_MS = 5 * SECOND;

@@ -5,15 +5,15 @@ import { names as namesOf } from '../../config/names.ts';
 import { optionsOf } from '../../config/pipeline.ts';
 import { isShared } from '../../config/shared.ts';
 import { BadUsage, TryAgain } from '../../errors.ts';
+import { quietTelemetry } from '../../owner/quiet.ts';
 import type { Damage } from '../../pipeline/damage.ts';
 import type { Hold } from '../../runtime/fence.ts';
+import { printable } from '../../runtime/printable.ts';
 import { systemTime } from '../../runtime/time.ts';
 import type { Around, DataCommand, OwnCommand } from '../command.ts';
 import { execute, shapeForRequest } from '../execute.ts';
 import { EXIT } from '../exit.ts';
 import { type Held, holdOrOwner } from '../holding.ts';
-import { printable } from '../output.ts';
-import { quietTelemetry } from '../quiet.ts';
 
 /** What the sources do not have, and who may miss it. */
 const LOST: Readonly<Record<Damage['part'], string>> = {

@@ -4,11 +4,11 @@ import { type GitlabUser, gitlabUser } from '../../config/gitlab-user.ts';
 import { FILE_KINDS, type FileKind } from '../../converters/format.ts';
 import { BadUsage, messageOf } from '../../errors.ts';
 import type { Hosted } from '../../pipeline/host.ts';
+import { quoted } from '../../runtime/printable.ts';
 import { mayReadAs } from '../../search/access-as.ts';
 import type { SearchMode } from '../../search/search.ts';
 import type { DataCommand } from '../command.ts';
 import { EXIT } from '../exit.ts';
-import { quoted } from '../output.ts';
 import { shownHits } from '../shown-hits.ts';
 
 const FRESH_SECONDS = 30;

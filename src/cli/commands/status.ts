@@ -1,7 +1,7 @@
 import type { Status } from '../../runs/status.ts';
+import { inLine } from '../../runtime/printable.ts';
 import type { DataCommand } from '../command.ts';
 import { EXIT } from '../exit.ts';
-import { inLine } from '../output.ts';
 
 const COMMIT_CHARS = 10;
 

@@ -1,7 +1,8 @@
 import type { Difference } from '../../runs/differences.ts';
+import { inLine } from '../../runtime/printable.ts';
 import type { DataCommand } from '../command.ts';
 import { EXIT } from '../exit.ts';
-import { inLine, type Output } from '../output.ts';
+import type { Output } from '../output.ts';
 
 /** So many are told in the one object; all of them are counted. */
 const MAX_TOLD = 10_000;

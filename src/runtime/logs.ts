@@ -1,7 +1,7 @@
 /** Logs: JSON for programs, a line that can be read for a person at a terminal. */
 import pino, { type Logger } from 'pino';
 import { maskedText } from '../errors.ts';
-import { inLine, printable } from './output.ts';
+import { inLine, printable } from './printable.ts';
 
 export interface LogOptions {
   readonly level: 'info' | 'warn';
