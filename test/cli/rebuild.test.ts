@@ -16,7 +16,7 @@ describe('rebuild', () => {
   let tidemark: Executable;
   let repository: TestRepository;
   const at = (...names: string[]) => join(repository.directory, '.tidemark', ...names);
-  const tide = (...args: string[]) => tidemark.run(repository.directory, args, { TIDEMARK_EMBEDDER: 'hash' });
+  const tide = (...args: string[]) => tidemark.run(repository.directory, args, { TIDEMARK_EMBEDDER: 'static' });
   const change = async (file: string, edit: (bytes: Buffer) => void) => {
     const bytes = await readFile(file);
     edit(bytes);
@@ -106,7 +106,7 @@ describe('rebuild', () => {
   });
 
   it('is refused while another process is at work there', async () => {
-    const serving = tidemark.start(repository.directory, ['serve'], { TIDEMARK_EMBEDDER: 'hash' });
+    const serving = tidemark.start(repository.directory, ['serve'], { TIDEMARK_EMBEDDER: 'static' });
     await serving.says(/in step/);
     expect(await tide('rebuild', '--yes')).toMatchObject({
       code: 75,

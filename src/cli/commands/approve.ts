@@ -10,10 +10,9 @@ export const approve: DataCommand = {
     'A listing that comes in pages might have ended early. If by such a one more than half of a branch and more than\n1,000 documents were to go, nothing is deleted before a person has said so. REF is project:branch, as in\ntidemark status.',
   words: { usage: 'REF', min: 1, max: 1 },
   options: { json: { description: 'One object.' } },
-  async run({ pipeline, output }, args) {
-    const { approve: approveParts } = await import('../../runs/approve.ts');
+  async run({ ask, output }, args) {
     const [ref = ''] = args.words;
-    const approved = await approveParts(pipeline.parts, ref);
+    const approved = await ask('approve', { ref });
     const text = `${ref}: ${approved.lacking} of ${approved.of} documents go`;
     await output.line(args.flag('json') ? JSON.stringify(approved) : inLine(text));
     return EXIT.success;

@@ -33,14 +33,11 @@ export const documents: DataCommand = {
     path: { value: 'GLOB', description: 'Only files such as docs/**.' },
     status: { value: 'STATUS', values: STATUSES, description: `Only these: ${STATUSES.join(', ')}.` },
   },
-  async run({ pipeline, output, signal }, args) {
-    const { listDocuments } = await import('../../runs/documents.ts');
+  async run({ ask, output }, args) {
     const path = args.text('path');
     const filter = { ...whereOf(args), ...statusOf(args.text('status')), ...(path === undefined ? {} : { path }) };
-    for await (const row of listDocuments(pipeline.parts, filter)) {
-      if (signal.aborted) return EXIT.cancelled;
-      await output.line(args.flag('json') ? JSON.stringify(row) : inLine(lineOf(row)));
-    }
+    const asJson = args.flag('json');
+    await ask('documents', filter, (row) => output.line(asJson ? JSON.stringify(row) : inLine(lineOf(row))));
     return EXIT.success;
   },
 };
@@ -54,10 +51,9 @@ export const documentsShow: DataCommand = {
   summary: 'Shows one file as it is indexed: its chunks, their lines and text.',
   words: { usage: 'PATH', min: 1, max: 1 },
   options: { json: { description: 'An object a line: one for each branch that has the file.' }, ...WHERE },
-  async run({ pipeline, output }, args) {
-    const { showDocument } = await import('../../runs/documents.ts');
+  async run({ ask, output }, args) {
     const [path = ''] = args.words;
-    const found = await showDocument(pipeline.parts, path, whereOf(args));
+    const found = await ask('document', { path, ...whereOf(args) });
     for (const { chunkList, ...row } of found) {
       if (args.flag('json')) await output.line(JSON.stringify({ ...row, chunkList }));
       else {

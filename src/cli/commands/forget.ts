@@ -10,10 +10,9 @@ export const forget: DataCommand = {
     'A project that leaves the configuration, is deleted, or refuses Tidemark is hidden and stays indexed until then.\nSCOPE is its id or its path. Ends with 1 where something is left.',
   words: { usage: 'SCOPE', min: 1, max: 1 },
   options: { json: { description: 'One object.' } },
-  async run({ pipeline, output, signal }, args) {
-    const { forget: forgetParts } = await import('../../runs/forget.ts');
+  async run({ ask, output }, args) {
     const [scope = ''] = args.words;
-    const forgotten = await pipeline.withFlows((stop) => forgetParts(pipeline.parts, scope, stop), { stop: signal });
+    const forgotten = await ask('forget', { scope });
     const { project, documents, left, deadLetters } = forgotten;
     const isClean = left.points + left.entries + left.wants + left.deadLetters === 0;
     const found = isClean

@@ -1,11 +1,7 @@
-import { isAbsolute } from 'node:path';
 import { DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET, MODES } from '../../api/schemas.ts';
-import { type GitlabUser, gitlabUser } from '../../config/gitlab-user.ts';
 import { FILE_KINDS, type FileKind } from '../../converters/format.ts';
-import { BadUsage, messageOf } from '../../errors.ts';
-import type { Hosted } from '../../pipeline/host.ts';
+import { BadUsage } from '../../errors.ts';
 import { quoted } from '../../runtime/printable.ts';
-import { mayReadAs } from '../../search/access-as.ts';
 import type { SearchMode } from '../../search/search.ts';
 import type { DataCommand } from '../command.ts';
 import { EXIT } from '../exit.ts';
@@ -47,8 +43,7 @@ export const search: DataCommand = {
       description: `Waits until all that stands in the repositories now can be found, at most ${FRESH_SECONDS} seconds.`,
     },
   },
-  async run({ pipeline, output, terminal, signal }, args) {
-    const { answerTo } = await import('../../api/questions.ts');
+  async run({ ask, output, terminal }, args) {
     const [query = ''] = args.words;
     const [ref, path] = [args.text('ref'), args.text('path')];
     const [project, group, language] = ['project', 'group', 'lang'].map((name) => orAll(args.texts(name)));
@@ -66,11 +61,10 @@ export const search: DataCommand = {
       ...(language === undefined ? {} : { language }),
       ...(kind === undefined ? {} : { kind }),
     };
-    const user = args.text('as');
-    const mayRead = user === undefined ? undefined : mayReadAs(pipeline, userOf(user, pipeline));
-    const found = await answerTo('search', { pipeline, mayRead, signal }, request);
+    const as = args.text('as');
+    const { found, folders } = await ask('searchAs', { request, ...(as === undefined ? {} : { as }) });
     await output.line(
-      args.flag('json') ? JSON.stringify(found) : shownHits(found, { terminal, folders: foldersOf(pipeline) }),
+      args.flag('json') ? JSON.stringify(found) : shownHits(found, { terminal, folders: new Map(folders) }),
     );
     return EXIT.success;
   },
@@ -82,22 +76,10 @@ const modeOf = (given: string | undefined): SearchMode => {
   return mode;
 };
 
-const userOf = (written: string, { gitlabs }: Hosted): GitlabUser => {
-  try {
-    return gitlabUser(written, gitlabs);
-  } catch (cause) {
-    throw new BadUsage(`--as: ${messageOf(cause)}`, { cause });
-  }
-};
-
-const orAll = <T>(values: readonly T[]): readonly T[] | undefined => (values.length > 0 ? values : undefined);
+const orAll = <T>(values: readonly T[]): T[] | undefined => (values.length > 0 ? [...values] : undefined);
 
 const kindOf = (word: string): FileKind => {
   const kind = FILE_KINDS.find((known) => known === word);
   if (!kind) throw new BadUsage(`--kind: expected ${FILE_KINDS.join(', ')}, got ${quoted(word)}`);
   return kind;
 };
-
-/** Where the files of each project stand on this machine, of those that do. */
-const foldersOf = ({ repositories }: Hosted): ReadonlyMap<string, string> =>
-  new Map(repositories.filter(({ path }) => isAbsolute(path)).map(({ name, path }) => [name, path]));

@@ -1,6 +1,6 @@
-import type { DataCommand, OwnCommand } from '../command.ts';
+import type { OwnCommand } from '../command.ts';
 
-export const serveWith = (commands: readonly DataCommand[]): OwnCommand => ({
+export const serve: OwnCommand = {
   kind: 'own',
   name: 'serve',
   summary: 'Follows the repositories, and keeps the index in step with every commit.',
@@ -12,7 +12,7 @@ export const serveWith = (commands: readonly DataCommand[]): OwnCommand => ({
     },
   },
   async run(around, args) {
-    const { serve } = await import('../serving.ts');
-    return serve(around, args, commands);
+    const serving = await import('../serving.ts');
+    return serving.serve(around, args);
   },
-});
+};

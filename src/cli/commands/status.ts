@@ -10,8 +10,8 @@ export const status: DataCommand = {
   name: 'status',
   summary: 'Says how far the index is behind, what waits, and why.',
   options: { json: { description: 'One object with all of it.' } },
-  async run({ pipeline, output }, args) {
-    const now = await pipeline.status();
+  async run({ ask, output }, args) {
+    const now = await ask('status', {});
     await output.line(args.flag('json') ? JSON.stringify(now) : readable(now));
     return EXIT.success;
   },
