@@ -122,18 +122,20 @@ describe('a task that another process does', () => {
     expect(await askOwner(owner(), asked, told, never)).toEqual({ result: undefined });
   });
 
-  it.each([
-    BadConfiguration,
-    BadUsage,
-    BudgetSpent,
-    Cancelled,
-    Damaged,
-    LostLock,
-    NotFound,
-    StopFlow,
-    TryAgain,
-    Unavailable,
-  ])('fails with $name for whoever asked where it fails with that', async (Failure) => {
+  it.each(
+    [
+      BadConfiguration,
+      BadUsage,
+      BudgetSpent,
+      Cancelled,
+      Damaged,
+      LostLock,
+      NotFound,
+      StopFlow,
+      TryAgain,
+      Unavailable,
+    ].map((Failure) => ({ name: Failure.name, Failure })),
+  )('fails with $name for whoever asked where it fails with that', async ({ Failure }) => {
     const failure = new Failure('read the manual: it is away');
     run = async () => Promise.reject(failure);
     const error = await askOwner(owner(), asked, told, never).catch((caught: unknown) => caught);
