@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { mkdtemp, open, rm } from 'node:fs/promises';
 import { availableParallelism, cpus, loadavg, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { GIB, MIB } from '../src/runtime/units.ts';
+import { GIB, MIB } from '../src/units.ts';
 import { median } from './figures.ts';
 
 const HASHED_BYTES = 64 * MIB;

@@ -1,6 +1,6 @@
 /** What a process and all that it started take: read from /proc, so processor time and memory are told on Linux alone. */
 import { readdirSync, readFileSync } from 'node:fs';
-import { KIB } from '../src/runtime/units.ts';
+import { KIB } from '../src/units.ts';
 
 const SAMPLE_MS = 250;
 const TICKS_PER_SECOND = 100;

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Report } from '../src/records.ts';
-import { KIB } from '../src/runtime/units.ts';
+import { KIB } from '../src/units.ts';
 import { buildExecutable, type Running } from '../test/support/executable.ts';
 import { compileFiles } from '../test/support/file-by-file.ts';
 import { childrenSeconds, watchMemory } from './processes.ts';

@@ -3,8 +3,8 @@
  * network; all of it is in a temporary folder and gone at the end.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { SECOND } from '../src/runtime/units.ts';
 import { search } from '../src/search/search.ts';
+import { SECOND } from '../src/units.ts';
 import { simulatedGitlab } from '../test/support/gitlab/gitlab.ts';
 import type { SimulatedProject } from '../test/support/gitlab/world.ts';
 import { gitlabService } from '../test/support/gitlab-service.ts';

@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { reference } from '../src/config/reference.ts';
 import { openApi } from '../src/http/openapi.ts';
-import { MIB } from '../src/runtime/units.ts';
+import { MIB } from '../src/units.ts';
 import { withRooms } from './rooms.ts';
 
 const at = (path: string) => new URL(`../${path}`, import.meta.url);

@@ -5,7 +5,7 @@ import { asking, dataAccess } from './owner/access.ts';
 import { findPlace } from './owner/place.ts';
 import { quietTelemetry } from './owner/quiet.ts';
 import type { Report } from './records.ts';
-import { SECOND } from './runtime/units.ts';
+import { SECOND } from './units.ts';
 
 export {
   BadConfiguration,

@@ -8,7 +8,7 @@ import { cutsOf } from '../../src/chunker/chunker.ts';
 import { contentWorker } from '../../src/content/content-worker.ts';
 import { tokenCounter } from '../../src/content/tokens.ts';
 import { type Converted, convert } from '../../src/converters/convert.ts';
-import { MIB } from '../../src/runtime/units.ts';
+import { MIB } from '../../src/units.ts';
 
 const MB = 1e6;
 const ROUNDS = 5;

@@ -12,7 +12,7 @@ import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { contentWorker } from '../../src/content/content-worker.ts';
-import { MIB } from '../../src/runtime/units.ts';
+import { MIB } from '../../src/units.ts';
 import { makeRepository } from '../../test/support/repository.ts';
 import { smallModel } from '../../test/support/small-model.ts';
 import { type Figure, median } from '../figures.ts';

@@ -1,4 +1,4 @@
-import { MIB } from '../../src/runtime/units.ts';
+import { MIB } from '../../src/units.ts';
 import type { Figure } from '../figures.ts';
 import type { Stage } from '../stage.ts';
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { SECOND } from '../../src/runtime/units.ts';
+import { SECOND } from '../../src/units.ts';
 import { searching } from '../ask.ts';
 import { onKafka } from '../broker.ts';
 import { type Figure, quantile } from '../figures.ts';

@@ -4,13 +4,13 @@ import { BadUsage } from '../errors.ts';
 import type { Hosted } from '../pipeline/host.ts';
 import { projectKey } from '../records.ts';
 import type { Status } from '../runs/status.ts';
-import { SECOND } from '../runtime/units.ts';
 import type { MayRead, ReadableProject } from '../search/access.ts';
 import { untilFresh } from '../search/freshness.ts';
 import { read } from '../search/read.ts';
 import { projectsFor, scopeOf } from '../search/scope.ts';
 import { search } from '../search/search.ts';
 import { similar } from '../search/similar.ts';
+import { SECOND } from '../units.ts';
 import {
   readAnswer,
   readRequest,

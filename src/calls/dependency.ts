@@ -1,8 +1,8 @@
 import { BlockProject, DeadLetter, isKnown, messageOf, StopFlow, TryAgain, Unavailable } from '../errors.ts';
 import type { Dependency, Item } from '../parts.ts';
 import type { Time } from '../ports.ts';
-import { MINUTE, SECOND } from '../runtime/units.ts';
 import type { Telemetry } from '../telemetry.ts';
+import { MINUTE, SECOND } from '../units.ts';
 
 /** Tries of what has no known reaction, before it counts as poison. */
 const UNKNOWN_TRIES = 3;

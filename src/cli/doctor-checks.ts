@@ -11,9 +11,9 @@ import { doubtOf } from '../owner/data-directory.ts';
 import type { Place } from '../owner/place.ts';
 import { openSources, sharedBy } from '../pipeline/open.ts';
 import { systemTime } from '../runtime/time.ts';
-import { GIB } from '../runtime/units.ts';
 import { type Environment, gitCommand } from '../sources/git/command.ts';
 import type { Telemetry } from '../telemetry.ts';
+import { GIB } from '../units.ts';
 
 /** Less than that is soon full. */
 const MIN_FREE_BYTES = 1 * GIB;

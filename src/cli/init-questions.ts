@@ -5,8 +5,8 @@ import { createInterface } from 'node:readline/promises';
 import { stringify } from 'yaml';
 import { BadUsage, messageOf } from '../errors.ts';
 import { quoted } from '../runtime/printable.ts';
-import { SECOND } from '../runtime/units.ts';
 import { type Environment, gitCommand } from '../sources/git/command.ts';
+import { SECOND } from '../units.ts';
 
 const REACH_MS = 5 * SECOND;
 const list = (text = ''): readonly string[] => text.split(/[\s,]+/).filter((item) => item !== '');

@@ -1,7 +1,7 @@
 /** Where a command's words go: what it was asked for to standard output, all else to standard error. */
 import { once } from 'node:events';
 import { HIDDEN, inLine, printable, unlessLayout } from '../runtime/printable.ts';
-import { SECOND } from '../runtime/units.ts';
+import { SECOND } from '../units.ts';
 
 export interface Output {
   /** A line of what was asked for. Resolves when there is room for the next one. */

@@ -2,7 +2,7 @@
  * Ctrl-C: the first one asks to stop, the next one ends at once. npm forwards to its child what the terminal has sent to
  * both, so all that come within a second are one.
  */
-import { SECOND } from '../runtime/units.ts';
+import { SECOND } from '../units.ts';
 
 const SAME_MS = 1 * SECOND;
 /** What waits for something that does not answer is not waited for longer: orchestrators kill after 30 s by default. */

@@ -1,7 +1,7 @@
 import type { Parts } from '../parts.ts';
-import { DAY, HOUR, MINUTE } from '../runtime/units.ts';
 import { alignAlias } from '../state/generations.ts';
 import { replace } from '../state/update.ts';
+import { DAY, HOUR, MINUTE } from '../units.ts';
 import { leftovers } from './leftovers.ts';
 import { looks } from './looks.ts';
 import { orphans } from './orphans.ts';

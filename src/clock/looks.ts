@@ -1,9 +1,9 @@
 import type { Parts } from '../parts.ts';
 import { isClosed, parseRef, projectKey, refKey } from '../records.ts';
-import { MINUTE } from '../runtime/units.ts';
 import { fileHints } from '../state/hints.ts';
 import { rows } from '../state/pages.ts';
 import { replace } from '../state/update.ts';
+import { MINUTE } from '../units.ts';
 
 const STALLED_MS = 10 * MINUTE;
 

@@ -1,8 +1,8 @@
 import type { Parts } from '../parts.ts';
 import { advanceRun } from '../runs/advance.ts';
 import { runRows } from '../runs/run-rows.ts';
-import { DAY } from '../runtime/units.ts';
 import { pages } from '../state/pages.ts';
+import { DAY } from '../units.ts';
 
 const KEEP_MS = 30 * DAY;
 

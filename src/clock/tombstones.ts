@@ -1,10 +1,10 @@
 import type { Parts } from '../parts.ts';
 import type { Row } from '../ports.ts';
-import { DAY } from '../runtime/units.ts';
 import { ends, hasPassed } from '../state/ends.ts';
 import { fedGenerations, whileFed } from '../state/generations.ts';
 import { pages, rows, wantPages } from '../state/pages.ts';
 import { replace } from '../state/update.ts';
+import { DAY } from '../units.ts';
 
 const KEEP_MS = 7 * DAY;
 /** Tombstones that one round takes in; what is beyond waits for the next. */

@@ -1,8 +1,8 @@
 import type { Parts } from '../parts.ts';
 import { isClosed, parseRef, refKey } from '../records.ts';
-import { DAY } from '../runtime/units.ts';
 import { fileHints } from '../state/hints.ts';
 import { rows } from '../state/pages.ts';
+import { DAY } from '../units.ts';
 
 /**
  * The second tier of resync: once a day the whole tree of every tracked ref, against wants and ledger. Heads alone do

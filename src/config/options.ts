@@ -3,7 +3,7 @@
  * reference page quote; numbers may also come as text, since `${VAR}` and the environment bring nothing else.
  */
 import { z } from 'zod';
-import { GIB, KIB, MIB } from '../runtime/units.ts';
+import { GIB, KIB, MIB } from '../units.ts';
 
 /** What stands beside an option: description, default and example are the documentation, word for word. */
 export interface OptionMeta {

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { globProblem } from '../paths/glob.ts';
 import { isBranchName } from '../paths/ref-selection.ts';
 import { DEFAULT_SELECTION } from '../paths/selection.ts';
-import { GIB, MIB } from '../runtime/units.ts';
+import { GIB, MIB } from '../units.ts';
 import { embedderSchema } from './embedder.ts';
 import {
   choice,

@@ -8,7 +8,7 @@ import type { ContentLimits, Converted } from '../converters/convert.ts';
 import { DeadLetter, TryAgain } from '../errors.ts';
 import type { Chunker, Converter } from '../ports.ts';
 import { besideOf, type Given, type ThreadOptions, thread } from '../runtime/thread.ts';
-import { MIB, SECOND } from '../runtime/units.ts';
+import { MIB, SECOND } from '../units.ts';
 import { type Reply, type ThreadData, type TokensModule, unpack, type Work } from './protocol.ts';
 
 /** Enough that the thread never waits for the main one, few enough that a new thread is not given much again. */

@@ -1,7 +1,7 @@
 /** A file's bytes to its text, or the reason why it has none. Pure; runs in the worker. */
 import type { SkipReason } from '../ports.ts';
 import type { Text } from '../records.ts';
-import { KIB } from '../runtime/units.ts';
+import { KIB } from '../units.ts';
 import { decode, decoderVersion } from './decode.ts';
 import { isQuoting } from './kinds.ts';
 import { claimOf, rulesOf } from './registry.ts';

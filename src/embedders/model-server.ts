@@ -2,7 +2,7 @@
 
 import { DeadLetter, messageOf, reasonOf, StopFlow, TryAgain } from '../errors.ts';
 import { either } from '../runtime/either.ts';
-import { MINUTE, SECOND } from '../runtime/units.ts';
+import { MINUTE, SECOND } from '../units.ts';
 
 /** Of a server that says "too many" and not for how long. */
 const USUAL_PAUSE_MS = 1 * SECOND;

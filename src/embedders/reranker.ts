@@ -6,7 +6,7 @@ import { z } from 'zod';
 import type { RerankerOptions } from '../config/reranker.ts';
 import { messageOf, StopFlow, TryAgain } from '../errors.ts';
 import type { Reranker, Time } from '../ports.ts';
-import { SECOND } from '../runtime/units.ts';
+import { SECOND } from '../units.ts';
 import { endpointOf, modelServer } from './model-server.ts';
 
 const REST_MS = 10 * SECOND;

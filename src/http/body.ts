@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { KIB } from '../runtime/units.ts';
+import { KIB } from '../units.ts';
 import { Refusal } from './refusal.ts';
 
 export const MAX_BODY_BYTES = 512 * KIB;

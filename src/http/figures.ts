@@ -1,7 +1,7 @@
 /** `GET /metrics`, for the port of the API or for one of its own. */
 import type { Registry } from 'prom-client';
 import { kept } from '../runtime/kept.ts';
-import { SECOND } from '../runtime/units.ts';
+import { SECOND } from '../units.ts';
 import { answer } from './answer.ts';
 import type { Page } from './pages.ts';
 

@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { SECOND } from '../runtime/units.ts';
+import { SECOND } from '../units.ts';
 import { boundConnections, connectionsAllowed } from './connections.ts';
 import { targetOf } from './target.ts';
 

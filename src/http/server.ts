@@ -1,8 +1,8 @@
 /** The port of the service: pages to be looked at from outside, the API, and what takes a POST of somebody else's. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { messageOf, TryAgain } from '../errors.ts';
-import { SECOND } from '../runtime/units.ts';
 import type { Telemetry } from '../telemetry.ts';
+import { SECOND } from '../units.ts';
 import { answer } from './answer.ts';
 import type { Api } from './api.ts';
 import { isKnownName } from './guard.ts';

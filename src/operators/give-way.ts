@@ -1,6 +1,6 @@
 import type { Parts } from '../parts.ts';
-import { SECOND } from '../runtime/units.ts';
 import { activeGeneration } from '../state/generations.ts';
+import { SECOND } from '../units.ts';
 
 const BEHIND_MS = 1 * SECOND;
 const LOOK_EVERY_MS = 250;

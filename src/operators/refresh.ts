@@ -3,9 +3,9 @@ import { BlockProject } from '../errors.ts';
 import type { Parts } from '../parts.ts';
 import type { Settled } from '../ports.ts';
 import { type Event, isClosed, type ProjectRow, projectKey, refKey } from '../records.ts';
-import { DAY } from '../runtime/units.ts';
 import { fileHints } from '../state/hints.ts';
 import { update } from '../state/update.ts';
+import { DAY } from '../units.ts';
 import { blockProject } from './set-aside.ts';
 import { done, stage, superseded } from './stage.ts';
 

@@ -7,7 +7,7 @@ import { optionsOf } from '../config/pipeline.ts';
 import type { Config } from '../config/schema.ts';
 import { Cancelled, LostLock, TryAgain } from '../errors.ts';
 import { stay, systemTime } from '../runtime/time.ts';
-import { SECOND } from '../runtime/units.ts';
+import { SECOND } from '../units.ts';
 import { askOwner, type Told } from './ask.ts';
 import { type Held, type HoldOptions, holdOrOwner } from './hold.ts';
 import type { Owner } from './lock.ts';

@@ -5,7 +5,7 @@ import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { createInterface } from 'node:readline';
 import { BadUsage, TryAgain } from '../errors.ts';
 import { packagedVersion } from '../package.ts';
-import { SECOND } from '../runtime/units.ts';
+import { SECOND } from '../units.ts';
 import type { Owner } from './lock.ts';
 import {
   type About,

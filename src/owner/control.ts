@@ -5,7 +5,7 @@ import { BadUsage } from '../errors.ts';
 import { firstLine, isLoopbackName } from '../http/answer.ts';
 import { openListener } from '../http/listener.ts';
 import { packagedVersion } from '../package.ts';
-import { MIB } from '../runtime/units.ts';
+import { MIB } from '../units.ts';
 import {
   type About,
   failureOf,

@@ -9,10 +9,10 @@ import type { TopicsOptions } from '../log/kafka/topics.ts';
 import type { Log, State, Time, VectorStore } from '../ports.ts';
 import { makeDirectory, openOwn } from '../runtime/disk.ts';
 import type { Hold } from '../runtime/fence.ts';
-import { DAY, MIB, SECOND } from '../runtime/units.ts';
 import { checkStore } from '../sinks/embedded/check.ts';
 import { openEmbedded } from '../sinks/embedded/embedded.ts';
 import type { Telemetry } from '../telemetry.ts';
+import { DAY, MIB, SECOND } from '../units.ts';
 
 const LEAST_RECORD_BYTES = 8 * MIB;
 const MAX_DRAIN_MS = 10 * SECOND;

@@ -3,11 +3,11 @@ import { type Clock, runClock } from '../clock/clock.ts';
 import { StopFlow } from '../errors.ts';
 import type { Parts } from '../parts.ts';
 import type { Reader, Settled } from '../ports.ts';
-import { SECOND } from '../runtime/units.ts';
 import { alignAlias, fedGenerations, readGenerations, whileFed } from '../state/generations.ts';
 import { replace, update } from '../state/update.ts';
 import type { Flow } from '../telemetry.ts';
 import { collect, index, plan } from '../topology.ts';
+import { SECOND } from '../units.ts';
 
 const LOOK_FOR_GENERATIONS_MS = 5 * SECOND;
 

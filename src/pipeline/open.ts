@@ -10,7 +10,6 @@ import type { Dependency, Limits, Parts, Source } from '../parts.ts';
 import { selection } from '../paths/selection.ts';
 import type { Log, Time, VectorStore } from '../ports.ts';
 import type { Hold } from '../runtime/fence.ts';
-import { MIB, MINUTE, SECOND } from '../runtime/units.ts';
 import { type BlobCache, blobCache } from '../sources/blob-cache.ts';
 import type { Environment } from '../sources/git/command.ts';
 import { type GitSource, gitSource } from '../sources/git/git.ts';
@@ -18,6 +17,7 @@ import { joinedGit } from '../sources/git/joined.ts';
 import type { GitlabInstance, GitlabOptions } from '../sources/gitlab/instance.ts';
 import { type Pace, paceOf } from '../sources/gitlab/pace.ts';
 import type { Telemetry } from '../telemetry.ts';
+import { MIB, MINUTE, SECOND } from '../units.ts';
 import type { Engines, OpenEngines } from './engines.ts';
 import { openShapes, rulesOf, type Target, targetOf } from './shapes.ts';
 

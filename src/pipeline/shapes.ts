@@ -12,8 +12,8 @@ import { TERMS_VERSION } from '../lexical/terms.ts';
 import type { Dependency, Shape } from '../parts.ts';
 import type { Converter, State, Time } from '../ports.ts';
 import type { ShapeRow } from '../records.ts';
-import { MIB, SECOND } from '../runtime/units.ts';
 import type { Telemetry } from '../telemetry.ts';
+import { MIB, SECOND } from '../units.ts';
 import { withinBudget } from './budget.ts';
 
 /** Raise it with every change of what a point holds. */

@@ -1,12 +1,12 @@
 import { BadUsage } from '../errors.ts';
 import type { Parts } from '../parts.ts';
 import { isClosed, type Offsets, parseRef, projectKey, type RefId, type RunRow } from '../records.ts';
-import { SECOND } from '../runtime/units.ts';
 import { hasPassed } from '../state/ends.ts';
 import { activeGeneration } from '../state/generations.ts';
 import { fileHints, type Hint } from '../state/hints.ts';
 import { rows } from '../state/pages.ts';
 import type { Flow } from '../telemetry.ts';
+import { SECOND } from '../units.ts';
 import { eventOf, isPending, reportOf, tally } from './report.ts';
 import { endsOf, groupOf, readRun, replaceRun, topicsOf } from './run-rows.ts';
 import { expandScope } from './scope.ts';

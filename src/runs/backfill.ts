@@ -1,9 +1,9 @@
 import { BadUsage } from '../errors.ts';
 import type { Parts } from '../parts.ts';
 import type { Report, RunRow } from '../records.ts';
-import { SECOND } from '../runtime/units.ts';
 import { activeGeneration } from '../state/generations.ts';
 import type { Flow } from '../telemetry.ts';
+import { SECOND } from '../units.ts';
 import { advanceRun, fileRun } from './advance.ts';
 import { reportOf, tally } from './report.ts';
 import { claimRun, endsOf, FLOWS, groupOf, readRun, replaceRun, topicsOf } from './run-rows.ts';

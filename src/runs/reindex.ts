@@ -1,11 +1,11 @@
 import { StopFlow } from '../errors.ts';
 import type { Parts } from '../parts.ts';
 import type { Generation } from '../ports.ts';
-import { DAY, SECOND } from '../runtime/units.ts';
 import { ends, hasPassed } from '../state/ends.ts';
 import { alignAlias, changeGenerations, readGenerations } from '../state/generations.ts';
 import { filePaths } from '../state/hints.ts';
 import { ledgerPages, pages, rows } from '../state/pages.ts';
+import { DAY, SECOND } from '../units.ts';
 
 const LOOK_EVERY_MS = 1 * SECOND;
 const BEHIND_MS = 1 * SECOND;

@@ -2,9 +2,9 @@
 
 import type { Parts } from '../parts.ts';
 import type { Event, ResolutionRow } from '../records.ts';
-import { DAY, SECOND } from '../runtime/units.ts';
 import { fileHints, filePaths } from '../state/hints.ts';
 import { pages } from '../state/pages.ts';
+import { DAY, SECOND } from '../units.ts';
 import {
   type DeadLetterFilter,
   type Letter,

@@ -1,12 +1,12 @@
 import type { Dependency, Parts } from '../parts.ts';
 import type { Row } from '../ports.ts';
 import { type GenerationsRow, type Head, parseRef, projectKey, type RunRow, readableKey } from '../records.ts';
-import { SECOND } from '../runtime/units.ts';
 import { readGenerations } from '../state/generations.ts';
 import { behind } from '../state/lag.ts';
 import { pages, rows } from '../state/pages.ts';
 import { seenHeads } from '../state/seen-heads.ts';
 import type { Flow } from '../telemetry.ts';
+import { SECOND } from '../units.ts';
 import { countResolved } from './replay.ts';
 import { FLOWS, groupOf, runRows, topicsOf } from './run-rows.ts';
 

@@ -1,7 +1,7 @@
 /** Small files that a person or a configuration names: what is none is told apart before it is read. */
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { KIB } from './units.ts';
+import { KIB } from '../units.ts';
 
 /** Configurations of a thousand projects have a third of that. */
 const MAX_BYTES = 256 * KIB;

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parentPort, type Transferable, Worker, type WorkerOptions, workerData } from 'node:worker_threads';
 import { DeadLetter, messageOf, StopFlow, TryAgain } from '../errors.ts';
-import { MINUTE } from './units.ts';
+import { MINUTE } from '../units.ts';
 
 /** Deaths in a row that no call can be blamed for. */
 const MAX_IDLE_DEATHS = 3;

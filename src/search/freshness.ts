@@ -10,12 +10,12 @@ import { globMatcher } from '../paths/glob.ts';
 import type { Row } from '../ports.ts';
 import { type LedgerEntry, parseDocument, parseRef, projectKey, type RefId, refKey } from '../records.ts';
 import { endsOf } from '../runs/run-rows.ts';
-import { SECOND } from '../runtime/units.ts';
 import { hasPassed } from '../state/ends.ts';
 import { activeGeneration } from '../state/generations.ts';
 import { fileHints, type Hint } from '../state/hints.ts';
 import { behind, type Lag, lagOf, sumOf } from '../state/lag.ts';
 import { pages, rows } from '../state/pages.ts';
+import { SECOND } from '../units.ts';
 import type { Scope } from './scope.ts';
 
 const FIRST_LOOK_MS = 50;

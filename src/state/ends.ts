@@ -1,5 +1,5 @@
 import type { Parts } from '../parts.ts';
-import { SECOND } from '../runtime/units.ts';
+import { SECOND } from '../units.ts';
 
 const LOOK_EVERY_MS = 1 * SECOND;
 

@@ -9,7 +9,7 @@ import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/cli
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { AnswerOf } from '../../src/api/questions.ts';
-import { MIB } from '../../src/runtime/units.ts';
+import { MIB } from '../../src/units.ts';
 import { buildExecutable, type Executable, eventually, named, type Running } from '../support/executable.ts';
 import { environment, makeRepository, type TestRepository } from '../support/repository.ts';
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { asBlocked, asDeadLetter, dependency, PATIENCE, type Patience, steady } from '../../src/calls/dependency.ts';
 import { BlockProject, DeadLetter, StopFlow, TryAgain, Unavailable } from '../../src/errors.ts';
 import type { Item } from '../../src/parts.ts';
-import { DAY, HOUR, MINUTE, SECOND } from '../../src/runtime/units.ts';
+import { DAY, HOUR, MINUTE, SECOND } from '../../src/units.ts';
 import { fakeTime, quiet } from '../support/fake-time.ts';
 import { recordedTelemetry } from '../support/telemetry.ts';
 

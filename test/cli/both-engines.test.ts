@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { MINUTE } from '../../src/runtime/units.ts';
+import { MINUTE } from '../../src/units.ts';
 import { buildExecutable, type Executable, eventually } from '../support/executable.ts';
 import { apiKey, dropAll, newAlias } from '../support/qdrant.ts';
 import { realServer } from '../support/real-server.ts';

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { MINUTE } from '../../src/runtime/units.ts';
+import { MINUTE } from '../../src/units.ts';
 import { buildExecutable, type Executable, eventually } from '../support/executable.ts';
 import { realServer } from '../support/real-server.ts';
 import { makeRepository, type TestRepository } from '../support/repository.ts';

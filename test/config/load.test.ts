@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { type Loaded, loadConfig } from '../../src/config/load.ts';
 import { BadConfiguration } from '../../src/errors.ts';
-import { GIB, MIB } from '../../src/runtime/units.ts';
+import { GIB, MIB } from '../../src/units.ts';
 import { alwaysTrusted } from '../support/found.ts';
 
 type Env = Record<string, string>;

@@ -6,7 +6,7 @@ import { chunksOf, cutsOf } from '../../src/chunker/chunker.ts';
 import { type ContentWorker, type ContentWorkerOptions, contentWorker } from '../../src/content/content-worker.ts';
 import { tokenCounter } from '../../src/content/tokens.ts';
 import { DeadLetter, StopFlow, TryAgain } from '../../src/errors.ts';
-import { MIB } from '../../src/runtime/units.ts';
+import { MIB } from '../../src/units.ts';
 import { chunkerContract } from '../contracts/chunker.ts';
 import { converterContract } from '../contracts/converter.ts';
 

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { StopFlow } from '../../src/errors.ts';
 import type { Delivery, Log, LogRecord, Outgoing, Reader } from '../../src/ports.ts';
-import { MIB, SECOND } from '../../src/runtime/units.ts';
+import { MIB, SECOND } from '../../src/units.ts';
 
 export interface TopicToOpen {
   readonly name: string;

@@ -1,7 +1,7 @@
 /** What the suites of the store's port share: the store under test, and builders of what goes into it. */
 import { createHash } from 'node:crypto';
 import type { Generation, LedgerEntry, Page, Point, Query, VectorStore } from '../../src/ports.ts';
-import { HOUR } from '../../src/runtime/units.ts';
+import { HOUR } from '../../src/units.ts';
 
 export interface OpenedStore {
   readonly store: VectorStore;

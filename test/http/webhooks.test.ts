@@ -6,7 +6,7 @@ import { openHttp } from '../../src/http/server.ts';
 import type { BodyLimits } from '../../src/http/webhooks/bodies.ts';
 import { type News, newsOf } from '../../src/http/webhooks/events.ts';
 import { gitlabWebhooks, type WebhookOptions } from '../../src/http/webhooks/webhooks.ts';
-import { KIB, MIB } from '../../src/runtime/units.ts';
+import { KIB, MIB } from '../../src/units.ts';
 import { realTime } from '../support/git-source.ts';
 import { headersOf, signature } from '../support/gitlab/deliveries.ts';
 import { recordedTelemetry } from '../support/telemetry.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { giveWay } from '../../src/operators/give-way.ts';
-import { SECOND } from '../../src/runtime/units.ts';
+import { SECOND } from '../../src/units.ts';
 import { quiet } from '../support/fake-time.ts';
 import { GENERATION, memoryParts } from '../support/memory-parts.ts';
 import { NAMES } from '../trials/sim/names.ts';

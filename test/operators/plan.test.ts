@@ -7,7 +7,7 @@ import { done, stage, superseded } from '../../src/operators/stage.ts';
 import type { Parts } from '../../src/parts.ts';
 import type { Settled, State } from '../../src/ports.ts';
 import { type Event, projectKey, refKey } from '../../src/records.ts';
-import { HOUR, SECOND } from '../../src/runtime/units.ts';
+import { HOUR, SECOND } from '../../src/units.ts';
 import { lent, taken } from '../support/lent.ts';
 import { entryOf, keyOf, MAIN, type MemoryParts, memoryParts } from '../support/memory-parts.ts';
 import { NAMES } from '../trials/sim/names.ts';

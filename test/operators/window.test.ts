@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { creditWindow, type Lane, type Window } from '../../src/operators/window.ts';
-import { MIB } from '../../src/runtime/units.ts';
+import { MIB } from '../../src/units.ts';
 
 const LIMITS = { records: 100, bytes: 8 * MIB };
 

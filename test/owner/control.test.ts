@@ -18,7 +18,7 @@ import {
 import { aboutOwner, askOwner } from '../../src/owner/ask.ts';
 import { type Control, type ControlOptions, openControl } from '../../src/owner/control.ts';
 import { packagedVersion } from '../../src/package.ts';
-import { MIB } from '../../src/runtime/units.ts';
+import { MIB } from '../../src/units.ts';
 
 const TOKEN = 'a-secret-of-the-lock-file';
 const asked = { task: 'search', input: 'x', pipeline: 'default', configured: {} };

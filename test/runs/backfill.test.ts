@@ -4,7 +4,7 @@ import { fileCarrier } from '../../src/operators/plan.ts';
 import type { Parts } from '../../src/parts.ts';
 import { advanceRun } from '../../src/runs/advance.ts';
 import { cancelRun, followRun, type Progress, startRun } from '../../src/runs/backfill.ts';
-import { DAY, SECOND } from '../../src/runtime/units.ts';
+import { DAY, SECOND } from '../../src/units.ts';
 import { PROJECT, REF } from '../support/pipeline.ts';
 import { BINARY, POISON } from '../trials/sim/content.ts';
 import { INSTANCE, NAMES } from '../trials/sim/names.ts';

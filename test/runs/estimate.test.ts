@@ -3,7 +3,7 @@ import { BudgetSpent } from '../../src/errors.ts';
 import { withinBudget } from '../../src/pipeline/budget.ts';
 import type { Embedder } from '../../src/ports.ts';
 import { estimateOf } from '../../src/runs/estimate.ts';
-import { DAY } from '../../src/runtime/units.ts';
+import { DAY } from '../../src/units.ts';
 import { fakeTime } from '../support/fake-time.ts';
 import { memoryState } from '../support/memory-state.ts';
 import { embedder } from '../trials/sim/content.ts';

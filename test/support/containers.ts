@@ -1,6 +1,6 @@
 /** Servers in containers, wherever a Docker engine answers: testcontainers finds it, starts them and clears them away. */
 import type { GenericContainer } from 'testcontainers';
-import { MINUTE } from '../../src/runtime/units.ts';
+import { MINUTE } from '../../src/units.ts';
 import type { RealServer } from './servers.ts';
 
 /** An image may have to be downloaded first. */

@@ -1,11 +1,11 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { MIB } from '../../src/runtime/units.ts';
 import { blobCache } from '../../src/sources/blob-cache.ts';
 import { type GitlabSource, type GitlabSourceOptions, gitlabSource } from '../../src/sources/gitlab/gitlab.ts';
 import { paceOf } from '../../src/sources/gitlab/pace.ts';
 import { requests } from '../../src/sources/gitlab/requests.ts';
+import { MIB } from '../../src/units.ts';
 import { realTime } from './git-source.ts';
 import { type SimulatedGitlab, TOKEN } from './gitlab/gitlab.ts';
 

@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { MINUTE, SECOND } from '../../src/runtime/units.ts';
+import { MINUTE, SECOND } from '../../src/units.ts';
 import { inContainer } from './containers.ts';
 import type { RealServer } from './servers.ts';
 

@@ -3,7 +3,7 @@ import type { Limits, Parts } from '../../src/parts.ts';
 import { adopt } from '../../src/pipeline/flows.ts';
 import type { LogRecord } from '../../src/ports.ts';
 import { documentKey, type Event, encode, type LedgerEntry, projectKey, type RefId } from '../../src/records.ts';
-import { MIB } from '../../src/runtime/units.ts';
+import { MIB } from '../../src/units.ts';
 import { chunker, converter, embedder, RULES } from '../trials/sim/content.ts';
 import { INSTANCE, NAMES } from '../trials/sim/names.ts';
 import { type File, makeRepositories } from '../trials/sim/repository.ts';

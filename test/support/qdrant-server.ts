@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { MINUTE, SECOND } from '../../src/runtime/units.ts';
+import { MINUTE, SECOND } from '../../src/units.ts';
 import { inContainer } from './containers.ts';
 import type { RealServer } from './servers.ts';
 

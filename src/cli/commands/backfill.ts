@@ -5,7 +5,7 @@ import type { Progress } from '../../runs/backfill.ts';
 import type { Estimate } from '../../runs/estimate.ts';
 import type { Bounds } from '../../runs/trial.ts';
 import { inLine } from '../../runtime/printable.ts';
-import { MINUTE, SECOND } from '../../runtime/units.ts';
+import { MINUTE, SECOND } from '../../units.ts';
 import type { Args, DataCommand } from '../command.ts';
 import { EXIT } from '../exit.ts';
 import type { Output } from '../output.ts';

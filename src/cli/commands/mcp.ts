@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { messageOf } from '../../errors.ts';
 import { asking, dataAccess, questions } from '../../owner/access.ts';
 import { quietTelemetry } from '../../owner/quiet.ts';
-import { SECOND } from '../../runtime/units.ts';
+import { SECOND } from '../../units.ts';
 import type { OwnCommand } from '../command.ts';
 import { EXIT } from '../exit.ts';
 

@@ -1,4 +1,4 @@
-import { DAY, HOUR } from '../../runtime/units.ts';
+import { DAY, HOUR } from '../../units.ts';
 import type { DataCommand } from '../command.ts';
 import { EXIT } from '../exit.ts';
 import { timeText } from './backfill.ts';

@@ -4,7 +4,7 @@
  */
 import type { Embedder } from '../../ports.ts';
 import { besideOf, thread } from '../../runtime/thread.ts';
-import { SECOND } from '../../runtime/units.ts';
+import { SECOND } from '../../units.ts';
 import { inSlices } from '../slices.ts';
 import type { StaticRequest } from './static-thread.ts';
 

@@ -9,7 +9,7 @@ import { basename, isAbsolute, join } from 'node:path';
 import { z } from 'zod';
 import type { TransformersOptions } from '../../config/embedder.ts';
 import { BadConfiguration } from '../../errors.ts';
-import { KIB } from '../../runtime/units.ts';
+import { KIB } from '../../units.ts';
 import { type KnownModel, knownModel, type Prefixes } from '../models.ts';
 
 export interface TransformersModel {

@@ -6,7 +6,7 @@ import { availableParallelism } from 'node:os';
 import type { TransformersOptions } from '../../config/embedder.ts';
 import type { Embedder } from '../../ports.ts';
 import { besideOf, thread } from '../../runtime/thread.ts';
-import { MINUTE } from '../../runtime/units.ts';
+import { MINUTE } from '../../units.ts';
 import { inSlices } from '../slices.ts';
 import { transformersModel } from './model.ts';
 import type { TransformersData } from './transformers-thread.ts';

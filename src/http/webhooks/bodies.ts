@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage } from 'node:http';
 import type { Time } from '../../ports.ts';
-import { KIB, MIB, SECOND } from '../../runtime/units.ts';
+import { KIB, MIB, SECOND } from '../../units.ts';
 import { connectionsAllowed } from '../connections.ts';
 
 /** GitLab sends no more. */

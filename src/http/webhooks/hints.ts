@@ -3,10 +3,10 @@
 import type { Parts } from '../../parts.ts';
 import type { Pipeline } from '../../pipeline/open.ts';
 import { parseRef, projectKey, WIKI } from '../../records.ts';
-import { MINUTE } from '../../runtime/units.ts';
 import type { GitlabInstance } from '../../sources/gitlab/instance.ts';
 import { fileHints, type Hint } from '../../state/hints.ts';
 import { rows } from '../../state/pages.ts';
+import { MINUTE } from '../../units.ts';
 import type { News, ProjectNews } from './events.ts';
 
 type Receiving = Pick<Pipeline, 'name' | 'parts' | 'gitlabs' | 'dependencies'>;

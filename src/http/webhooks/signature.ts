@@ -1,7 +1,7 @@
 /** Whether a webhook comes from somebody who knows a secret of ours. https://www.standardwebhooks.com for signatures. */
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
-import { MINUTE } from '../../runtime/units.ts';
+import { MINUTE } from '../../units.ts';
 
 /** A signature is good for so long before and after its time: clocks differ, and who records one replays it later. */
 const WINDOW_MS = 5 * MINUTE;

@@ -6,8 +6,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { messageOf } from '../../errors.ts';
 import type { Time } from '../../ports.ts';
-import { HOUR, SECOND } from '../../runtime/units.ts';
 import type { Telemetry } from '../../telemetry.ts';
+import { HOUR, SECOND } from '../../units.ts';
 import { answerJson } from '../answer.ts';
 import { type BodyLimits, MAX_BODY_BYTES, type Unread, webhookBodies } from './bodies.ts';
 import { type News, newsOf } from './events.ts';

@@ -13,7 +13,7 @@ import { codeOf, Damaged, DeadLetter, StopFlow, TryAgain } from '../../errors.ts
 import type { Log, LogRecord, Outgoing, Time } from '../../ports.ts';
 import { diskError, makeDirectory, onDisk } from '../../runtime/disk.ts';
 import type { Hold } from '../../runtime/fence.ts';
-import { DAY, MIB, SECOND } from '../../runtime/units.ts';
+import { DAY, MIB, SECOND } from '../../units.ts';
 import { openCheckpoint, openIdentity, type TopicNote } from './checkpoint.ts';
 import { openCursor } from './cursor.ts';
 import { createGroup, type Group } from './groups.ts';

@@ -13,7 +13,7 @@
  */
 import { crc32 } from 'node:zlib';
 import type { LogRecord, Outgoing } from '../../ports.ts';
-import { MIB } from '../../runtime/units.ts';
+import { MIB } from '../../units.ts';
 
 const HEADER_BYTES = 32;
 const UNCHECKED_BYTES = 8;

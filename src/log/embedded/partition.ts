@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { Damaged, StopFlow } from '../../errors.ts';
 import type { Outgoing, Time } from '../../ports.ts';
 import { diskError, makeDirectory, openOwn, writeAll } from '../../runtime/disk.ts';
-import { MIB } from '../../runtime/units.ts';
+import { MIB } from '../../units.ts';
 import { frameTimestamp, type Prepared, prepare, writeFrame } from './frames.ts';
 import {
   createSegment,

@@ -6,7 +6,7 @@ import { type FileHandle, readdir, stat, unlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Damaged } from '../../errors.ts';
 import { openOwn, readAll, syncDirectory } from '../../runtime/disk.ts';
-import { KIB } from '../../runtime/units.ts';
+import { KIB } from '../../units.ts';
 import { frameBytes, frameOffset, frameTimestamp, isIntact } from './frames.ts';
 
 export interface Segment {

@@ -7,7 +7,7 @@ import { open, rename, unlink } from 'node:fs/promises';
 import { codeOf } from '../../errors.ts';
 import type { Time } from '../../ports.ts';
 import { openOwn, syncDirectory, writeAll } from '../../runtime/disk.ts';
-import { KIB } from '../../runtime/units.ts';
+import { KIB } from '../../units.ts';
 import { frameKey, frameOffset, frameTimestamp, isTombstone } from './frames.ts';
 import { type Newest, newestOffsets } from './newest.ts';
 import { firstTimestamp, type Partition } from './partition.ts';

@@ -1,5 +1,5 @@
 import type { LogRecord } from '../../ports.ts';
-import { MIB } from '../../runtime/units.ts';
+import { MIB } from '../../units.ts';
 import type { Assignment } from './assignment.ts';
 
 /** Fetching stops at the high mark and goes on at the low one: what a paused partition has just sent is thrown away. */

@@ -8,7 +8,7 @@ import { gathered } from '../../calls/batch.ts';
 import { StopFlow } from '../../errors.ts';
 import { pathToBytes } from '../../paths/bytes.ts';
 import type { Outgoing, Time } from '../../ports.ts';
-import { KIB, SECOND } from '../../runtime/units.ts';
+import { KIB, SECOND } from '../../units.ts';
 import { connection } from './client.ts';
 import { isTooLarge } from './errors.ts';
 

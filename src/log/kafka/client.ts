@@ -4,7 +4,7 @@ import { connect as connectTls } from 'node:tls';
 import kafkajs, { type ISocketFactory, type Kafka, type KafkaConfig, type LogEntry, type SASLOptions } from 'kafkajs';
 import { StopFlow, TryAgain } from '../../errors.ts';
 import type { Time } from '../../ports.ts';
-import { SECOND } from '../../runtime/units.ts';
+import { SECOND } from '../../units.ts';
 import { registerCodecs } from './codecs.ts';
 import { isUnreachable, kafkaError } from './errors.ts';
 

@@ -2,7 +2,7 @@
 import type { Admin } from 'kafkajs';
 import { StopFlow, TryAgain } from '../../errors.ts';
 import type { Log, Reader, Time } from '../../ports.ts';
-import { SECOND } from '../../runtime/units.ts';
+import { SECOND } from '../../units.ts';
 import { openAppender } from './appender.ts';
 import { connection, type KafkaClientOptions, kafkaClients } from './client.ts';
 import { isMissingTopic, kafkaError } from './errors.ts';

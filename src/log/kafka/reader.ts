@@ -5,7 +5,7 @@
 import kafkajs, { type Consumer, type EachBatchPayload, type Kafka } from 'kafkajs';
 import { StopFlow, TryAgain } from '../../errors.ts';
 import type { Delivery, Reader, Time } from '../../ports.ts';
-import { KIB, SECOND } from '../../runtime/units.ts';
+import { KIB, SECOND } from '../../units.ts';
 import { readAhead, type Waiting } from './ahead.ts';
 import { type Assignment, assignment } from './assignment.ts';
 import { within } from './client.ts';

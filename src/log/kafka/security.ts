@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { Config } from '../../config/schema.ts';
 import { BadConfiguration, maskedText, messageOf } from '../../errors.ts';
 import { readPlainFile } from '../../runtime/plain-file.ts';
-import { SECOND } from '../../runtime/units.ts';
+import { SECOND } from '../../units.ts';
 import type { KafkaSecurity } from './client.ts';
 
 type KafkaConfig = Extract<Config['log'], { kind: 'kafka' }>;

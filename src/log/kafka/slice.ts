@@ -3,7 +3,7 @@ import type { Kafka } from 'kafkajs';
 import { TryAgain } from '../../errors.ts';
 import { pathFromBytes } from '../../paths/bytes.ts';
 import type { Bounds, LogRecord, Time } from '../../ports.ts';
-import { MIB, SECOND } from '../../runtime/units.ts';
+import { MIB, SECOND } from '../../units.ts';
 import { connection } from './client.ts';
 import { type Batch, type Cluster, clusterOf, newBatch, type RawMessage } from './internals.ts';
 

@@ -2,9 +2,9 @@ import { z } from 'zod';
 import { type Target, targetOf } from '../../pipeline/shapes.ts';
 import { reindex as reindexParts, rollback as rollbackParts } from '../../runs/reindex.ts';
 import { either } from '../../runtime/either.ts';
-import { SECOND } from '../../runtime/units.ts';
 import { readGenerations } from '../../state/generations.ts';
 import { behind } from '../../state/lag.ts';
+import { SECOND } from '../../units.ts';
 import { type Doing, task } from '../task.ts';
 
 /** How many records the new generation has still to read. */

@@ -4,7 +4,7 @@ import { stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { codeOf, Damaged } from '../../errors.ts';
 import { besideOf } from '../../runtime/thread.ts';
-import { KIB, SECOND } from '../../runtime/units.ts';
+import { KIB, SECOND } from '../../units.ts';
 
 /** A start may take so much longer for it: a store of some gigabytes is not read to its end by then. */
 const QUICK_MS = 30 * SECOND;

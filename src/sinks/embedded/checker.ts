@@ -3,7 +3,7 @@
  * standard output. `embedded-check.ts` starts it, with the file and `quick` or `whole`.
  */
 import { Damaged, messageOf } from '../../errors.ts';
-import { SECOND } from '../../runtime/units.ts';
+import { SECOND } from '../../units.ts';
 import { type Blob, bytesOf, type Database, reaction, textOf, toBytes } from './database.ts';
 import { openForReading, SCHEMA_VERSION } from './schema.ts';
 import { STATE, type Summed, summedOf, sumOf } from './sums.ts';

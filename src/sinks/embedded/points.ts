@@ -3,7 +3,7 @@ import { StopFlow } from '../../errors.ts';
 import { documentTerms, type Terms } from '../../lexical/terms.ts';
 import type { Page, Placement, Point, StoredPoint } from '../../ports.ts';
 import { parseDocument } from '../../records.ts';
-import { DAY } from '../../runtime/units.ts';
+import { DAY } from '../../units.ts';
 import { type Blob, bytesOf, type Database, fromText, jsonOf, textOf, toBytes, toText } from './database.ts';
 import { findGeneration, type GenerationTables } from './generations.ts';
 import { documentNumber, releaseDocument } from './ledger.ts';

@@ -8,7 +8,7 @@ import { askedTerms } from '../../lexical/terms.ts';
 import { globMatcher } from '../../paths/glob.ts';
 import type { Hit, Query } from '../../ports.ts';
 import { type DocumentId, parseDocument, projectKey } from '../../records.ts';
-import { MINUTE } from '../../runtime/units.ts';
+import { MINUTE } from '../../units.ts';
 import { type Blob, bytesOf, type Database, fromText, reaction } from './database.ts';
 import { findGeneration, type GenerationTables } from './generations.ts';
 import { type Answer, type Calls, type FromWorker, toFailure } from './messages.ts';

@@ -4,7 +4,7 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { checkFence } from '../../runtime/fence.ts';
-import { MINUTE } from '../../runtime/units.ts';
+import { MINUTE } from '../../units.ts';
 import { type Database, reaction } from './database.ts';
 import { forgetGenerations, generationReads, generationWrites } from './generations.ts';
 import { ledgerReads, ledgerWrites } from './ledger.ts';

@@ -1,6 +1,6 @@
 /** What an error of a request to Qdrant asks for. */
 import { codeOf, reasonOf, StopFlow, TLS_FAULT, TryAgain } from '../../errors.ts';
-import { SECOND } from '../../runtime/units.ts';
+import { SECOND } from '../../units.ts';
 
 export const statusOf = (error: unknown): number | undefined => {
   const status = fieldOf(error, 'status');

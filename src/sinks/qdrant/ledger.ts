@@ -1,7 +1,7 @@
 /** The ledger of a generation as points without vectors. Beside its entries stand vectors that outlive their points. */
 import { gathered } from '../../calls/batch.ts';
 import type { Generation, LedgerEntry, Over, Page } from '../../ports.ts';
-import { DAY, HOUR } from '../../runtime/units.ts';
+import { DAY, HOUR } from '../../units.ts';
 import { bearing, oneOf, raising } from './guards.ts';
 import { entryIn, entryPayload, idOf, idOfDocument } from './payload.ts';
 import { BYTES_PER_REQUEST, type Operation, REQUESTS_OUT, type Server } from './server.ts';

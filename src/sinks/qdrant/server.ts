@@ -1,7 +1,7 @@
 /** One Qdrant server, spoken to in requests that either hold or throw a reaction. */
 import { QdrantClient, type Schemas } from '@qdrant/js-client-rest';
 import { StopFlow, TryAgain } from '../../errors.ts';
-import { MIB } from '../../runtime/units.ts';
+import { MIB } from '../../units.ts';
 import { reaction } from './errors.ts';
 
 /** `update_mode`, which all guards need, is as old as that. */

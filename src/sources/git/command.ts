@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { parse } from 'node:path';
 import { codeOf, StopFlow, TryAgain } from '../../errors.ts';
-import { KIB, MIB, SECOND } from '../../runtime/units.ts';
+import { KIB, MIB, SECOND } from '../../units.ts';
 
 const STDERR_BYTES = 8 * KIB;
 

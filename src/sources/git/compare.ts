@@ -1,7 +1,7 @@
 import { TryAgain } from '../../errors.ts';
 import { pathFromBytes } from '../../paths/bytes.ts';
 import { type Difference, GONE } from '../../ports.ts';
-import { MIB } from '../../runtime/units.ts';
+import { MIB } from '../../units.ts';
 import { isId, type Repository } from './repository.ts';
 
 /** Some 50,000 differences. What differs more is laid from the whole tree anyway, in pages. */

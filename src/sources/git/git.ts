@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { BlockProject, TryAgain } from '../../errors.ts';
 import type { RefNames } from '../../paths/ref-selection.ts';
 import type { Project, RepoSource, Time } from '../../ports.ts';
-import { MIB, SECOND } from '../../runtime/units.ts';
+import { MIB, SECOND } from '../../units.ts';
 import { readBlobs } from './blobs.ts';
 import type { Environment } from './command.ts';
 import { differences } from './compare.ts';

@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { DeadLetter, TryAgain } from '../../errors.ts';
-import { KIB, SECOND } from '../../runtime/units.ts';
+import { KIB, SECOND } from '../../units.ts';
 import type { Git } from './command.ts';
 
 const HEADER_BYTES = KIB;

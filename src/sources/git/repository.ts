@@ -2,7 +2,7 @@ import { StopFlow, TryAgain } from '../../errors.ts';
 import { pathFromBytes } from '../../paths/bytes.ts';
 import type { RefNames } from '../../paths/ref-selection.ts';
 import type { TreeEntry } from '../../ports.ts';
-import { MIB } from '../../runtime/units.ts';
+import { MIB } from '../../units.ts';
 import { type Environment, type Git, gitCommand } from './command.ts';
 import { type GitObject, objectReader } from './objects.ts';
 import { gitRefs, type Refs } from './refs.ts';

@@ -1,6 +1,6 @@
 import { TryAgain } from '../../errors.ts';
 import type { Time } from '../../ports.ts';
-import { SECOND } from '../../runtime/units.ts';
+import { SECOND } from '../../units.ts';
 import type { Glance, Refs } from './refs.ts';
 
 /** A branch that is a symbolic ref to another one moves without a trace in its own files. */

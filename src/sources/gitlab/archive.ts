@@ -8,7 +8,7 @@ import { createGunzip } from 'node:zlib';
 import { extract } from 'tar-stream';
 import { messageOf, TryAgain } from '../../errors.ts';
 import type { Time } from '../../ports.ts';
-import { MINUTE } from '../../runtime/units.ts';
+import { MINUTE } from '../../units.ts';
 import { type BlobCache, blobId } from '../blob-cache.ts';
 import { Refused, type Requests } from './requests.ts';
 

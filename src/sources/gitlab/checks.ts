@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { messageOf } from '../../errors.ts';
 import type { Time } from '../../ports.ts';
-import { DAY } from '../../runtime/units.ts';
+import { DAY } from '../../units.ts';
 import { checked, jsonIn } from './api.ts';
 import type { GitlabHooks, HookTarget } from './hooks.ts';
 import type { Scope } from './projects.ts';

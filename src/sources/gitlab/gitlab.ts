@@ -1,6 +1,6 @@
 import { BlockProject, StopFlow, TryAgain } from '../../errors.ts';
 import type { RepoSource, Time, TreePage, WantedBlob } from '../../ports.ts';
-import { GIB } from '../../runtime/units.ts';
+import { GIB } from '../../units.ts';
 import { type BlobCache, blobId } from '../blob-cache.ts';
 import { gitlabApi } from './api.ts';
 import { archives as archivesOf } from './archive.ts';

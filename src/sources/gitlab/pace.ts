@@ -3,7 +3,7 @@
  * pause whenever the server says that the window is used up.
  */
 import type { Time } from '../../ports.ts';
-import { MINUTE, SECOND } from '../../runtime/units.ts';
+import { MINUTE, SECOND } from '../../units.ts';
 
 /** What may go at once after a rest, as a share of a minute's requests. */
 const BURST = 10;

@@ -3,7 +3,7 @@ import { BlockProject, messageOf } from '../../errors.ts';
 import { isPattern, type RefNames, refSelection } from '../../paths/ref-selection.ts';
 import type { Project } from '../../ports.ts';
 import { WIKI } from '../../records.ts';
-import { SECOND } from '../../runtime/units.ts';
+import { SECOND } from '../../units.ts';
 import { branchSchema, checked, type GitlabApi, type ProjectAnswer, projectSchema } from './api.ts';
 import { Refused } from './requests.ts';
 import type { GitlabWikis } from './wikis.ts';

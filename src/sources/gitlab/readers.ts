@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import type { Time } from '../../ports.ts';
-import { MINUTE } from '../../runtime/units.ts';
+import { MINUTE } from '../../units.ts';
 import { checked, type GitlabApi } from './api.ts';
 import { Refused } from './requests.ts';
 

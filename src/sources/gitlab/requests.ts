@@ -4,7 +4,7 @@
  */
 import { maskedText, reasonOf, TryAgain } from '../../errors.ts';
 import type { Time } from '../../ports.ts';
-import { SECOND } from '../../runtime/units.ts';
+import { SECOND } from '../../units.ts';
 import { askedToWait, type Pace } from './pace.ts';
 
 /** Without a byte. */

@@ -5,7 +5,7 @@
 import type { z } from 'zod';
 import { BlockProject, TryAgain } from '../../errors.ts';
 import { type Difference, GONE, type TreeEntry, type TreePage } from '../../ports.ts';
-import { MIB } from '../../runtime/units.ts';
+import { MIB } from '../../units.ts';
 import { checked, jsonIn, treeSchema } from './api.ts';
 import { Refused, type Requests } from './requests.ts';
 

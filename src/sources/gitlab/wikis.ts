@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { BlockProject } from '../../errors.ts';
 import { type Difference, GONE, type TreeEntry } from '../../ports.ts';
-import { MIB } from '../../runtime/units.ts';
+import { MIB } from '../../units.ts';
 import { type BlobCache, blobId } from '../blob-cache.ts';
 import { checked, jsonIn } from './api.ts';
 import type { Requests } from './requests.ts';

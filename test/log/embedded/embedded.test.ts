@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { DeadLetter, StopFlow } from '../../../src/errors.ts';
 import type { TopicOptions } from '../../../src/log/embedded/embedded.ts';
-import { HOUR, MIB } from '../../../src/runtime/units.ts';
+import { HOUR, MIB } from '../../../src/units.ts';
 import { logContract } from '../../contracts/log.ts';
 import { allOf, openLog, text, withDirectory } from './support.ts';
 

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Damaged, StopFlow } from '../../../src/errors.ts';
 import { prepare, writeFrame } from '../../../src/log/embedded/frames.ts';
-import { HOUR } from '../../../src/runtime/units.ts';
+import { HOUR } from '../../../src/units.ts';
 import { allOf, contentOf, openLog, realTime, text, withDirectory } from './support.ts';
 
 const topics = { t: { policy: 'delete', retentionMs: HOUR, partitions: 1 } } as const;

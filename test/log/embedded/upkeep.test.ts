@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import type { EmbeddedLog, EmbeddedLogOptions } from '../../../src/log/embedded/embedded.ts';
 import { newestOffsets } from '../../../src/log/embedded/newest.ts';
 import type { Delivery, Log } from '../../../src/ports.ts';
-import { DAY, HOUR } from '../../../src/runtime/units.ts';
+import { DAY, HOUR } from '../../../src/units.ts';
 import { allOf, contentOf, openLog, settableTime, text, withDirectory } from './support.ts';
 
 const compacted = { policy: 'compact', lagMs: HOUR, tombstonesMs: DAY, partitions: 1 } as const;

@@ -10,7 +10,7 @@ import { StopFlow, TryAgain } from '../../../src/errors.ts';
 import { openAppender } from '../../../src/log/kafka/appender.ts';
 import { kafkaError } from '../../../src/log/kafka/errors.ts';
 import { openReader, type ReaderOptions } from '../../../src/log/kafka/reader.ts';
-import { HOUR, MINUTE, SECOND } from '../../../src/runtime/units.ts';
+import { HOUR, MINUTE, SECOND } from '../../../src/units.ts';
 import { fakeTime } from '../../support/fake-time.ts';
 import { realServer } from '../../support/real-server.ts';
 import { allOf, realTime, text } from '../embedded/support.ts';

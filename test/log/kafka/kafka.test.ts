@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { DeadLetter } from '../../../src/errors.ts';
 import type { Differing } from '../../../src/log/kafka/topics.ts';
 import type { Log } from '../../../src/ports.ts';
-import { DAY, HOUR, MIB } from '../../../src/runtime/units.ts';
+import { DAY, HOUR, MIB } from '../../../src/units.ts';
 import { logContract } from '../../contracts/log.ts';
 import { realServer } from '../../support/real-server.ts';
 import { allOf, text } from '../embedded/support.ts';

@@ -2,7 +2,7 @@
 import kafkajs, { type Admin } from 'kafkajs';
 import { type KafkaLogOptions, openKafkaLog } from '../../../src/log/kafka/kafka.ts';
 import type { Log } from '../../../src/ports.ts';
-import { DAY, MIB } from '../../../src/runtime/units.ts';
+import { DAY, MIB } from '../../../src/units.ts';
 import { realTime } from '../embedded/support.ts';
 
 export interface NewTopic {

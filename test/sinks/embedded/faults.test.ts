@@ -8,8 +8,8 @@ import Libsql from 'libsql';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Damaged, StopFlow, TryAgain } from '../../../src/errors.ts';
 import type { Point } from '../../../src/ports.ts';
-import { DAY } from '../../../src/runtime/units.ts';
 import { type Embedded, type EmbeddedOptions, openEmbedded } from '../../../src/sinks/embedded/embedded.ts';
+import { DAY } from '../../../src/units.ts';
 import { withFolder } from './folder.ts';
 
 describe('the embedded store, when something goes wrong,', () => {

@@ -1,6 +1,6 @@
 /** Carries payloads to hooks, signed as the Standard Webhooks specification says, and never a second time by itself. */
 import { createHmac, randomUUID } from 'node:crypto';
-import { MINUTE, SECOND } from '../../../src/runtime/units.ts';
+import { MINUTE, SECOND } from '../../../src/units.ts';
 import type { SimulatedHook } from './world.ts';
 
 const TIMEOUT_MS = 10 * SECOND;

@@ -4,7 +4,7 @@ import { closeSync, openSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { SECOND } from '../../../src/runtime/units.ts';
+import { SECOND } from '../../../src/units.ts';
 import { compileFiles } from '../../support/file-by-file.ts';
 import { environment } from '../../support/repository.ts';
 

@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { SECOND } from '../../../src/runtime/units.ts';
+import { SECOND } from '../../../src/units.ts';
 import { findKafka } from '../../support/kafka-broker.ts';
 import { apiKey, dropAll } from '../../support/qdrant.ts';
 import { findQdrant } from '../../support/qdrant-server.ts';

@@ -11,7 +11,7 @@ import { parseOf } from '../../../src/chunker/grammars.ts';
 import { convert } from '../../../src/converters/convert.ts';
 import { tokenCounter } from '../../../src/embedders/token-counter.ts';
 import type { Text } from '../../../src/records.ts';
-import { MIB } from '../../../src/runtime/units.ts';
+import { MIB } from '../../../src/units.ts';
 import { flawsOf } from '../../support/whole.ts';
 
 const TOKENS = 256;

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { SECOND } from '../../../src/runtime/units.ts';
+import { SECOND } from '../../../src/units.ts';
 import { buildExecutable } from '../../support/executable.ts';
 import { fromJars } from '../../support/kafka-broker.ts';
 import { makeRepository } from '../../support/repository.ts';

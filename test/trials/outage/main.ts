@@ -6,7 +6,7 @@
  * found (QDRANT_URL, QDRANT_BIN), else the embedded one over loopback.
  */
 import { parseArgs } from 'node:util';
-import { SECOND } from '../../../src/runtime/units.ts';
+import { SECOND } from '../../../src/units.ts';
 import { findQdrant } from '../../support/qdrant-server.ts';
 import { brokerOutage } from './broker.ts';
 import { storeOutage } from './store.ts';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { MINUTE } from '../../../src/runtime/units.ts';
+import { MINUTE } from '../../../src/units.ts';
 import { realServer } from '../../support/real-server.ts';
 import { storeOutage } from './store.ts';
 

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { MINUTE, SECOND } from '../../../src/runtime/units.ts';
+import { MINUTE, SECOND } from '../../../src/units.ts';
 import { DIMENSIONS, embeddingServer } from '../../support/embedding-server.ts';
 import { faultProxy, type Mood } from '../../support/fault-proxy.ts';
 import { apiKey, dropAll, newAlias } from '../../support/qdrant.ts';

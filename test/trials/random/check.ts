@@ -5,9 +5,9 @@ import type { Parts } from '../../../src/parts.ts';
 import { pathFromBytes } from '../../../src/paths/bytes.ts';
 import type { LedgerEntry } from '../../../src/records.ts';
 import { documentKey, projectKey, WIKI } from '../../../src/records.ts';
-import { MIB } from '../../../src/runtime/units.ts';
 import { activeGeneration } from '../../../src/state/generations.ts';
 import { ledgerPages } from '../../../src/state/pages.ts';
+import { MIB } from '../../../src/units.ts';
 import { blobsOf, type Listed, listed, type TestRepository } from '../../support/repository.ts';
 
 const TEXT_BYTES = 4 * MIB;

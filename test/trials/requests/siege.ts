@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { lockOwner } from '../../../src/owner/lock.ts';
-import { MIB, SECOND } from '../../../src/runtime/units.ts';
+import { MIB, SECOND } from '../../../src/units.ts';
 import { buildExecutable, type Running } from '../../support/executable.ts';
 import { simulatedGitlab, TOKEN } from '../../support/gitlab/gitlab.ts';
 import { makeRepository } from '../../support/repository.ts';

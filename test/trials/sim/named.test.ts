@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { changeSchema, decode, documentSchema } from '../../../src/records.ts';
-import { DAY, HOUR } from '../../../src/runtime/units.ts';
+import { DAY, HOUR } from '../../../src/units.ts';
 import { POISON } from './content.ts';
 import { INSTANCE, NAMES } from './names.ts';
 import { blobOf } from './repository.ts';

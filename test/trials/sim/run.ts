@@ -1,4 +1,4 @@
-import { DAY, HOUR, MINUTE } from '../../../src/runtime/units.ts';
+import { DAY, HOUR, MINUTE } from '../../../src/units.ts';
 import { checkAtRest } from './check.ts';
 import { makeCluster } from './cluster.ts';
 import { fireHooks, type History, type Hook, perform } from './history.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { followRun, startRun } from '../../../src/runs/backfill.ts';
-import { MINUTE } from '../../../src/runtime/units.ts';
+import { MINUTE } from '../../../src/units.ts';
 import { BINARY, POISON, WORDS } from './content.ts';
 import { random as makeRandom } from './random.ts';
 import { type Scenario, scenario } from './scenario.ts';

@@ -1,6 +1,6 @@
 /** A history that is told step by step: who waits, what happens meanwhile, and what must hold in the end. */
 import { encode, projectKey } from '../../../src/records.ts';
-import { DAY, HOUR, MINUTE } from '../../../src/runtime/units.ts';
+import { DAY, HOUR, MINUTE } from '../../../src/units.ts';
 import { checkAtRest } from './check.ts';
 import { type Member, makeCluster } from './cluster.ts';
 import { makeMonitor } from './monitor.ts';
