@@ -100,6 +100,11 @@ export class NotFound extends Told {
   override readonly name = 'NotFound';
 }
 
+/** Whoever asked has asked it to stop, or whoever does it ends: nothing is wrong, and nobody has to be told why. */
+export class Cancelled extends Told {
+  override readonly name = 'Cancelled';
+}
+
 /** Whether the reaction is already known; anything else is unknown. */
 export const isKnown = (error: unknown): error is TryAgain | DeadLetter | BlockProject | StopFlow =>
   error instanceof TryAgain ||

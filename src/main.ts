@@ -2,9 +2,8 @@
 import { EXIT } from './cli/exit.ts';
 import { runCommandLine } from './cli/run.ts';
 import { interrupts } from './cli/signals.ts';
-import { packagedFile } from './package.ts';
+import { packagedVersion } from './package.ts';
 
-const { version } = JSON.parse(packagedFile('package.json').toString('utf8')) as { version: string };
 const { argv, env, stdout, stderr } = process;
 
 const endNow = (waitedTooLong: boolean) => {
@@ -20,7 +19,7 @@ process.exitCode = await runCommandLine({
   argv: argv.slice(2),
   env,
   cwd: process.cwd(),
-  version,
+  version: packagedVersion(),
   engines: () => import('./pipeline/engines.ts'),
   stdout,
   stderr,

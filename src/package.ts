@@ -11,3 +11,6 @@ export const packagedFile = (path: string): Buffer => {
     throw new StopFlow(`read ${path} of the package in ${directory.pathname}: install tidemark again`, { cause });
   }
 };
+
+export const packagedVersion = (): string =>
+  (JSON.parse(packagedFile('package.json').toString('utf8')) as { version: string }).version;

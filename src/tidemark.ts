@@ -1,16 +1,23 @@
 /** The library: the same questions and the same work as the commands, beside a running service and without one. */
 import type { AnswerOf, Question, RequestOf } from './api/questions.ts';
-import { dataCommands } from './cli/commands.ts';
-import { dataAccess } from './cli/data-access.ts';
-import { shapeForRequest } from './cli/execute.ts';
-import { findPlace } from './cli/place.ts';
-import { command, questioner } from './cli/questioner.ts';
-import { quietTelemetry } from './cli/quiet.ts';
-import { optionsOf } from './config/pipeline.ts';
+import { Cancelled, TryAgain, Unavailable } from './errors.ts';
+import { asking, dataAccess } from './owner/access.ts';
+import { findPlace } from './owner/place.ts';
+import { quietTelemetry } from './owner/quiet.ts';
 import type { Report } from './records.ts';
 import { SECOND } from './units.ts';
 
-export { BadConfiguration, BadUsage, NotFound, TryAgain, Unavailable } from './errors.ts';
+export {
+  BadConfiguration,
+  BadUsage,
+  BudgetSpent,
+  Cancelled,
+  Damaged,
+  NotFound,
+  StopFlow,
+  TryAgain,
+  Unavailable,
+} from './errors.ts';
 export type { AnswerOf, Question, Report, RequestOf };
 
 /** Between two questions the directory is kept for so long; then a service may have it. */
@@ -28,7 +35,10 @@ export interface TidemarkOptions {
   readonly stderr?: NodeJS.WritableStream;
 }
 
-/** Throws `BadUsage`, `NotFound`, `BadConfiguration`; where the same call may succeed later `TryAgain` or `Unavailable`. */
+/**
+ * Throws `BadUsage`, `NotFound`, `BadConfiguration`; where the same call may succeed later `TryAgain`, `Unavailable` or
+ * `BudgetSpent`; `Damaged` or another `StopFlow` where a person has to act; and `Cancelled` once it is closed.
+ */
 export interface Tidemark {
   search(request: RequestOf<'search'>): Promise<AnswerOf<'search'>>;
   similar(request: RequestOf<'similar'>): Promise<AnswerOf<'similar'>>;
@@ -44,24 +54,21 @@ export const createTidemark = async (options: TidemarkOptions = {}): Promise<Tid
   const { directory = process.cwd(), env = process.env, pipeline = 'default', stderr = process.stderr } = options;
   const named = options.config === undefined ? undefined : { file: options.config, by: 'the option config' };
   const place = await findPlace({ cwd: directory, env, engines: () => import('./pipeline/engines.ts'), named });
-  const commanding = { pipeline, configured: shapeForRequest(optionsOf(place.config, pipeline)) };
-  const access = dataAccess({
-    place,
-    telemetry: () => quietTelemetry(stderr),
-    commands: dataCommands,
-    keepMs: KEEP_MS,
-  });
+  const access = dataAccess({ place, telemetry: () => quietTelemetry(stderr), keepMs: KEEP_MS });
   const closed = new AbortController();
-  const ask = questioner(access, commanding, closed.signal);
+  const ask = asking(access.run, place.config, pipeline, closed.signal);
   return {
     search: (request) => ask('search', request),
     similar: (request) => ask('similar', request),
     read: (request) => ask('read', request),
     status: () => ask('status', {}),
     async backfill(scope = []) {
-      const argv = ['backfill', '--json', '--', ...scope];
-      const { printed } = await command(access, { ...commanding, argv }, closed.signal);
-      return JSON.parse(printed) as Report;
+      const backfilled = await ask('backfill', { scope: [...scope], standalone: false });
+      if (backfilled.is === 'ended') return backfilled.report;
+      if (backfilled.is === 'idle') throw new Unavailable(backfilled.reason);
+      throw closed.signal.aborted
+        ? new Cancelled(`left run ${backfilled.run}, which goes on in a service`)
+        : new TryAgain(`left run ${backfilled.run}: the process that holds the data directory ends`);
     },
     async close() {
       closed.abort();

@@ -2,10 +2,10 @@
 import { parseArgs } from 'node:util';
 import { nearest } from '../config/problems.ts';
 import { BadUsage } from '../errors.ts';
-import type { Host, Hosted } from '../pipeline/host.ts';
-import type { GenerationOptions } from '../records.ts';
-import { type Output, quoted, type Streams } from './output.ts';
-import type { Place, Surroundings } from './place.ts';
+import type { Ask } from '../owner/access.ts';
+import type { Place, Surroundings } from '../owner/place.ts';
+import { quoted } from '../runtime/printable.ts';
+import type { Output, Streams } from './output.ts';
 import type { Interrupts } from './signals.ts';
 
 export interface OptionSpec {
@@ -38,17 +38,16 @@ interface Described {
 }
 
 export interface Context {
-  readonly host: Host;
-  readonly pipeline: Hosted;
-  /** What the configuration of whoever asks says, which may be newer than that of the process that answers. */
-  readonly configured: GenerationOptions;
+  /** Has tasks done by whoever holds the data directory, on the pipeline that is meant. */
+  readonly ask: Ask;
+  readonly pipeline: string;
   readonly output: Output;
   /** Whether colours and links are shown where the output goes. */
   readonly terminal: boolean;
   readonly signal: AbortSignal;
 }
 
-/** Runs in the process that holds the data directory, which need not be the one that it was typed into. */
+/** Asks the process that holds the data directory, which may be this one. */
 export interface DataCommand extends Described {
   readonly kind: 'data';
   run(context: Context, args: Args): Promise<number>;

@@ -1,6 +1,6 @@
 /** Every command, one line each. */
 
-import type { Command, DataCommand } from './command.ts';
+import type { Command } from './command.ts';
 import { api } from './commands/api.ts';
 import { approve } from './commands/approve.ts';
 import { backfill } from './commands/backfill.ts';
@@ -20,18 +20,18 @@ import { forget } from './commands/forget.ts';
 import { hooksEnsure, hooksList, hooksRemove } from './commands/gitlab-hooks.ts';
 import { init } from './commands/init.ts';
 import { inspect } from './commands/inspect.ts';
-import { mcpWith } from './commands/mcp.ts';
-import { rebuildWith } from './commands/rebuild.ts';
+import { mcp } from './commands/mcp.ts';
+import { rebuild } from './commands/rebuild.ts';
 import { reindex, rollback } from './commands/reindex.ts';
 import { search } from './commands/search.ts';
-import { serveWith } from './commands/serve.ts';
+import { serve } from './commands/serve.ts';
 import { status } from './commands/status.ts';
 import { topicsPrint } from './commands/topics-print.ts';
 import { trust } from './commands/trust.ts';
 import { verify } from './commands/verify.ts';
 
-/** Run in the process that holds the data directory, for whoever asks. */
-export const dataCommands: readonly DataCommand[] = [
+export const commands: readonly Command[] = [
+  serve,
   search,
   status,
   backfill,
@@ -51,18 +51,13 @@ export const dataCommands: readonly DataCommand[] = [
   reindex,
   rollback,
   api,
-];
-
-export const commands: readonly Command[] = [
-  serveWith(dataCommands),
-  ...dataCommands,
-  rebuildWith(dataCommands),
-  mcpWith(dataCommands),
+  rebuild,
+  mcp,
   topicsPrint,
   inspect,
   init,
   trust,
-  doctor(dataCommands),
+  doctor,
   configCheck,
   configShow,
   configSchemaCommand,

@@ -6,14 +6,14 @@ import { embedderOf } from '../embedders/registry.ts';
 import { serverReranker } from '../embedders/reranker.ts';
 import { codeOf, messageOf } from '../errors.ts';
 import { isLoopbackAddress } from '../http/server.ts';
+import { doubtOf } from '../owner/data-directory.ts';
+import type { Place } from '../owner/place.ts';
 import { sourcesFor } from '../pipeline/open.ts';
 import type { Finding as SourceFinding } from '../ports.ts';
 import { systemTime } from '../runtime/time.ts';
 import { type Environment, gitCommand } from '../sources/git/command.ts';
 import type { Telemetry } from '../telemetry.ts';
 import { GIB } from '../units.ts';
-import { doubtOf } from './data-directory.ts';
-import type { Place } from './place.ts';
 
 /** Less than that is soon full. */
 const MIN_FREE_BYTES = 1 * GIB;

@@ -4,9 +4,9 @@ import { resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { stringify } from 'yaml';
 import { BadUsage, codeOf, messageOf } from '../errors.ts';
+import { quoted } from '../runtime/printable.ts';
 import { type Environment, gitCommand } from '../sources/git/command.ts';
 import { SECOND } from '../units.ts';
-import { quoted } from './output.ts';
 
 const REACH_MS = 5 * SECOND;
 const list = (text = ''): readonly string[] => text.split(/[\s,]+/).filter((item) => item !== '');

@@ -12,13 +12,13 @@ import { type Page, pages } from '../http/pages.ts';
 import { isLoopbackAddress, openHttp } from '../http/server.ts';
 import { webhookHints } from '../http/webhooks/hints.ts';
 import { webhooks } from '../http/webhooks/webhooks.ts';
+import type { Place } from '../owner/place.ts';
 import type { Hosted } from '../pipeline/host.ts';
 import type { HookFormat } from '../ports.ts';
 import { systemTime } from '../runtime/time.ts';
 import type { Telemetry } from '../telemetry.ts';
 import type { Output } from './output.ts';
 import { ownToken } from './own-token.ts';
-import type { Place } from './place.ts';
 
 /** Of the configuration. Two repositories of one machine can be served without a word about ports. */
 const DEFAULT_PORT = 7717;

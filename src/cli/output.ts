@@ -1,5 +1,7 @@
 /** Where a command's words go: what it was asked for to standard output, all else to standard error. */
 import { once } from 'node:events';
+import type { Logger } from 'pino';
+import { HIDDEN, inLine, printable, unlessLayout } from '../runtime/printable.ts';
 import { SECOND } from '../units.ts';
 
 export interface Output {
@@ -15,8 +17,6 @@ export interface Streams {
   readonly stdout: NodeJS.WritableStream & { readonly isTTY?: boolean };
   readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number };
 }
-
-export const LOG_FORMATS = ['text', 'json'] as const;
 
 /** https://no-color.org and https://force-color.org. Whoever sets both is understood as Node understands it. */
 export const isColoured = (
@@ -63,37 +63,26 @@ export const streamOutput = ({ stdout, stderr }: Streams, now: () => number, sty
   };
 };
 
-/** What a terminal obeys or does not show, and what ends a line for some: escapes, controls, marks of direction. */
-const HIDDEN = '[\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}\\p{Surrogate}]';
-const EVERY_HIDDEN = new RegExp(HIDDEN, 'gu');
 /** Styles and links as `search` has them at a terminal, and no others. */
 const STYLE = '\\u001b\\[(?:0|1|2|33;1)m';
 const LINK = '\\u001b\\]8;;(?:(?:https?|file)://[^\\p{C}\\p{Z}]*)?\\u001b\\\\';
 const OURS_OR_HIDDEN = new RegExp(`${STYLE}|${LINK}|${HIDDEN}`, 'gu');
 
-const NAMED: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
-/** As JSON has it, so that in JSON it stays what it was. */
-const escaped = (char: string): string =>
-  NAMED[char] ??
-  Array.from({ length: char.length }, (_, at) => `\\u${char.charCodeAt(at).toString(16).padStart(4, '0')}`).join('');
-const unlessLayout = (char: string) => (char === '\n' || char === '\t' ? char : escaped(char));
-
-/** Text of several lines, for a person: nothing in it moves the cursor, changes a colour or hides. */
-export const printable = (text: string): string => text.replaceAll('\r\n', '\n').replace(EVERY_HIDDEN, unlessLayout);
-
-/** The same within a line, which nothing in it ends: a path or a name, or all of a line of a list. */
-export const inLine = (text: string): string => text.replace(EVERY_HIDDEN, escaped);
-
-const MAX_QUOTED_CHARS = 60;
-/** A word that somebody has typed or written, quoted back. */
-export const quoted = (word: string | undefined): string => {
-  const text = word ?? '';
-  return `"${inLine(text.length > MAX_QUOTED_CHARS ? `${text.slice(0, MAX_QUOTED_CHARS)}…` : text)}"`;
-};
-
-/** A path as a shell takes it, in a command to be copied. */
-export const shellWord = (text: string): string =>
-  /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
-
 const withStyles = (text: string): string =>
   text.replace(OURS_OR_HIDDEN, (found) => (found.length > 1 && found.startsWith(ESC) ? found : unlessLayout(found)));
+
+const PROGRESS_MS = 5 * SECOND;
+
+/** What a service tells beside its log, as lines of the log: whoever reads JSON finds nothing else there. */
+export const loggedOutput = (output: Output, logger: Logger, now: () => number): Output => {
+  let saidAt = Number.NEGATIVE_INFINITY;
+  return {
+    line: output.line,
+    note: (text) => logger.info(text),
+    progress(text) {
+      if (now() - saidAt < PROGRESS_MS) return;
+      saidAt = now();
+      logger.info(text);
+    },
+  };
+};

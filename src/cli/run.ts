@@ -1,16 +1,14 @@
 /** From the words on the command line to an exit code. */
-import { optionsOf } from '../config/pipeline.ts';
-import { LostLock, messageOf } from '../errors.ts';
+import { LostLock } from '../errors.ts';
+import { asking, dataAccess } from '../owner/access.ts';
+import { findPlace, type Surroundings } from '../owner/place.ts';
+import { quietTelemetry } from '../owner/quiet.ts';
 import { systemTime } from '../runtime/time.ts';
 import { findCommand, findGroup, parseCommand, withLeading } from './command.ts';
-import { commands, dataCommands } from './commands.ts';
-import { dataAccess } from './data-access.ts';
-import { shapeForRequest } from './execute.ts';
-import { EXIT, exitCodeOf } from './exit.ts';
+import { commands } from './commands.ts';
+import { EXIT, sayFailure } from './exit.ts';
 import { commandHelp, groupHelp, overview } from './help.ts';
 import { isColoured, type Streams, streamOutput } from './output.ts';
-import { findPlace, type Surroundings } from './place.ts';
-import { quietTelemetry } from './quiet.ts';
 import type { Interrupts } from './signals.ts';
 
 export interface Invocation extends Streams, Surroundings {
@@ -62,16 +60,23 @@ export const runCommandLine = async (invocation: Invocation): Promise<number> =>
     if (command.kind === 'free') return await command.run({ ...around, ...surroundings }, args);
     const place = await findPlace(surroundings);
     if (command.kind === 'own') return await command.run({ ...around, place }, args);
+    const { signal } = interrupts;
     const pipeline = args.text('pipeline') ?? 'default';
-    const configured = shapeForRequest(optionsOf(place.config, pipeline));
-    const access = dataAccess({ place, telemetry: () => quietTelemetry(stderr), commands: dataCommands, keepMs: 0 });
-    const asked = { argv: [...command.name.split(' '), ...given], pipeline, configured, terminal };
-    return await access.run(asked, output, interrupts.signal);
+    const access = dataAccess({ place, telemetry: () => quietTelemetry(stderr) });
+    const ask = asking(access.run, place.config, pipeline, signal);
+    try {
+      return await command.run({ ask, pipeline, output, terminal, signal }, args);
+    } catch (error) {
+      // Whoever has lost the directory ends at once; anybody else lets go of it, which may take as long as others ask.
+      if (error instanceof LostLock) throw error;
+      return sayFailure(error, output, signal);
+    } finally {
+      await access.close();
+    }
   } catch (error) {
-    if (interrupts.signal.aborted) return EXIT.cancelled;
-    output.note(`tidemark: ${messageOf(error)}`);
-    if (error instanceof LostLock) invocation.endNow(exitCodeOf(error));
-    return exitCodeOf(error);
+    const exit = sayFailure(error, output, interrupts.signal);
+    if (error instanceof LostLock && exit !== EXIT.cancelled) invocation.endNow(exit);
+    return exit;
   }
 };
 

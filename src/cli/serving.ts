@@ -3,22 +3,23 @@ import { collectDefaultMetrics, Registry } from 'prom-client';
 import { optionsOf } from '../config/pipeline.ts';
 import { BadConfiguration, BadUsage, LostLock, messageOf, TryAgain } from '../errors.ts';
 import { registerGauges } from '../http/gauges.ts';
+import { aboutOwner } from '../owner/ask.ts';
+import { type Held, type HoldOptions, holdOrOwner } from '../owner/hold.ts';
+import type { Place } from '../owner/place.ts';
 import { follow } from '../pipeline/follow.ts';
 import type { Hosted } from '../pipeline/host.ts';
 import { FLOWS } from '../runs/run-rows.ts';
 import { either } from '../runtime/either.ts';
+import { logFormatOf, makeLogger } from '../runtime/logs.ts';
+import { quoted } from '../runtime/printable.ts';
 import { stay, systemTime } from '../runtime/time.ts';
 import { lagOf, sumOf } from '../state/lag.ts';
 import { type Flow, telemetry } from '../telemetry.ts';
 import { SECOND } from '../units.ts';
-import { aboutOwner } from './ask.ts';
-import type { Args, Around, DataCommand } from './command.ts';
+import type { Args, Around } from './command.ts';
 import { EXIT } from './exit.ts';
-import { type Held, type HoldOptions, holdOrOwner } from './holding.ts';
 import { openPorts, type Ports } from './listening.ts';
-import { logFormatOf, loggedOutput, makeLogger } from './logs.ts';
-import { isColoured, type Output, quoted } from './output.ts';
-import type { Place } from './place.ts';
+import { isColoured, loggedOutput, type Output } from './output.ts';
 
 const LOOK_EVERY_MS = 500;
 const AGAIN_MS = 60 * SECOND;
@@ -28,7 +29,6 @@ const WAIT_MS = 60 * SECOND;
 export const serve = async (
   { place, output: plainOutput, interrupts: { signal }, stderr, version }: Around,
   args: Args,
-  commands: readonly DataCommand[],
 ): Promise<number> => {
   const only = args.text('pipeline');
   const names = only === undefined ? Object.keys(place.config.pipelines) : [only];
@@ -43,7 +43,7 @@ export const serve = async (
   const told = telemetry(logger, registry);
   let ports: Ports | undefined;
   const held = await becomeOwner(
-    { place, telemetry: async () => told, commands, serving: () => ports?.url ?? 'soon', stays: true },
+    { place, telemetry: async () => told, serving: () => ports?.url ?? 'soon', stays: true },
     output,
     signal,
   );

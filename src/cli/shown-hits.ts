@@ -1,8 +1,8 @@
 /** Hits for a person: of each the lines that are about the question, and a place that can be clicked. */
 import { pathToFileURL } from 'node:url';
 import type { AnswerOf } from '../api/questions.ts';
+import { inLine, printable } from '../runtime/printable.ts';
 import type { FoundChunk } from '../search/hits.ts';
-import { inLine, printable } from './output.ts';
 
 const SHOWN_LINES = 6;
 /** Shorter words are in every line. */

@@ -1,59 +1,33 @@
-/**
- * How other processes have their commands run by the one that holds the data directory. On loopback only, for those who
- * can read the lock file. One way for all commands: the arguments go in, lines and an exit code come back.
- *
- *   GET /owner?nonce=N   proves that this is the owner, without telling the token to whoever asks
- *   POST /command        a line of JSON; for as long as the body is not ended the command goes on, then it is to stop
- */
-import { createHmac } from 'node:crypto';
+/** How the process that holds the data directory answers others. The other side is `ask.ts`. */
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { z } from 'zod';
+import { BadUsage } from '../errors.ts';
 import { firstLine, isLoopbackName } from '../http/answer.ts';
 import { openListener } from '../http/listener.ts';
+import { packagedVersion } from '../package.ts';
 import { jsonOrNothing } from '../runtime/json.ts';
 import { isSameSecret } from '../runtime/secret.ts';
 import { MIB } from '../units.ts';
+import {
+  type About,
+  failureOf,
+  proofOf,
+  type Reply,
+  requestSchema,
+  type TaskRequest,
+  versionSchema,
+} from './protocol.ts';
 
 const MAX_REQUEST_BYTES = MIB;
 const MAX_NONCE = 100;
 
-export const requestSchema = z.object({
-  argv: z.array(z.string()),
-  pipeline: z.string(),
-  configured: z.unknown(),
-  /** Whether a person reads along at a terminal that shows colours and links. */
-  terminal: z.boolean().default(false),
-});
-export type ControlRequest = z.input<typeof requestSchema>;
-
-/** What comes back, one a line. The last one has the exit code. */
-export const replySchema = z.union([
-  z.object({ line: z.string() }),
-  z.object({ note: z.string() }),
-  z.object({ progress: z.string() }),
-  z.object({ exit: z.number() }),
-]);
-export type ControlReply = z.infer<typeof replySchema>;
-
-export const aboutSchema = z.object({ proof: z.string(), serving: z.string().optional() });
-/** `serving` is where to look, of an owner that stays until it is ended. */
-export type About = z.infer<typeof aboutSchema>;
-
-export const proofOf = (token: string, nonce: string): string =>
-  createHmac('sha256', token).update(nonce).digest('hex');
-
 export interface ControlOptions {
   readonly token: string;
   readonly serving: () => string | undefined;
-  /** Whether commands are taken (yet, or any more). */
+  /** Whether tasks are taken (yet, or any more). */
   readonly taking: () => boolean;
-  /** Resolves to the exit code. */
-  readonly run: (
-    request: ControlRequest,
-    reply: (what: Exclude<ControlReply, { exit: number }>) => Promise<void>,
-    signal: AbortSignal,
-  ) => Promise<number>;
+  /** Resolves to the result. */
+  readonly run: (request: TaskRequest, tell: (told: unknown) => Promise<void>, signal: AbortSignal) => Promise<unknown>;
 }
 
 export interface Control {
@@ -62,29 +36,43 @@ export interface Control {
 }
 
 export const openControl = async ({ token, serving, taking, run }: ControlOptions): Promise<Control> => {
-  const command = async (request: IncomingMessage, response: ServerResponse) => {
+  const version = packagedVersion();
+
+  const take = async (request: IncomingMessage, response: ServerResponse) => {
     if (!isSameSecret(request.headers.authorization ?? '', `Bearer ${token}`)) return refuse(response, 401);
     const line = await firstLine(request, MAX_REQUEST_BYTES);
-    const parsed = requestSchema.safeParse(line === undefined ? undefined : jsonOrNothing(line));
-    if (!parsed.success) return refuse(response, 400);
+    const asked = line === undefined ? undefined : jsonOrNothing(line);
+    const from = versionSchema.safeParse(asked);
+    const parsed = requestSchema.safeParse(asked);
+    if (!from.success || (from.data.version === version && !parsed.success)) return refuse(response, 400);
     const gone = new AbortController();
     request.on('end', () => gone.abort()).resume();
     response.on('close', () => gone.abort());
-    const reply = async (what: ControlReply) => {
+    const reply = async (what: Reply) => {
       if (response.destroyed || response.write(`${JSON.stringify(what)}\n`)) return;
       // Whoever asked may be gone by now, which is what the signal says.
-      await Promise.race([once(response, 'drain'), once(response, 'close')]).catch(() => gone.abort());
+      const over = new AbortController();
+      const either = ['drain', 'close'].map((name) => once(response, name, { signal: over.signal }));
+      await Promise.race(either).catch(() => gone.abort());
+      over.abort();
     };
     if (!taking()) return refuse(response, 503);
     response.writeHead(200, { 'content-type': 'application/x-ndjson' });
     response.flushHeaders();
-    await reply({ exit: await run(parsed.data, reply, gone.signal) });
+    try {
+      if (!parsed.success || from.data.version !== version)
+        throw new BadUsage(otherVersion(from.data.version, version));
+      const result = await run(parsed.data, (told) => reply({ is: 'told', told }), gone.signal);
+      await reply({ is: 'result', result });
+    } catch (error) {
+      await reply(failureOf(error));
+    }
     response.end();
   };
 
   const { url: address, close } = await openListener({
     ...{ host: '127.0.0.1', port: 0 },
-    // A command may take hours, and its request is open as long.
+    // A task may take hours, and its request is open as long.
     requestMs: 0,
     async handle(request, response, { pathname, searchParams }) {
       if (!isLoopbackName(request.headers.host)) return refuse(response, 421);
@@ -94,14 +82,17 @@ export const openControl = async ({ token, serving, taking, run }: ControlOption
         response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(about));
         return;
       }
-      if (request.method !== 'POST' || pathname !== '/command') return refuse(response, 404);
-      await command(request, response);
+      if (request.method !== 'POST' || pathname !== '/task') return refuse(response, 404);
+      await take(request, response);
     },
-    // Its answer ends without an exit code, which the asker takes for what it is.
+    // Its answer ends without a result, which the asker takes for what it is.
     failed: (_, response) => response.destroy(),
   });
   return { address, close };
 };
+
+const otherVersion = (asker: string, holder: string): string =>
+  `ask the process that holds the data directory: it is Tidemark ${holder}, and this is ${asker}. Use one version, or start that process again`;
 
 const refuse = (response: ServerResponse, status: number) => {
   response.writeHead(status, { 'content-length': 0, connection: 'close' }).end();

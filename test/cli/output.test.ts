@@ -1,7 +1,8 @@
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { logFormatOf, loggedOutput, makeLogger } from '../../src/cli/logs.ts';
-import { inLine, isColoured, printable, quoted, shellWord, streamOutput } from '../../src/cli/output.ts';
+import { isColoured, loggedOutput, streamOutput } from '../../src/cli/output.ts';
+import { logFormatOf, makeLogger } from '../../src/runtime/logs.ts';
+import { inLine, printable, quoted, shellWord } from '../../src/runtime/printable.ts';
 
 const ESC = '\u001b';
 /** Colours, a title, a C1 introducer, DEL, a mark of direction, a line separator, a tag beyond the first plane. */

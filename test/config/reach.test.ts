@@ -2,13 +2,13 @@ import { mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { foundIn } from '../../src/cli/place.ts';
 import { loadConfig, reachOf } from '../../src/config/load.ts';
 import type { OptionMeta } from '../../src/config/options.ts';
 import { dotted } from '../../src/config/problems.ts';
 import { Untrusted } from '../../src/config/reach.ts';
 import { configSchema } from '../../src/config/schema.ts';
 import { describe as described, elementOf, isChoice, isSection, optionsOf, sectionsOf } from '../../src/config/walk.ts';
+import { foundIn } from '../../src/owner/place.ts';
 import { neverTrusted } from '../support/found.ts';
 
 let directory: string;

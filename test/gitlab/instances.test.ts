@@ -5,12 +5,15 @@ import type { AddressInfo } from 'node:net';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type AnswerOf, answerTo } from '../../src/api/questions.ts';
-import { type DataCommand, parseCommand } from '../../src/cli/command.ts';
+import { parseCommand } from '../../src/cli/command.ts';
 import { search } from '../../src/cli/commands/search.ts';
+import { configSchema } from '../../src/config/schema.ts';
 import { userOf } from '../../src/config/user.ts';
 import { api } from '../../src/http/api.ts';
 import { boundedAsk } from '../../src/http/bounded.ts';
 import { callersOf } from '../../src/http/callers.ts';
+import { asking } from '../../src/owner/access.ts';
+import { perform } from '../../src/owner/perform.ts';
 import { projectKey } from '../../src/records.ts';
 import { statusOf } from '../../src/runs/status.ts';
 import { mayReadAs } from '../../src/search/access-as.ts';
@@ -113,15 +116,11 @@ const QUERY = { query: 'tide', mode: 'lexical' };
 
 const command = async (as: string) => {
   const lines: string[] = [];
-  const { args } = parseCommand(search as DataCommand, ['tide', '--mode', 'lexical', '--json', '--as', as]);
+  const { args } = parseCommand(search, ['tide', '--mode', 'lexical', '--json', '--as', as]);
   const output = { line: async (text: string) => void lines.push(text), note: () => {}, progress: () => {} };
-  await search.run(
-    {
-      ...{ host: service.host, pipeline: service.pipeline, output, terminal: false },
-      ...{ signal: new AbortController().signal, configured: {} as never },
-    },
-    args,
-  );
+  const { signal } = new AbortController();
+  const ask = asking((...asked) => perform(service.host, ...asked), configSchema.parse({}), 'default', signal);
+  await search.run({ ask, pipeline: 'default', output, terminal: false, signal }, args);
   return JSON.parse(lines.join('')) as AnswerOf<'search'>;
 };
 

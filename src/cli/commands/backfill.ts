@@ -1,13 +1,14 @@
 import { BadUsage } from '../../errors.ts';
-import type { Hosted } from '../../pipeline/host.ts';
+import type { ToldOf } from '../../owner/tasks.ts';
 import type { Report } from '../../records.ts';
-import type { Progress, Started } from '../../runs/backfill.ts';
+import type { Progress } from '../../runs/backfill.ts';
 import type { Estimate } from '../../runs/estimate.ts';
 import type { Bounds } from '../../runs/trial.ts';
+import { inLine } from '../../runtime/printable.ts';
 import { MINUTE, SECOND } from '../../units.ts';
-import type { Args, Context, DataCommand } from '../command.ts';
+import type { Args, DataCommand } from '../command.ts';
 import { EXIT } from '../exit.ts';
-import { inLine, type Output } from '../output.ts';
+import type { Output } from '../output.ts';
 
 /** Before that a rate says nothing about what is to come. */
 const RATE_AFTER_MS = 2 * SECOND;
@@ -35,19 +36,41 @@ export const backfill: DataCommand = {
     },
     cancel: { value: 'RUN', description: 'Ends this run where it is, and prints its report.' },
   },
-  async run(context, args) {
-    const { pipeline, output, signal } = context;
-    const bounds = boundsOf(args);
-    if (bounds && args.flag('dry-run')) throw new BadUsage('--dry-run does nothing, so that it has no bounds');
-    if (args.flag('dry-run')) return dryRun(context, args);
-    const { cancelRun } = await import('../../runs/backfill.ts');
-    const cancelled = args.text('cancel');
-    if (cancelled !== undefined) return report(output, (await cancelRun(pipeline.parts, cancelled)).report, args);
-    if (bounds) return trial(context, args, bounds);
-    // What lies in the data directory nobody else can work on.
-    if (pipeline.shared && !args.flag('standalone')) return toTheEnd(context, args, signal);
-    return pipeline.withFlows((stop) => toTheEnd(context, args, stop), { stop: signal });
+  async run({ ask, output, pipeline }, args) {
+    const [bounds, cancelled, scope] = [boundsOf(args), args.text('cancel'), [...args.words]];
+    if (args.flag('dry-run')) {
+      if (bounds) throw new BadUsage('--dry-run does nothing, so that it has no bounds');
+      const estimate = await ask('estimate', { scope });
+      await output.line(args.flag('json') ? JSON.stringify(estimate) : estimateText(estimate));
+      return EXIT.success;
+    }
+    if (cancelled !== undefined) {
+      const ended = await ask('cancelRun', { run: cancelled });
+      return ended ? report(output, ended, args.flag('json')) : EXIT.success;
+    }
+    const input = { scope, standalone: args.flag('standalone'), ...(bounds ? { bounds } : {}) };
+    const backfilled = await ask('backfill', input, (told) => say(told, output));
+    if (backfilled.is === 'ended') return report(output, backfilled.report, args.flag('json'));
+    if (backfilled.is === 'idle') {
+      output.note(backfilled.reason);
+      return EXIT.unavailable;
+    }
+    // What stopped the flows is said by whoever runs them.
+    if (!backfilled.stopped) return EXIT.internal;
+    output.note(whatNow(pipeline, backfilled.run));
+    return EXIT.cancelled;
   },
+};
+
+const say = async (told: ToldOf<'backfill'>, output: Output): Promise<void> => {
+  if (told.is === 'progress') output.progress(progressText(told.progress));
+  else if (told.is === 'begun')
+    output.note(told.joined ? `following run ${told.run}, which is open` : `run ${told.run}`);
+  else if (told.is === 'joinedEnded') await report(noted(output), told.report, false);
+  else {
+    const { projects, files, leftOut } = told.trial;
+    output.note(`a trial of ${projects} projects with ${files} files; ${leftOut} projects are left out`);
+  }
 };
 
 const MANY = Number.MAX_SAFE_INTEGER;
@@ -56,35 +79,6 @@ const boundsOf = (args: Args): Bounds | undefined => {
   if (args.text('max-projects') === undefined && args.text('max-files') === undefined) return undefined;
   const of = (name: string) => args.whole(name, { min: 1, max: MANY, otherwise: MANY });
   return { projects: of('max-projects'), files: of('max-files') };
-};
-
-/** Flows of a service would go on to whatever else is configured. */
-const trial = async (context: Context, args: Args, bounds: Bounds): Promise<number> => {
-  const { pipeline, output, signal } = context;
-  if (pipeline.flows().running)
-    throw new BadUsage('a service runs here, which indexes all that is configured: a trial comes before it');
-  if (pipeline.shared && !args.flag('standalone'))
-    throw new BadUsage('a trial does its work in this process: add --standalone, while no service runs');
-  const { startTrial } = await import('../../runs/trial.ts');
-  const start = async () => {
-    const { projects, files, leftOut, ...started } = await startTrial(pipeline.parts, args.words, bounds);
-    output.note(`a trial of ${projects} projects with ${files} files; ${leftOut} projects are left out`);
-    return started;
-  };
-  return pipeline.withFlows((stop) => toTheEnd(context, args, stop, start), { stop: signal, clock: false });
-};
-
-const dryRun = async ({ pipeline, configured, output }: Context, args: Args): Promise<number> => {
-  const [{ estimateOf }, { priceOf }] = await Promise.all([
-    import('../../runs/estimate.ts'),
-    import('../../embedders/prices.ts'),
-  ]);
-  const estimate = await estimateOf(pipeline.parts, args.words, {
-    generation: pipeline.target.name,
-    price: priceOf(configured.embedder),
-  });
-  await output.line(args.flag('json') ? JSON.stringify(estimate) : estimateText(estimate));
-  return EXIT.success;
 };
 
 const estimateText = ({ files, unchanged, sampled, chunks, tokens, seconds, cost }: Estimate): string => {
@@ -102,49 +96,15 @@ const estimateText = ({ files, unchanged, sampled, chunks, tokens, seconds, cost
   ].join('\n');
 };
 
-const toTheEnd = async (
-  context: Context,
-  args: Args,
-  stop: AbortSignal,
-  start?: () => Promise<Started>,
-): Promise<number> => {
-  const { pipeline, output, signal } = context;
-  const { followRun, startRun } = await import('../../runs/backfill.ts');
-  const { run, joined } = await (start?.() ?? startRun(pipeline.parts, args.words));
-  output.note(joined ? `following run ${run.id}, which is open` : `run ${run.id}`);
-  const followed = await followRun(pipeline.parts, run.id, (now) => output.progress(progressText(now)), stop);
-  if (followed.is === 'ended') {
-    if (!joined) return report(output, followed.report, args);
-    // It may have looked before the newest push, and its owner may be long dead: whoever asks now means the trees of now.
-    await report(noted(output), followed.report, { flag: () => false });
-    return toTheEnd(context, args, stop, start);
-  }
-  if (followed.is === 'idle') {
-    output.note(
-      `run ${run.id} waits for ${followed.flow}, and no process runs that flow: start one with tidemark serve`,
-    );
-    return EXIT.unavailable;
-  }
-  // What stopped the flows is said by whoever runs them.
-  if (!signal.aborted) return EXIT.internal;
-  output.note(whatNow(pipeline, run.id));
-  return EXIT.cancelled;
-};
-
 const noted = (output: Output): Output => ({ ...output, line: async (text) => output.note(text) });
 
-const whatNow = ({ name }: Hosted, run: string): string => {
+const whatNow = (name: string, run: string): string => {
   const on = name === 'default' ? '' : ` --pipeline ${name}`;
   return `left run ${run}: it goes on with tidemark serve, and tidemark backfill${on} follows it again; tidemark backfill${on} --cancel ${run} ends it`;
 };
 
-const report = async (
-  output: Output,
-  of: Report | undefined,
-  args: { flag(name: string): boolean },
-): Promise<number> => {
-  if (!of) return EXIT.success;
-  await output.line(args.flag('json') ? JSON.stringify(of) : readable(of));
+const report = async (output: Output, of: Report, asJson: boolean): Promise<number> => {
+  await output.line(asJson ? JSON.stringify(of) : readable(of));
   if (of.planned + of.unchanged + of.unplanned.length === 0)
     output.note('nothing was there to index: no branch that is followed has a file that is selected');
   if (of.status === 'cancelled') return EXIT.cancelled;
@@ -169,7 +129,7 @@ export const timeText = (ms: number): string => {
 };
 
 /** Flows begin together and each hands on to the next, so what is indexed tells the rate and what is planned the rest. */
-export const progressText = ({ flows, elapsedMs, waitsFor }: Progress): string => {
+export const progressText = ({ flows, elapsedMs, waitsFor }: Omit<Progress, 'run'>): string => {
   const { plan, collect, index } = flows;
   const stages = `plan ${plan.done}/${plan.of}, collect ${collect.done}/${collect.of}, index ${index.done}/${index.of}`;
   const perSecond = (index.done / elapsedMs) * SECOND;

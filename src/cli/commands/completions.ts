@@ -1,8 +1,8 @@
 /** Shell completions, from the commands themselves. */
 import { BadUsage } from '../../errors.ts';
+import { quoted as shown } from '../../runtime/printable.ts';
 import { COMMON_OPTIONS, type Command, type FreeCommand, type OptionSpec } from '../command.ts';
 import { EXIT } from '../exit.ts';
-import { quoted as shown } from '../output.ts';
 
 const SHELLS = { bash: () => bash, zsh: () => zsh, fish: () => fish };
 

@@ -1,8 +1,8 @@
 import { masked } from '../../config/masked.ts';
 import { maskedText } from '../../errors.ts';
+import { inLine } from '../../runtime/printable.ts';
 import type { OwnCommand } from '../command.ts';
 import { EXIT } from '../exit.ts';
-import { inLine } from '../output.ts';
 
 export const configCheck: OwnCommand = {
   kind: 'own',

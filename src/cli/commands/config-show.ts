@@ -1,9 +1,9 @@
 import { stringify } from 'yaml';
 import { masked } from '../../config/masked.ts';
 import { Untrusted } from '../../config/reach.ts';
+import { findPlace } from '../../owner/place.ts';
 import type { FreeAround, FreeCommand } from '../command.ts';
 import { EXIT } from '../exit.ts';
-import { findPlace } from '../place.ts';
 
 export const configShow: FreeCommand = {
   kind: 'free',

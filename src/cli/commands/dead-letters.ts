@@ -1,8 +1,9 @@
 import { BadUsage } from '../../errors.ts';
-import type { DeadLetterFilter, DeadLetterRow } from '../../runs/dead-letters.ts';
+import type { InputOf } from '../../owner/tasks.ts';
+import type { DeadLetterRow } from '../../runs/dead-letters.ts';
+import { inLine, printable, quoted } from '../../runtime/printable.ts';
 import type { Args, DataCommand, OptionSpec } from '../command.ts';
 import { EXIT } from '../exit.ts';
-import { inLine, printable, quoted } from '../output.ts';
 
 const FILTER: Readonly<Record<string, OptionSpec>> = {
   stage: { value: 'STAGE', description: 'Takes only dead letters of this stage, such as convert.' },
@@ -25,7 +26,7 @@ const CAREFULLY: Readonly<Record<string, OptionSpec>> = {
 };
 const MANY = 1_000_000_000;
 
-const filterOf = (args: Args): DeadLetterFilter => {
+const filterOf = (args: Args): Omit<InputOf<'discard'>['chosen'], 'ids'> => {
   const [stage, kind, project, path, run] = ['stage', 'class', 'project', 'path', 'run'].map((name) => args.text(name));
   const [since, before] = [timeOf(args, 'since'), timeOf(args, 'before')];
   return {
@@ -39,6 +40,8 @@ const filterOf = (args: Args): DeadLetterFilter => {
   };
 };
 
+const listedOf = (args: Args) => ({ ...filterOf(args), resolved: args.flag('resolved') });
+
 const timeOf = (args: Args, name: string): number | undefined => {
   const text = args.text(name);
   const at = text === undefined ? undefined : Date.parse(text);
@@ -47,12 +50,12 @@ const timeOf = (args: Args, name: string): number | undefined => {
 };
 
 /** Those that are named, those of a filter, or all, and nothing by mistake. */
-const chosenOf = (command: string, args: Args): DeadLetterFilter => {
+const chosenOf = (command: string, args: Args): InputOf<'discard'>['chosen'] => {
   const filter = filterOf(args);
   const chosen = args.words.length > 0 || Object.keys(filter).length > 0;
   if (chosen === args.flag('all'))
     throw new BadUsage(`dead-letters ${command} needs ids, a filter, or --all by itself`);
-  return args.words.length > 0 ? { ...filter, ids: args.words } : filter;
+  return args.words.length > 0 ? { ...filter, ids: [...args.words] } : filter;
 };
 
 const carefully = (args: Args) => ({
@@ -65,16 +68,15 @@ export const deadLettersList: DataCommand = {
   name: 'dead-letters list',
   summary: 'Lists dead letters: the records that failed and were set aside, with the reason.',
   options: { json: { description: 'Prints one JSON object a line.' }, ...RESOLVED, ...FILTER },
-  async run({ pipeline, output, signal }, args) {
-    const { listDeadLetters } = await import('../../runs/dead-letters.ts');
+  async run({ ask, output }, args) {
+    const asJson = args.flag('json');
     const remedies = new Map<string, string>();
-    for await (const row of listDeadLetters(pipeline.parts, { ...filterOf(args), resolved: args.flag('resolved') })) {
-      if (signal.aborted) return EXIT.cancelled;
+    await ask('deadLetters', listedOf(args), async (row) => {
       remedies.set(row.class, row.remedy);
-      await output.line(args.flag('json') ? JSON.stringify(row) : inLine(lineOf(row)));
-    }
+      await output.line(asJson ? JSON.stringify(row) : inLine(lineOf(row)));
+    });
     // Once for each class, and beside the list, whose lines are a letter each.
-    if (!args.flag('json')) for (const one of remedies) output.note(printable(adviceOf(one)));
+    if (!asJson) for (const one of remedies) output.note(printable(adviceOf(one)));
     return EXIT.success;
   },
 };
@@ -89,9 +91,8 @@ export const deadLettersStats: DataCommand = {
   name: 'dead-letters stats',
   summary: 'Counts dead letters by class and by project.',
   options: { json: { description: 'Prints one JSON object.' }, ...RESOLVED, ...FILTER },
-  async run({ pipeline, output }, args) {
-    const { deadLetterStats } = await import('../../runs/dead-letters.ts');
-    const stats = await deadLetterStats(pipeline.parts, { ...filterOf(args), resolved: args.flag('resolved') });
+  async run({ ask, output }, args) {
+    const stats = await ask('deadLetterStats', listedOf(args));
     if (args.flag('json')) {
       await output.line(JSON.stringify(stats));
       return EXIT.success;
@@ -117,10 +118,9 @@ export const deadLettersShow: DataCommand = {
   summary: 'Shows one dead letter with the record that failed.',
   words: { usage: 'ID', min: 1, max: 1 },
   options: { json: { description: 'Prints one JSON object in one line.' } },
-  async run({ pipeline, output }, args) {
-    const { showDeadLetter } = await import('../../runs/dead-letters.ts');
+  async run({ ask, output }, args) {
     const [id = ''] = args.words;
-    const found = await showDeadLetter(pipeline.parts, id);
+    const found = await ask('deadLetter', { id });
     if (!found) {
       output.note(`there is no dead letter ${quoted(id)}: tidemark dead-letters list has them`);
       return EXIT.failures;
@@ -145,13 +145,12 @@ export const deadLettersReplay: DataCommand = {
     ...CAREFULLY,
     ...FILTER,
   },
-  async run({ pipeline, output, signal }, args) {
-    const { replayDeadLetters } = await import('../../runs/replay.ts');
-    const replayed = await replayDeadLetters(pipeline.parts, chosenOf('replay', args), {
+  async run({ ask, output }, args) {
+    const { replayed, stopped } = await ask('replay', {
+      chosen: chosenOf('replay', args),
       ...carefully(args),
       rate: args.whole('rate', { min: 1, max: MANY, otherwise: 100 }),
       quarantined: args.flag('quarantined'),
-      stop: signal,
     });
     const { looks, reinjected, refused, quarantined } = replayed;
     const would = args.flag('dry-run') ? 'would be ' : '';
@@ -160,7 +159,7 @@ export const deadLettersReplay: DataCommand = {
       await output.line(
         `${would}looked at again ${looks}, ${would}put back as they were ${reinjected}, not held ${refused}, left in quarantine ${quarantined}`,
       );
-    if (signal.aborted) return EXIT.cancelled;
+    if (stopped) return EXIT.cancelled;
     return refused > 0 ? EXIT.failures : EXIT.success;
   },
 };
@@ -177,13 +176,11 @@ export const deadLettersDiscard: DataCommand = {
     ...CAREFULLY,
     ...FILTER,
   },
-  async run({ pipeline, output, signal }, args) {
-    const { discardDeadLetters } = await import('../../runs/replay.ts');
+  async run({ ask, output }, args) {
     const dryRun = args.flag('dry-run');
-    const chosen = chosenOf('discard', args);
-    const { discarded } = await discardDeadLetters(pipeline.parts, chosen, { ...carefully(args), stop: signal });
+    const { discarded, stopped } = await ask('discard', { chosen: chosenOf('discard', args), ...carefully(args) });
     if (args.flag('json')) await output.line(JSON.stringify({ discarded, dryRun }));
     else await output.line(`${dryRun ? 'would be ' : ''}discarded ${discarded}`);
-    return signal.aborted ? EXIT.cancelled : EXIT.success;
+    return stopped ? EXIT.cancelled : EXIT.success;
   },
 };

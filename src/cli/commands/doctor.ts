@@ -1,33 +1,31 @@
 import { optionsOf } from '../../config/pipeline.ts';
 import { Untrusted } from '../../config/reach.ts';
 import { BadConfiguration, maskedText, messageOf } from '../../errors.ts';
+import { asking, dataAccess } from '../../owner/access.ts';
+import { findPlace, type Place } from '../../owner/place.ts';
+import { quietTelemetry } from '../../owner/quiet.ts';
 import type { Status } from '../../runs/status.ts';
-import type { DataCommand, FreeAround, FreeCommand } from '../command.ts';
-import { dataAccess } from '../data-access.ts';
+import { inLine, printable } from '../../runtime/printable.ts';
+import type { FreeAround, FreeCommand } from '../command.ts';
 import type { Finding } from '../doctor-checks.ts';
-import { shapeForRequest } from '../execute.ts';
 import { EXIT } from '../exit.ts';
-import { inLine, printable } from '../output.ts';
-import { findPlace, type Place } from '../place.ts';
-import { command } from '../questioner.ts';
-import { quietTelemetry } from '../quiet.ts';
 
 const SIGNS = { ok: 'ok    ', warning: 'warn  ', error: 'ERROR ' } as const;
 
-export const doctor = (commands: readonly DataCommand[]): FreeCommand => ({
+export const doctor: FreeCommand = {
   kind: 'free',
   name: 'doctor',
   summary: 'Checks everything that Tidemark needs, and says how to mend what is wrong.',
   details: 'It ends with 1 if something has to be mended.',
   options: { json: { description: 'Prints a JSON list of findings: level, about, finding, remedy.' } },
   async run(around, args) {
-    const found = await findingsOf(around, commands, args.text('pipeline'));
+    const found = await findingsOf(around, args.text('pipeline'));
     const findings = found.map((one) => ({ ...one, finding: maskedText(one.finding) }));
     if (args.flag('json')) await around.output.line(JSON.stringify(findings));
     else for (const one of findings) await around.output.line(lineOf(one));
     return findings.some(({ level }) => level === 'error') ? EXIT.failures : EXIT.success;
   },
-});
+};
 
 const lineOf = ({ level, about, finding, remedy }: Finding): string =>
   `${SIGNS[level]}${inLine(about)}: ${below(finding)}${remedy === '' ? '' : `\n      ${below(remedy)}`}`;
@@ -35,11 +33,7 @@ const lineOf = ({ level, about, finding, remedy }: Finding): string =>
 /** No line of a finding is to be taken for a finding. */
 const below = (text: string): string => printable(text).replaceAll('\n', '\n      ');
 
-const findingsOf = async (
-  around: FreeAround,
-  commands: readonly DataCommand[],
-  only: string | undefined,
-): Promise<readonly Finding[]> => {
+const findingsOf = async (around: FreeAround, only: string | undefined): Promise<readonly Finding[]> => {
   const { env, cwd, version, stderr } = around;
   // With them comes every adapter, which no other command has to wait for.
   const checks = await import('../doctor-checks.ts');
@@ -65,7 +59,7 @@ const findingsOf = async (
     findings.push(...(await checks.embedderFindings(name, options)));
     findings.push(...(await checks.rerankerFindings(name, options)));
     findings.push(...(await checks.sourceFindings(options, place, await quietTelemetry(stderr))));
-    findings.push(...(await statusFindings(around, place, commands, name)));
+    findings.push(...(await statusFindings(around, place, name)));
   }
   return findings;
 };
@@ -74,15 +68,12 @@ const findingsOf = async (
 const statusFindings = async (
   { stderr, interrupts: { signal } }: FreeAround,
   place: Place,
-  commands: readonly DataCommand[],
   pipeline: string,
 ): Promise<readonly Finding[]> => {
   const about = `pipeline ${pipeline}`;
-  const access = dataAccess({ place, telemetry: () => quietTelemetry(stderr), commands, keepMs: 0 });
-  const configured = shapeForRequest(optionsOf(place.config, pipeline));
+  const access = dataAccess({ place, telemetry: () => quietTelemetry(stderr) });
   try {
-    const { printed } = await command(access, { argv: ['status', '--json'], pipeline, configured }, signal);
-    return judged(about, JSON.parse(printed) as Status);
+    return judged(about, await asking(access.run, place.config, pipeline, signal)('status', {}));
   } catch (error) {
     const { log, store } = place.config;
     const remedy =

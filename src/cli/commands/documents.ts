@@ -1,8 +1,8 @@
 import { BadUsage } from '../../errors.ts';
 import type { DocumentFilter, DocumentRow } from '../../runs/documents.ts';
+import { inLine, printable, quoted } from '../../runtime/printable.ts';
 import type { Args, DataCommand, OptionSpec } from '../command.ts';
 import { EXIT } from '../exit.ts';
-import { inLine, printable, quoted } from '../output.ts';
 
 const STATUSES: readonly DocumentRow['status'][] = ['indexed', 'skipped', 'failed'];
 
@@ -37,14 +37,11 @@ export const documents: DataCommand = {
       description: `Takes only files with this status: ${STATUSES.join(', ')}.`,
     },
   },
-  async run({ pipeline, output, signal }, args) {
-    const { listDocuments } = await import('../../runs/documents.ts');
+  async run({ ask, output }, args) {
     const path = args.text('path');
     const filter = { ...whereOf(args), ...statusOf(args.text('status')), ...(path === undefined ? {} : { path }) };
-    for await (const row of listDocuments(pipeline.parts, filter)) {
-      if (signal.aborted) return EXIT.cancelled;
-      await output.line(args.flag('json') ? JSON.stringify(row) : inLine(lineOf(row)));
-    }
+    const asJson = args.flag('json');
+    await ask('documents', filter, (row) => output.line(asJson ? JSON.stringify(row) : inLine(lineOf(row))));
     return EXIT.success;
   },
 };
@@ -58,10 +55,9 @@ export const documentsShow: DataCommand = {
   summary: 'Shows how one file is indexed: its chunks with their lines and text.',
   words: { usage: 'PATH', min: 1, max: 1 },
   options: { json: { description: 'Prints one JSON object a line, for each branch that has the file.' }, ...WHERE },
-  async run({ pipeline, output }, args) {
-    const { showDocument } = await import('../../runs/documents.ts');
+  async run({ ask, output }, args) {
     const [path = ''] = args.words;
-    const found = await showDocument(pipeline.parts, path, whereOf(args));
+    const found = await ask('document', { path, ...whereOf(args) });
     for (const { chunkList, ...row } of found) {
       if (args.flag('json')) await output.line(JSON.stringify({ ...row, chunkList }));
       else {

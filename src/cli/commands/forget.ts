@@ -1,6 +1,6 @@
+import { inLine } from '../../runtime/printable.ts';
 import type { DataCommand } from '../command.ts';
 import { EXIT } from '../exit.ts';
-import { inLine } from '../output.ts';
 
 export const forget: DataCommand = {
   kind: 'data',
@@ -10,10 +10,9 @@ export const forget: DataCommand = {
     'Tidemark hides a project that leaves the configuration, is deleted, or refuses Tidemark, and keeps its index until you\nforget it. SCOPE is its id or its path. The command ends with 1 if something is left.',
   words: { usage: 'SCOPE', min: 1, max: 1 },
   options: { json: { description: 'Prints one JSON object.' } },
-  async run({ pipeline, output, signal }, args) {
-    const { forget: forgetParts } = await import('../../runs/forget.ts');
+  async run({ ask, output }, args) {
     const [scope = ''] = args.words;
-    const forgotten = await pipeline.withFlows((stop) => forgetParts(pipeline.parts, scope, stop), { stop: signal });
+    const forgotten = await ask('forget', { scope });
     const { project, documents, left, deadLetters } = forgotten;
     const isClean = left.points + left.entries + left.wants + left.deadLetters === 0;
     const found = isClean

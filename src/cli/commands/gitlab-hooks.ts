@@ -1,10 +1,7 @@
-import { BadConfiguration, BadUsage, maskedText, messageOf } from '../../errors.ts';
-import type { Hook, HookTarget } from '../../sources/gitlab/hooks.ts';
-import { isGitlab, type ManagedGitlab } from '../../sources/gitlab/managed.ts';
-import { Refused } from '../../sources/gitlab/requests.ts';
-import type { Args, Context, DataCommand } from '../command.ts';
+import type { InputOf, ToldOf } from '../../owner/tasks.ts';
+import { inLine } from '../../runtime/printable.ts';
+import type { Args, DataCommand } from '../command.ts';
 import { EXIT } from '../exit.ts';
-import { inLine, type Output } from '../output.ts';
 
 const words = { usage: '[SCOPE...]', min: 0, max: 1_000 };
 const shared = {
@@ -15,52 +12,17 @@ const shared = {
 const details =
   'SCOPE is a group or a project; without SCOPE it takes all that the configuration names. The token needs the scope api,\nand its user the role Maintainer of the project or Owner of the group. Webhooks of groups need GitLab Premium; if GitLab\nrefuses them, Tidemark uses webhooks of the projects instead.';
 
-/** Hooks are made on a GitLab, and nothing else that Tidemark reads has any to make. */
-const gitlabOf = ({ pipeline: { parts, name } }: Context, args: Args): ManagedGitlab['manage'] => {
-  const wanted = args.text('instance');
-  const found = [...parts.sources].flatMap(([instance, { port }]) =>
-    isGitlab(port) && (wanted === undefined || instance === wanted) ? [{ name: instance, manage: port.manage }] : [],
-  );
-  const [only] = found;
-  if (!only) throw new BadUsage(`pipeline ${name} has no GitLab${wanted === undefined ? '' : ` "${wanted}"`}`);
-  if (found.length > 1) throw new BadUsage(`--instance says which: ${found.map((one) => one.name).join(', ')}`);
-  return only.manage;
+const askedOf = (args: Args): InputOf<'listHooks'> => {
+  const [instance, url] = [args.text('instance'), args.text('url')];
+  return {
+    scope: [...args.words],
+    ...(instance === undefined ? {} : { instance }),
+    ...(url === undefined ? {} : { url }),
+  };
 };
 
-const urlOf = ({ webhooks }: ManagedGitlab['manage'], args: Args): string => {
-  const url = args.text('url') ?? webhooks.url;
-  if (url === undefined)
-    throw new BadConfiguration(
-      'webhooks.url says where GitLab reaches Tidemark, such as https://tidemark.example.com/webhooks/gitlab; or --url does',
-    );
-  return url;
-};
-
-/** Hooks of others lead elsewhere, with a password or a token in the URL. */
-const shown = (hook: Hook): Hook => ({ ...hook, url: maskedText(hook.url) });
-
-/** What was asked for; of a group without hooks its projects, one by one. */
-async function* targetsOf(
-  { hooks, scope }: ManagedGitlab['manage'],
-  args: Args,
-  output: Output,
-): AsyncGenerator<HookTarget> {
-  const asked: readonly HookTarget[] =
-    args.words.length > 0
-      ? await Promise.all(args.words.map((word) => hooks.targetOf(word)))
-      : [
-          ...scope.groups.map((path) => ({ kind: 'groups', path }) as const),
-          ...scope.projects.map((path) => ({ kind: 'projects', path }) as const),
-        ];
-  for (const target of asked) {
-    const { targets, because } = await hooks.places(target);
-    if (because !== undefined)
-      output.note(
-        `${target.path}: hooks of groups need GitLab Premium and the role Owner (${because}). Those of its ${targets.length} projects stand for them; one that is new has none until this is run again`,
-      );
-    yield* targets;
-  }
-}
+const standInsText = ({ group, because, projects }: Extract<ToldOf<'listHooks'>, { is: 'standIns' }>): string =>
+  `${group}: hooks of groups need GitLab Premium and the role Owner (${because}). Those of its ${projects} projects stand for them; one that is new has none until this is run again`;
 
 export const hooksEnsure: DataCommand = {
   kind: 'data',
@@ -69,27 +31,17 @@ export const hooksEnsure: DataCommand = {
   details,
   words,
   options: { ...shared, renew: { description: 'Sets the secret again, the first of `webhooks.secrets`.' } },
-  async run(context, args) {
-    const gitlab = gitlabOf(context, args);
-    const [secret] = gitlab.webhooks.secrets;
-    if (secret === undefined) throw new BadConfiguration('webhooks.secrets has no secret to give to a hook');
-    const wanted = { url: urlOf(gitlab, args), secret, wikis: gitlab.scope.wikis };
+  async run({ ask, output }, args) {
     let isWell = true;
-    for await (const target of targetsOf(gitlab, args, context.output)) {
-      try {
-        const { hook, did } = await gitlab.hooks.ensure(target, wanted, args.flag('renew'));
-        isWell &&= hook.alert === 'executable';
-        const text = `${target.path}: hook ${hook.id} ${did.join(', ') || 'is as it should be'}; ${hook.alert}`;
-        await context.output.line(
-          args.flag('json') ? JSON.stringify({ ...target, did, ...shown(hook) }) : inLine(text),
-        );
-      } catch (error) {
-        // One that is refused leaves the others to be made.
-        if (!(error instanceof Refused)) throw error;
-        isWell = false;
-        context.output.note(`${target.path}: ${messageOf(error)}`);
-      }
-    }
+    await ask('ensureHooks', { ...askedOf(args), renew: args.flag('renew') }, async (one) => {
+      if (one.is === 'standIns') return output.note(standInsText(one));
+      const { path } = one.target;
+      isWell &&= one.is === 'ensured' && one.hook.alert === 'executable';
+      if (one.is === 'refused') return output.note(`${path}: ${one.reason}`);
+      const { target, did, hook } = one;
+      const text = `${path}: hook ${hook.id} ${did.join(', ') || 'is as it should be'}; ${hook.alert}`;
+      await output.line(args.flag('json') ? JSON.stringify({ ...target, did, ...hook }) : inLine(text));
+    });
     return isWell ? EXIT.success : EXIT.failures;
   },
 };
@@ -101,16 +53,15 @@ export const hooksList: DataCommand = {
   details,
   words,
   options: shared,
-  async run(context, args) {
-    const gitlab = gitlabOf(context, args);
-    for await (const target of targetsOf(gitlab, args, context.output)) {
-      for (const hook of await gitlab.hooks.list(target)) {
-        const proof = hook.isSigned ? 'signed' : hook.hasToken ? 'with a token' : 'without a secret';
-        const until = hook.disabledUntil === null ? '' : ` until ${hook.disabledUntil}`;
-        const text = `${target.path}: hook ${hook.id} to ${shown(hook).url}, ${proof}, ${hook.alert}${until}`;
-        await context.output.line(args.flag('json') ? JSON.stringify({ ...target, ...shown(hook) }) : inLine(text));
-      }
-    }
+  async run({ ask, output }, args) {
+    await ask('listHooks', askedOf(args), async (one) => {
+      if (one.is === 'standIns') return output.note(standInsText(one));
+      const { target, hook } = one;
+      const proof = hook.isSigned ? 'signed' : hook.hasToken ? 'with a token' : 'without a secret';
+      const until = hook.disabledUntil === null ? '' : ` until ${hook.disabledUntil}`;
+      const text = `${target.path}: hook ${hook.id} to ${hook.url}, ${proof}, ${hook.alert}${until}`;
+      await output.line(args.flag('json') ? JSON.stringify({ ...target, ...hook }) : inLine(text));
+    });
     return EXIT.success;
   },
 };
@@ -122,14 +73,13 @@ export const hooksRemove: DataCommand = {
   details,
   words,
   options: shared,
-  async run(context, args) {
-    const gitlab = gitlabOf(context, args);
-    const url = urlOf(gitlab, args);
-    for await (const target of targetsOf(gitlab, args, context.output)) {
-      const removed = await gitlab.hooks.remove(target, url);
+  async run({ ask, output }, args) {
+    await ask('removeHooks', askedOf(args), async (one) => {
+      if (one.is === 'standIns') return output.note(standInsText(one));
+      const { target, removed } = one;
       const text = `${target.path}: ${removed} hooks removed`;
-      await context.output.line(args.flag('json') ? JSON.stringify({ ...target, removed }) : inLine(text));
-    }
+      await output.line(args.flag('json') ? JSON.stringify({ ...target, removed }) : inLine(text));
+    });
     return EXIT.success;
   },
 };

@@ -3,11 +3,11 @@ import { rename, rm, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { DEFAULT_FILE, loadConfig } from '../../config/load.ts';
 import { BadConfiguration, BadUsage, codeOf, maskedText } from '../../errors.ts';
+import { foundIn } from '../../owner/place.ts';
+import { trustedBy } from '../../owner/trusted.ts';
 import type { FreeCommand } from '../command.ts';
 import { EXIT } from '../exit.ts';
 import { type Answers, asking, checksOf, configurationOf, defaults, QUESTIONS } from '../init-questions.ts';
-import { foundIn } from '../place.ts';
-import { trustedBy } from '../trusted.ts';
 
 export const init: FreeCommand = {
   kind: 'free',

@@ -3,9 +3,9 @@ import { relative, resolve } from 'node:path';
 import { optionsOf } from '../../config/pipeline.ts';
 import { BadUsage, messageOf } from '../../errors.ts';
 import type { Chunk } from '../../ports.ts';
+import { inLine, printable } from '../../runtime/printable.ts';
 import type { OwnCommand } from '../command.ts';
 import { EXIT } from '../exit.ts';
-import { inLine, printable } from '../output.ts';
 
 interface Inspected {
   readonly path: string;

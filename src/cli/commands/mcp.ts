@@ -1,18 +1,15 @@
 import { once } from 'node:events';
-import { optionsOf } from '../../config/pipeline.ts';
 import { messageOf } from '../../errors.ts';
+import { asking, dataAccess, questions } from '../../owner/access.ts';
+import { quietTelemetry } from '../../owner/quiet.ts';
 import { SECOND } from '../../units.ts';
-import type { DataCommand, OwnCommand } from '../command.ts';
-import { dataAccess } from '../data-access.ts';
-import { shapeForRequest } from '../execute.ts';
+import type { OwnCommand } from '../command.ts';
 import { EXIT } from '../exit.ts';
-import { questioner } from '../questioner.ts';
-import { quietTelemetry } from '../quiet.ts';
 
 /** Between two questions the directory is kept for so long; then a service may have it. */
 const KEEP_MS = 5 * SECOND;
 
-export const mcpWith = (commands: readonly DataCommand[]): OwnCommand => ({
+export const mcp: OwnCommand = {
   kind: 'own',
   name: 'mcp',
   summary: 'Answers agents over MCP on standard input and output.',
@@ -24,10 +21,9 @@ export const mcpWith = (commands: readonly DataCommand[]): OwnCommand => ({
       import('../../mcp/server.ts'),
     ]);
     const pipeline = args.text('pipeline') ?? 'default';
-    const configured = shapeForRequest(optionsOf(place.config, pipeline));
-    const access = dataAccess({ place, telemetry: () => quietTelemetry(stderr), commands, keepMs: KEEP_MS });
+    const access = dataAccess({ place, telemetry: () => quietTelemetry(stderr), keepMs: KEEP_MS });
     const over = new AbortController();
-    const ask = questioner(access, { pipeline, configured }, over.signal);
+    const ask = questions(asking(access.run, place.config, pipeline, over.signal));
     const serving = serveStdio(() => mcpServer({ version, ask }), {
       onerror: (error) => output.note(`tidemark mcp: ${messageOf(error)}`),
     });
@@ -40,7 +36,7 @@ export const mcpWith = (commands: readonly DataCommand[]): OwnCommand => ({
     }
     return EXIT.success;
   },
-});
+};
 
 const aborted = async (signal: AbortSignal): Promise<void> => {
   if (!signal.aborted) await once(signal, 'abort');

@@ -5,15 +5,17 @@ import { names as namesOf } from '../../config/names.ts';
 import { optionsOf } from '../../config/pipeline.ts';
 import { isShared } from '../../config/shared.ts';
 import { BadUsage, TryAgain } from '../../errors.ts';
+import { asking } from '../../owner/access.ts';
+import { type Held, holdOrOwner } from '../../owner/hold.ts';
+import { perform } from '../../owner/perform.ts';
+import { quietTelemetry } from '../../owner/quiet.ts';
 import type { Damage } from '../../pipeline/damage.ts';
 import type { Hold } from '../../runtime/fence.ts';
+import { printable } from '../../runtime/printable.ts';
 import { systemTime } from '../../runtime/time.ts';
-import type { Around, DataCommand, OwnCommand } from '../command.ts';
-import { execute, shapeForRequest } from '../execute.ts';
-import { EXIT } from '../exit.ts';
-import { type Held, holdOrOwner } from '../holding.ts';
-import { printable } from '../output.ts';
-import { quietTelemetry } from '../quiet.ts';
+import { type Around, type OwnCommand, parseCommand } from '../command.ts';
+import { EXIT, sayFailure } from '../exit.ts';
+import { backfill } from './backfill.ts';
 
 /** What the sources do not have, and who may miss it. */
 const LOST: Readonly<Record<Damage['part'], string>> = {
@@ -22,7 +24,7 @@ const LOST: Readonly<Record<Damage['part'], string>> = {
   log: 'changes that were on their way, which are planned again; dead letters, unless all of them can be read',
 };
 
-export const rebuildWith = (commands: readonly DataCommand[]): OwnCommand => ({
+export const rebuild: OwnCommand = {
   kind: 'own',
   name: 'rebuild',
   summary: 'Finds damaged files in the data directory, sets them aside, and indexes anew from the repositories.',
@@ -30,7 +32,7 @@ export const rebuildWith = (commands: readonly DataCommand[]): OwnCommand => ({
     'It deletes nothing: it moves damaged files to damaged-TIME in the data directory, and asks first. If nothing is\ndamaged it does nothing; tidemark verify --repair mends what differs from the repositories.',
   options: { yes: { description: 'Sets damaged files aside without asking.' } },
   async run(around, args) {
-    const { place, output, interrupts, stderr } = around;
+    const { place, output, stderr } = around;
     const { config, data } = place;
     if (isShared(config))
       throw new BadUsage('log and store are on servers, so that nothing in the data directory can be rebuilt');
@@ -41,7 +43,7 @@ export const rebuildWith = (commands: readonly DataCommand[]): OwnCommand => ({
     const before = async (lock: Hold) => {
       rebuilt = await setDamageAside(around, pipelines, { lock, ask: !args.flag('yes') });
     };
-    const taken = await holdOrOwner({ place, telemetry, commands, serving: () => undefined, stays: false, before });
+    const taken = await holdOrOwner({ place, telemetry, serving: () => undefined, stays: false, before });
     if ('owner' in taken) throw new TryAgain(`process ${taken.owner.pid} is at work in ${data}: stop it first`);
     try {
       if (rebuilt === undefined) return EXIT.cancelled;
@@ -49,12 +51,12 @@ export const rebuildWith = (commands: readonly DataCommand[]): OwnCommand => ({
         await output.line(`nothing is damaged in ${data}; tidemark verify compares it with the sources`);
         return EXIT.success;
       }
-      return await indexAnew(around, rebuilt, { held: taken.held, commands, signal: interrupts.signal });
+      return await indexAnew(around, rebuilt, taken.held);
     } finally {
       await taken.held.close();
     }
   },
-});
+};
 
 /** The pipelines that have lost something by it; `undefined` where the answer was no. */
 const setDamageAside = async (
@@ -96,18 +98,17 @@ const agreed = async (output: NodeJS.WritableStream, signal: AbortSignal): Promi
 };
 
 const indexAnew = async (
-  { place, output }: Around,
+  { place: { config }, output, interrupts: { signal } }: Around,
   pipelines: readonly string[],
-  {
-    held,
-    commands,
-    signal,
-  }: { readonly held: Held; readonly commands: readonly DataCommand[]; readonly signal: AbortSignal },
+  { host }: Held,
 ): Promise<number> => {
+  const { args } = parseCommand(backfill, []);
   let worst: number = EXIT.success;
   for (const pipeline of pipelines) {
-    const configured = shapeForRequest(optionsOf(place.config, pipeline));
-    const exit = await execute(held.host, commands, { argv: ['backfill'], pipeline, configured }, output, signal);
+    const ask = asking((...asked) => perform(host, ...asked), config, pipeline, signal);
+    const exit = await backfill
+      .run({ ask, pipeline, output, terminal: false, signal }, args)
+      .catch((error: unknown) => sayFailure(error, output, signal));
     if (worst === EXIT.success) worst = exit;
     if (signal.aborted) break;
   }

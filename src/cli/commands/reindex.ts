@@ -1,18 +1,7 @@
-import type { Target } from '../../pipeline/generation-tools.ts';
-import type { Hosted } from '../../pipeline/host.ts';
-import { either } from '../../runtime/either.ts';
-import { DAY, HOUR, SECOND } from '../../units.ts';
+import { DAY, HOUR } from '../../units.ts';
 import type { DataCommand } from '../command.ts';
 import { EXIT } from '../exit.ts';
-import type { Output } from '../output.ts';
 import { timeText } from './backfill.ts';
-
-const needed = () =>
-  Promise.all([
-    import('../../state/generations.ts'),
-    import('../../runs/reindex.ts'),
-    import('../../pipeline/generation-tools.ts'),
-  ]);
 
 export const reindex: DataCommand = {
   kind: 'data',
@@ -24,73 +13,31 @@ export const reindex: DataCommand = {
     json: { description: 'Prints one JSON object at the end.' },
     'accept-failures': { description: 'Switches even if more documents failed in the new index than in the old one.' },
   },
-  async run({ pipeline, configured, output, signal }, args) {
-    const [{ readGenerations }, { reindex: reindexParts }, { targetOf }] = await needed();
-    const { parts } = pipeline;
-    const target = targetOf(parts.names, configured);
-    const beganAt = parts.time.now();
-    const result = await pipeline.withFlows(
-      async (stop) => {
-        const before = (await readGenerations(parts))?.value;
-        if (before?.active === target.name) return 'left';
-        await pipeline.remember(target);
-        return withProgress(pipeline, target, output, stop, () =>
-          reindexParts(parts, { ...target, acceptFailures: args.flag('accept-failures') }, stop),
-        );
-      },
-      { stop: signal, anyGeneration: true },
+  async run({ ask, output }, args) {
+    const result = await ask('reindex', { acceptFailures: args.flag('accept-failures') }, ({ generation, left }) =>
+      output.progress(
+        left > 0 ? `${generation}: ${left} records to read` : `${generation}: compared with the active one`,
+      ),
     );
-    if (typeof result === 'object') {
+    if (result.is === 'worse') {
       output.note(
         `${result.failed} documents have failed in the new index, and ${result.failedBefore} in the one that answers, so that one stays: tidemark dead-letters stats says why, and what to do; tidemark reindex --accept-failures moves all the same`,
       );
       return EXIT.failures;
     }
-    const moved = result === 'moved';
-    const row = (await readGenerations(parts))?.value;
-    if (row?.active !== target.name) {
+    if (result.is === 'left') {
       output.note('left: the new index is built on by tidemark serve; tidemark reindex again brings it to its end');
-      return signal.aborted ? EXIT.cancelled : EXIT.tryAgain;
+      return result.stopped ? EXIT.cancelled : EXIT.tryAgain;
     }
-    const durationMs = parts.time.now() - beganAt;
-    const previous = row.previous?.name ?? null;
-    if (args.flag('json')) await output.line(JSON.stringify({ generation: target.name, previous, moved, durationMs }));
+    const { generation, previous, moved, durationMs } = result;
+    if (args.flag('json')) await output.line(JSON.stringify({ generation, previous, moved, durationMs }));
     else if (moved)
       await output.line(
-        `${target.name} answers from now on, after ${timeText(durationMs)}. tidemark rollback goes back to ${previous}`,
+        `${generation} answers from now on, after ${timeText(durationMs)}. tidemark rollback goes back to ${previous}`,
       );
-    else await output.line(`nothing to do: ${target.name} is what the configuration asks for`);
+    else await output.line(`nothing to do: ${generation} is what the configuration asks for`);
     return EXIT.success;
   },
-};
-
-/** Says how far the new generation has read, while the work goes on. */
-const withProgress = async <T>(
-  { parts }: Hosted,
-  { name }: Target,
-  output: Output,
-  stop: AbortSignal,
-  work: () => Promise<T>,
-): Promise<T> => {
-  const { names, time } = parts;
-  const { behind } = await import('../../state/lag.ts');
-  const over = new AbortController();
-  const untilThen = either([stop, over.signal]);
-  const tell = async () => {
-    while (!untilThen.signal.aborted) {
-      const left = await behind(parts, names.topics.documents, names.groups.index(name));
-      output.progress(left > 0 ? `${name}: ${left} records to read` : `${name}: compared with the active one`);
-      await time.sleep(SECOND, untilThen.signal);
-    }
-  };
-  const telling = tell();
-  try {
-    return await work();
-  } finally {
-    over.abort();
-    await telling;
-    untilThen.release();
-  }
 };
 
 export const rollback: DataCommand = {
@@ -98,21 +45,17 @@ export const rollback: DataCommand = {
   name: 'rollback',
   summary: 'Switches back to the previous index at once.',
   options: { json: { description: 'Prints one JSON object.' } },
-  async run({ pipeline, configured, output }, args) {
-    const [{ readGenerations }, { rollback: rollbackParts }, { targetOf }] = await needed();
-    const { parts } = pipeline;
-    const { previous, active } = (await readGenerations(parts))?.value ?? {};
-    if (!previous || previous.until <= parts.time.now()) {
+  async run({ ask, output }, args) {
+    const back = await ask('rollback', {});
+    if (!back) {
       output.note(
         `there is no previous index to go back to: one is kept for ${DAY / HOUR} hours after tidemark reindex`,
       );
       return EXIT.failures;
     }
-    const name = await rollbackParts(parts);
-    if (args.flag('json')) await output.line(JSON.stringify({ generation: name, previous: active ?? null }));
-    else await output.line(`${name} answers again`);
-    if (targetOf(parts.names, configured).name !== name)
-      output.note('the configuration still asks for the other: change it back before the next start');
+    const { isConfigured, ...moved } = back;
+    await output.line(args.flag('json') ? JSON.stringify(moved) : `${moved.generation} answers again`);
+    if (!isConfigured) output.note('the configuration still asks for the other: change it back before the next start');
     return EXIT.success;
   },
 };

@@ -1,13 +1,10 @@
 import { DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET, MODES } from '../../api/schemas.ts';
-import { type User, userOf } from '../../config/user.ts';
 import { FILE_KINDS, type FileKind } from '../../converters/format.ts';
-import { BadUsage, messageOf } from '../../errors.ts';
-import type { Parts } from '../../parts.ts';
-import { mayReadAs } from '../../search/access-as.ts';
+import { BadUsage } from '../../errors.ts';
+import { quoted } from '../../runtime/printable.ts';
 import type { SearchMode } from '../../search/search.ts';
 import type { DataCommand } from '../command.ts';
 import { EXIT } from '../exit.ts';
-import { quoted } from '../output.ts';
 import { shownHits } from '../shown-hits.ts';
 
 const FRESH_SECONDS = 30;
@@ -53,8 +50,7 @@ export const search: DataCommand = {
       description: `Waits until the index has what the repositories have now, for at most ${FRESH_SECONDS} seconds.`,
     },
   },
-  async run({ pipeline, output, terminal, signal }, args) {
-    const { answerTo } = await import('../../api/questions.ts');
+  async run({ ask, output, terminal }, args) {
     const [query = ''] = args.words;
     const [ref, path] = [args.text('ref'), args.text('path')];
     const [project, group, language] = ['project', 'group', 'lang'].map((name) => orAll(args.texts(name)));
@@ -72,11 +68,10 @@ export const search: DataCommand = {
       ...(language === undefined ? {} : { language }),
       ...(kind === undefined ? {} : { kind }),
     };
-    const user = args.text('as');
-    const mayRead = user === undefined ? undefined : mayReadAs(pipeline.parts, userCalled(user, pipeline.parts));
-    const found = await answerTo('search', { pipeline, mayRead, signal }, request);
+    const as = args.text('as');
+    const { found, folders } = await ask('searchAs', { request, ...(as === undefined ? {} : { as }) });
     await output.line(
-      args.flag('json') ? JSON.stringify(found) : shownHits(found, { terminal, folders: foldersOf(pipeline.parts) }),
+      args.flag('json') ? JSON.stringify(found) : shownHits(found, { terminal, folders: new Map(folders) }),
     );
     return EXIT.success;
   },
@@ -88,25 +83,10 @@ const modeOf = (given: string | undefined): SearchMode => {
   return mode;
 };
 
-const userCalled = (written: string, { sources }: Parts): User => {
-  const servers = [...sources].flatMap(([name, { port }]) =>
-    port.server === undefined ? [] : [{ name, url: port.server }],
-  );
-  try {
-    return userOf(written, servers);
-  } catch (cause) {
-    throw new BadUsage(`--as: ${messageOf(cause)}`, { cause });
-  }
-};
-
-const orAll = <T>(values: readonly T[]): readonly T[] | undefined => (values.length > 0 ? values : undefined);
+const orAll = <T>(values: readonly T[]): T[] | undefined => (values.length > 0 ? [...values] : undefined);
 
 const kindOf = (word: string): FileKind => {
   const kind = FILE_KINDS.find((known) => known === word);
   if (!kind) throw new BadUsage(`--kind: expected ${FILE_KINDS.join(', ')}, got ${quoted(word)}`);
   return kind;
 };
-
-/** Where the files of each project stand on this machine, of those that do. */
-const foldersOf = ({ sources }: Parts): ReadonlyMap<string, string> =>
-  new Map([...sources.values()].flatMap(({ port }) => [...port.folders]));

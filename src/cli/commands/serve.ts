@@ -1,7 +1,7 @@
-import type { DataCommand, OwnCommand } from '../command.ts';
-import { LOG_FORMATS } from '../output.ts';
+import { LOG_FORMATS } from '../../runtime/logs.ts';
+import type { OwnCommand } from '../command.ts';
 
-export const serveWith = (commands: readonly DataCommand[]): OwnCommand => ({
+export const serve: OwnCommand = {
   kind: 'own',
   name: 'serve',
   summary: 'Follows the repositories and keeps the index in step with every commit.',
@@ -20,7 +20,7 @@ export const serveWith = (commands: readonly DataCommand[]): OwnCommand => ({
     },
   },
   async run(around, args) {
-    const { serve } = await import('../serving.ts');
-    return serve(around, args, commands);
+    const serving = await import('../serving.ts');
+    return serving.serve(around, args);
   },
-});
+};

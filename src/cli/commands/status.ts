@@ -1,7 +1,7 @@
 import type { Status } from '../../runs/status.ts';
+import { inLine } from '../../runtime/printable.ts';
 import type { DataCommand } from '../command.ts';
 import { EXIT } from '../exit.ts';
-import { inLine } from '../output.ts';
 
 const COMMIT_CHARS = 10;
 
@@ -10,8 +10,8 @@ export const status: DataCommand = {
   name: 'status',
   summary: 'Shows how far the index is behind, what waits, and why.',
   options: { json: { description: 'Prints one JSON object with everything.' } },
-  async run({ pipeline, output }, args) {
-    const now = await pipeline.status();
+  async run({ ask, output }, args) {
+    const now = await ask('status', {});
     await output.line(args.flag('json') ? JSON.stringify(now) : readable(now));
     return EXIT.success;
   },

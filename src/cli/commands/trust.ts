@@ -2,10 +2,10 @@ import { dirname, join, resolve } from 'node:path';
 import { DEFAULT_FILE, namedIn, reachOf } from '../../config/load.ts';
 import { listed } from '../../config/reach.ts';
 import { BadUsage } from '../../errors.ts';
+import { contentOf, foundIn, repositoryTop, whereFound } from '../../owner/place.ts';
+import { trustedBy } from '../../owner/trusted.ts';
 import type { FreeAround, FreeCommand } from '../command.ts';
 import { EXIT } from '../exit.ts';
-import { contentOf, foundIn, repositoryTop, whereFound } from '../place.ts';
-import { trustedBy } from '../trusted.ts';
 
 export const trust: FreeCommand = {
   kind: 'free',

@@ -1,7 +1,8 @@
 import type { Difference } from '../../runs/differences.ts';
+import { inLine } from '../../runtime/printable.ts';
 import type { DataCommand } from '../command.ts';
 import { EXIT } from '../exit.ts';
-import { inLine, type Output } from '../output.ts';
+import type { Output } from '../output.ts';
 
 /** So many are told in the one object; all of them are counted. */
 const MAX_TOLD = 10_000;
@@ -16,25 +17,15 @@ export const verify: DataCommand = {
     json: { description: 'Prints one JSON object with the differences.' },
     repair: { description: 'Looks again at what differs, which mends it.' },
   },
-  async run({ pipeline, output, signal }, args) {
-    const { verify: verifyParts } = await import('../../runs/verify.ts');
-    const asJson = args.flag('json');
+  async run({ ask, output }, args) {
+    const [asJson, repair] = [args.flag('json'), args.flag('repair')];
     const told: Difference[] = [];
-    const onDifference = async (one: Difference) => {
+    const found = await ask('verify', { repair }, async (one) => {
       if (told.length < MAX_TOLD) told.push(one);
       if (!asJson) await output.line(inLine(lineOf(one)));
-    };
-    const damage = await pipeline.check(signal);
-    if (signal.aborted) return EXIT.cancelled;
-    if (damage.length > 0) return sayDamage(damage, output, asJson);
-    const repair = args.flag('repair');
-    const compare = (stop: AbortSignal) => verifyParts(pipeline.parts, { onDifference, repair, stop });
-    // Services bring what is on its way to its end; one more reader for a moment would only move their partitions.
-    const result = pipeline.shared
-      ? await compare(signal)
-      : await pipeline.withFlows(compare, { stop: signal, anyGeneration: true });
-    if (signal.aborted) return EXIT.cancelled;
-    const { documents, differences, status } = result;
+    });
+    if (found.damage) return sayDamage(found.damage, output, asJson);
+    const { documents, differences, status } = found.verified;
     if (asJson) await output.line(JSON.stringify({ documents, differences: told, count: differences, status, repair }));
     else await output.line(`${documents} documents, ${differences} differences${repair ? ', looked at again' : ''}`);
     if (differences > 0 && !repair) output.note('tidemark verify --repair has them looked at again, which mends them');

@@ -5,9 +5,9 @@
 import { chmod, lstat, mkdir, readdir, realpath, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
 import { BadConfiguration, codeOf, messageOf } from '../errors.ts';
+import { shellWord } from '../runtime/printable.ts';
 import { type Environment, gitCommand } from '../sources/git/command.ts';
 import type { Telemetry } from '../telemetry.ts';
-import { shellWord } from './output.ts';
 
 const OTHERS = 0o077;
 const OTHERS_WRITE = 0o022;

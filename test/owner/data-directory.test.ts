@@ -2,8 +2,8 @@ import { chmod, chown, mkdir, mkdtemp, readdir, rm, stat, symlink, writeFile } f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { doubtOf, openDataDirectory } from '../../src/cli/data-directory.ts';
 import { BadConfiguration } from '../../src/errors.ts';
+import { doubtOf, openDataDirectory } from '../../src/owner/data-directory.ts';
 import type { Telemetry } from '../../src/telemetry.ts';
 import { environment, makeRepository, runGit, type TestRepository } from '../support/repository.ts';
 

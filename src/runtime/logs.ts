@@ -1,9 +1,9 @@
 /** Logs: JSON for programs, a line that can be read for a person. */
 import pino, { type Logger } from 'pino';
 import { BadUsage, maskedText } from '../errors.ts';
-import { SECOND } from '../units.ts';
-import { inLine, LOG_FORMATS, type Output, printable, quoted } from './output.ts';
+import { inLine, printable, quoted } from './printable.ts';
 
+export const LOG_FORMATS = ['text', 'json'] as const;
 type LogFormat = (typeof LOG_FORMATS)[number];
 
 /** Throws `BadUsage` for a format that is none. */
@@ -50,20 +50,4 @@ const lineOf = (text: string, painted = plainly): string => {
 const plain = (value: unknown): string => {
   const text = typeof value === 'string' ? value : JSON.stringify(value);
   return /\s/.test(text) ? JSON.stringify(text) : text;
-};
-
-const PROGRESS_MS = 5 * SECOND;
-
-/** What a service tells beside its log, as lines of the log: whoever reads JSON finds nothing else there. */
-export const loggedOutput = (output: Output, logger: Logger, now: () => number): Output => {
-  let saidAt = Number.NEGATIVE_INFINITY;
-  return {
-    line: output.line,
-    note: (text) => logger.info(text),
-    progress(text) {
-      if (now() - saidAt < PROGRESS_MS) return;
-      saidAt = now();
-      logger.info(text);
-    },
-  };
 };

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { holdOrOwner } from '../../src/cli/holding.ts';
-import { findPlace } from '../../src/cli/place.ts';
-import { quietTelemetry } from '../../src/cli/quiet.ts';
+import { holdOrOwner } from '../../src/owner/hold.ts';
 import { takeLock } from '../../src/owner/lock.ts';
+import { findPlace } from '../../src/owner/place.ts';
+import { quietTelemetry } from '../../src/owner/quiet.ts';
 import { createTidemark, type Tidemark, TryAgain } from '../../src/tidemark.ts';
 import { eventually } from '../support/executable.ts';
 import { environment, makeRepository, type TestRepository } from '../support/repository.ts';
@@ -32,7 +32,7 @@ describe('the data directory', () => {
       const taken = await holdOrOwner({
         place,
         telemetry: () => quietTelemetry(process.stderr),
-        ...{ commands: [], serving: () => undefined, stays: false },
+        ...{ serving: () => undefined, stays: false },
       });
       expect(taken).toHaveProperty('held');
       if ('held' in taken) await taken.held.close();

@@ -5,23 +5,22 @@
 import { randomUUID } from 'node:crypto';
 import { isShared } from '../config/shared.ts';
 import { LostLock, messageOf } from '../errors.ts';
-import { type Control, openControl } from '../owner/control.ts';
-import { type Lock, type Owner, takeLock } from '../owner/lock.ts';
 import type { Host } from '../pipeline/host.ts';
 import type { Hold } from '../runtime/fence.ts';
 import { systemTime } from '../runtime/time.ts';
 import type { Telemetry } from '../telemetry.ts';
 import { aboutOwner } from './ask.ts';
-import type { DataCommand } from './command.ts';
+import { type Control, openControl } from './control.ts';
 import { openDataDirectory } from './data-directory.ts';
-import { answering } from './execute.ts';
+import { type Lock, type Owner, takeLock } from './lock.ts';
+import { answering } from './perform.ts';
 import type { Place } from './place.ts';
 
 export interface Held {
   readonly host: Host;
   /** Asks what others have begun to stop. Until then a holder that is done waits for them. */
   dismiss(): void;
-  /** No command of others is begun any more; resolves when those that were begun are over. */
+  /** No task of others is begun any more; resolves when those that were begun are over. */
   drained(): Promise<void>;
   /** Rejects with `LostLock` once another process holds the directory, or it is gone. Whoever holds it ends at once then. */
   readonly lost: Promise<never>;
@@ -37,7 +36,6 @@ export interface HoldOptions {
   readonly place: Place;
   /** Only who holds the directory has anything to tell. */
   readonly telemetry: () => Promise<Telemetry>;
-  readonly commands: readonly DataCommand[];
   /** Where to look, of a process that stays until it is ended. */
   readonly serving: () => string | undefined;
   readonly stays: boolean;
@@ -47,14 +45,14 @@ export interface HoldOptions {
 
 /** Resolves to the owner where another process holds the directory; nobody does where all is shared. */
 export const holdOrOwner = async (options: HoldOptions): Promise<{ held: Held } | { owner: Owner }> => {
-  const { place, telemetry, commands, serving, stays, before } = options;
+  const { place, telemetry, serving, stays, before } = options;
   await openDataDirectory(place, telemetry);
   if (isShared(place.config)) {
     const host = await hostOf(place, { lock: NOBODYS, telemetry: await telemetry(), stays });
     return { held: sharedHeld(host) };
   }
   const token = randomUUID();
-  const answers = answering(commands);
+  const answers = answering();
   const control = await openControl({ token, serving, taking: answers.taking, run: answers.run });
   try {
     const taken = await takeLock({

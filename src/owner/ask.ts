@@ -1,14 +1,14 @@
-/** Has a command run by the process that holds the data directory. The other side is `http/control.ts`. */
+/** Has a task done by the process that holds the data directory. The other side is `control.ts`. */
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { createInterface } from 'node:readline';
-import { TryAgain } from '../errors.ts';
-import { type About, aboutSchema, type ControlRequest, proofOf, replySchema } from '../owner/control.ts';
-import type { Owner } from '../owner/lock.ts';
+import { BadUsage, TryAgain } from '../errors.ts';
+import { packagedVersion } from '../package.ts';
 import { isSameSecret } from '../runtime/secret.ts';
 import { SECOND } from '../units.ts';
-import type { Output } from './output.ts';
+import type { Owner } from './lock.ts';
+import { type About, aboutSchema, errorOf, proofOf, type Reply, replySchema, type TaskRequest } from './protocol.ts';
 
 /** An owner that is busy answers late; one that is gone refuses at once. */
 const ANSWER_MS = 10 * SECOND;
@@ -42,17 +42,21 @@ const beginningOf = async (response: Response): Promise<string> => {
   return Buffer.concat(read).toString('utf8');
 };
 
+/** Takes what a task tells. Resolves when there is room for more. */
+export type Told = (told: unknown) => void | Promise<void>;
+
 /**
- * Resolves to the exit code; `undefined` if the owner takes no command any more, so that the lock is about to be free.
- * When the signal aborts the command is asked to stop, and says what it has to say.
+ * Resolves to the result; to `undefined` if the owner takes no task any more, so that the lock is about to be free. Rejects
+ * with the error of the task, of the class that it has there. When the signal aborts the task is asked to stop, and says
+ * how it ends.
  */
 export const askOwner = async (
   { address, token }: Owner,
-  asked: ControlRequest,
-  output: Output,
+  asked: TaskRequest,
+  told: Told,
   signal: AbortSignal,
-): Promise<number | undefined> => {
-  const sending = request(`${address}/command`, {
+): Promise<{ readonly result: unknown } | undefined> => {
+  const sending = request(`${address}/task`, {
     method: 'POST',
     agent: false,
     headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
@@ -61,18 +65,29 @@ export const askOwner = async (
   try {
     const response = await responseTo(sending, asked);
     if (!response || response.statusCode === 503) return undefined;
-    if (response.statusCode !== 200) throw new TryAgain(`the process that serves ${address} refuses the command`);
+    if (response.statusCode === 404)
+      throw new BadUsage(
+        'ask the process that holds the data directory: it is of another version of Tidemark. Use one version, or start that process again',
+      );
+    if (response.statusCode !== 200) throw new TryAgain(`the process that serves ${address} refuses the task`);
     signal.addEventListener('abort', stop, { once: true });
     if (signal.aborted) stop();
-    return await relay(response, output);
+    for await (const reply of repliesOf(response)) {
+      if (reply.is === 'failed') throw errorOf(reply);
+      if (reply.is === 'result') return { result: reply.result };
+      await told(reply.told);
+    }
+    throw new TryAgain(ENDED);
   } finally {
     signal.removeEventListener('abort', stop);
     sending.destroy();
   }
 };
 
-const responseTo = async (sending: ClientRequest, asked: ControlRequest): Promise<IncomingMessage | undefined> => {
-  sending.write(`${JSON.stringify(asked)}\n`);
+const ENDED = 'the process that holds the data directory ended before the task did';
+
+const responseTo = async (sending: ClientRequest, asked: TaskRequest): Promise<IncomingMessage | undefined> => {
+  sending.write(`${JSON.stringify({ version: packagedVersion(), ...asked })}\n`);
   try {
     const [response] = (await once(sending, 'response')) as [IncomingMessage];
     // From now on its own stream says how it ends.
@@ -83,19 +98,11 @@ const responseTo = async (sending: ClientRequest, asked: ControlRequest): Promis
   }
 };
 
-const relay = async (response: IncomingMessage, output: Output): Promise<number> => {
-  let exit: number | undefined;
+async function* repliesOf(response: IncomingMessage): AsyncGenerator<Reply> {
   try {
-    for await (const line of createInterface({ input: response, crlfDelay: Number.POSITIVE_INFINITY })) {
-      const reply = replySchema.parse(JSON.parse(line));
-      if ('line' in reply) await output.line(reply.line);
-      else if ('note' in reply) output.note(reply.note);
-      else if ('progress' in reply) output.progress(reply.progress);
-      else exit = reply.exit;
-    }
+    for await (const line of createInterface({ input: response, crlfDelay: Number.POSITIVE_INFINITY }))
+      yield replySchema.parse(JSON.parse(line));
   } catch (cause) {
-    throw new TryAgain('the process that holds the data directory ended before the command did', { cause });
+    throw new TryAgain(ENDED, { cause });
   }
-  if (exit === undefined) throw new TryAgain('the process that holds the data directory ended before the command did');
-  return exit;
-};
+}
