@@ -170,8 +170,8 @@ export const sourceFindings = async (
         const about = `source ${instance}`;
         try {
           await port.probe();
-          const checks = await port.check();
-          return [ok(about, 'answers'), ...checks.map((one) => ({ about, ...one }))];
+          const checks = (await port.check()).map((one) => ({ about, ...one }));
+          return checks.some(({ level }) => level === 'error') ? checks : [ok(about, 'answers'), ...checks];
         } catch (error) {
           const remedy = 'Look at its address and its token, and whether they hold from here.';
           return [{ level: 'error', about, finding: messageOf(error), remedy }];

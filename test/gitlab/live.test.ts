@@ -215,7 +215,11 @@ describe('projects that change', () => {
     gitlab.restore(project);
     await resyncNow();
     await eventually(row, (now) => now?.hidden === undefined);
-    expect(await found('alpha')).toHaveLength(1);
+    // Where a search looks is known for a second; what it may show is asked each time.
+    await eventually(
+      () => found('alpha'),
+      (hits) => hits.length === 1,
+    );
   }, 60_000);
 
   it('a project that is destroyed is hidden at once, and stays until somebody forgets it (E43)', async () => {
