@@ -11,8 +11,10 @@ type Range = readonly [from: number, to: number];
 export type Characters = readonly Range[];
 
 export type Pattern =
-  | { readonly is: 'one' | 'many'; readonly of: Characters }
-  | { readonly is: 'sequence' | 'choice'; readonly of: readonly Pattern[] };
+  | { readonly is: 'one'; readonly of: Characters }
+  | { readonly is: 'many'; readonly of: Characters }
+  | { readonly is: 'sequence'; readonly of: readonly Pattern[] }
+  | { readonly is: 'choice'; readonly of: readonly Pattern[] };
 
 export interface Rule {
   readonly pattern: Pattern;
@@ -41,13 +43,23 @@ export const rangeOf = (from: string, to = from): Range => [from.codePointAt(0) 
 
 export const one = (of: Characters): Pattern => ({ is: 'one', of });
 export const many = (of: Characters): Pattern => ({ is: 'many', of });
-export const sequence = (...of: readonly Pattern[]): Pattern => ({ is: 'sequence', of });
-export const choice = (...of: readonly Pattern[]): Pattern => ({ is: 'choice', of });
+/** Without a sequence inside, so that a star sees all that stands before it. */
+export const sequence = (...of: readonly Pattern[]): Pattern => ({
+  is: 'sequence',
+  of: of.flatMap((part) => (part.is === 'sequence' ? part.of : [part])),
+});
+export const choice = (...of: readonly Pattern[]): Pattern =>
+  of.length === 1 ? (of[0] as Pattern) : { is: 'choice', of };
 export const literal = (text: string): Pattern => sequence(...Array.from(text, (char) => one([rangeOf(char)])));
 export const NOTHING = sequence();
 export const NEVER = choice();
 /** Any folders, each with its slash, or none. */
 export const FOLDERS = choice(NOTHING, sequence(many(ANY), literal('/')));
+
+const holds = (characters: Characters, char: number): boolean => {
+  for (const [from, last] of characters) if (from <= char && char <= last) return true;
+  return false;
+};
 
 export const except = (characters: Characters): Characters => {
   const left: Range[] = [];
@@ -64,12 +76,16 @@ interface Place {
   readonly takes?: Characters;
   readonly to: readonly number[];
   readonly rule?: number;
+  /** From the place behind this one up to here, all match only what this one matches as well. */
+  covers?: number;
 }
 
 /** The last is where all begin. As many places as the patterns have parts, whatever they say. */
 const placesOf = (rules: readonly Rule[]): readonly Place[] => {
   const places: Place[] = [];
   const add = (place: Place) => places.push(place) - 1;
+  /** The place that takes the characters of the star that was added last. */
+  let star: Place | undefined;
   const before = (pattern: Pattern, next: number): number => {
     switch (pattern.is) {
       case 'one':
@@ -77,11 +93,26 @@ const placesOf = (rules: readonly Rule[]): readonly Place[] => {
       case 'many': {
         const to = [next];
         const loop = add({ to });
-        to.push(add({ takes: pattern.of, to: [loop] }));
+        star = { takes: pattern.of, to: [loop] };
+        to.push(add(star));
         return loop;
       }
-      case 'sequence':
-        return pattern.of.reduceRight((after, part) => before(part, after), next);
+      case 'sequence': {
+        const from = coveredBy(pattern.of);
+        const stars: (Place | undefined)[] = [];
+        const lasts: number[] = [];
+        let after = next;
+        for (let at = pattern.of.length - 1; at >= 0; at -= 1) {
+          after = before(pattern.of[at] as Pattern, after);
+          lasts[at] = places.length - 1;
+          stars[at] = star;
+        }
+        from.forEach((first, at) => {
+          const taker = stars[at];
+          if (first < at && taker) taker.covers = lasts[first] ?? -1;
+        });
+        return after;
+      }
       case 'choice':
         return add({ to: pattern.of.map((part) => before(part, next)) });
     }
@@ -89,6 +120,32 @@ const placesOf = (rules: readonly Rule[]): readonly Place[] => {
   add({ to: rules.map(({ pattern }, rule) => before(pattern, add({ to: [], rule }))) });
   return places;
 };
+
+const maySlash = (pattern: Pattern): boolean =>
+  pattern.is === 'one' || pattern.is === 'many' ? holds(pattern.of, SLASH) : pattern.of.some((part) => maySlash(part));
+
+/**
+ * For each part of a sequence the first of those before it that need not be followed any more once the path has come to
+ * it, since it takes whatever they would take; its own number where there is none. Without that, `*a*a*a…` is looked at
+ * in all its places for each character.
+ */
+const coveredBy = (parts: readonly Pattern[]): readonly number[] => {
+  /** The first of the parts up to here that all stay within a folder. */
+  let inside = 0;
+  /** Whether what the parts up to here have taken ends with a slash, if it is anything. */
+  let whole = true;
+  return parts.map((part, at) => {
+    const [first, folders] = [inside, whole];
+    if (maySlash(part)) inside = at + 1;
+    whole = isSlash(part) || (part === FOLDERS && whole);
+    if (part === FOLDERS) return folders ? 0 : at;
+    if (part.is !== 'many') return at;
+    return part.of === ANY ? 0 : part.of === NO_SLASH ? first : at;
+  });
+};
+
+const isSlash = ({ is, of }: Pattern): boolean =>
+  is === 'one' && of.length === 1 && of.every(([from, last]) => from === SLASH && last === SLASH);
 
 /** Characters that all patterns treat alike are of one kind: which are the first of each. */
 const kindsOf = (places: readonly Place[]): Uint32Array => {
@@ -122,6 +179,7 @@ export const matcher = (rules: readonly Rule[], { onSteps }: MatcherOptions = {}
   const places = placesOf(rules);
   const firsts = kindsOf(places);
   const seen = new Uint32Array(places.length);
+  const room = new Uint32Array(places.length);
   let round = 0;
 
   /** By what stands in them. A state is the number of a set; the first has none, since 0 is what is not known yet. */
@@ -135,22 +193,29 @@ export const matcher = (rules: readonly Rule[], { onSteps }: MatcherOptions = {}
   let table = new Int32Array(0);
   const others = new Map<number, number>();
 
-  /** All places that these lead to without a character, in the order of their numbers. */
-  const reached = (from: readonly number[]): Uint32Array => {
+  /** All places that these lead to without a character, in the order of their numbers; nothing is left of these. */
+  const reached = (open: number[]): Uint32Array => {
     round += 1;
-    const found: number[] = [];
-    const open = [...from];
-    let steps = 0;
+    let [steps, found] = [0, 0];
     for (let at = open.pop(); at !== undefined; at = open.pop()) {
       steps += 1;
       if (seen[at] === round) continue;
       seen[at] = round;
       const { takes, to, rule } = places[at] as Place;
-      if (takes || rule !== undefined) found.push(at);
-      else for (const next of to) open.push(next);
+      if (takes || rule !== undefined) {
+        room[found] = at;
+        found += 1;
+      } else for (const next of to) open.push(next);
     }
     onSteps?.(steps);
-    return Uint32Array.from(found).sort();
+    let [count, covered] = [0, -1];
+    for (const at of room.subarray(0, found).sort()) {
+      if (at <= covered) continue;
+      room[count] = at;
+      count += 1;
+      covered = Math.max(covered, (places[at] as Place).covers ?? -1);
+    }
+    return room.slice(0, count);
   };
 
   const verdict = (set: Uint32Array, of: 'files' | 'folders'): number => {
@@ -204,7 +269,7 @@ export const matcher = (rules: readonly Rule[], { onSteps }: MatcherOptions = {}
     for (const at of set) {
       const { takes = [], to } = places[at] as Place;
       steps += 1 + takes.length;
-      if (takes.some(([from, last]) => from <= char && char <= last)) next.push(...to);
+      if (holds(takes, char)) for (const place of to) next.push(place);
     }
     onSteps?.(steps);
     const number = numberOf(reached(next));

@@ -177,6 +177,27 @@ it('no glob takes more steps than it has parts, for each character of a path', (
   }
 });
 
+it.each([`${'*a'.repeat(300)}b`, `${'**a'.repeat(300)}b`, `${'**/a/'.repeat(199)}b`, `${'[a-b]*'.repeat(160)}!`])(
+  'of %.10s… only what stands behind the last star that a path has come to is followed',
+  (glob) => {
+    let steps = 0;
+    const matches = matcher([globRule(glob)], {
+      onSteps: (taken) => {
+        steps += taken;
+      },
+    });
+    const [letters = []] = fc.sample(
+      fc.array(fc.constantFrom('a', 'b', 'a/'), { minLength: 4_000, maxLength: 4_000 }),
+      {
+        seed: 1,
+        numRuns: 1,
+      },
+    );
+    matches(letters.join(''));
+    expect(steps).toBeLessThan(40 * letters.length);
+  },
+);
+
 it('a glob that leaves too much open is refused while it is compared, however many paths there are', () => {
   const matches = globMatcher(`*a${'?'.repeat(400)}b`);
   const random = fc.sample(fc.array(fc.constantFrom('a', 'c'), { minLength: 900, maxLength: 900 }), {

@@ -1,5 +1,6 @@
 /**
  * npm run trial -- damage --rounds 100 --seed 1     each round damages one file of a data directory
+ * npm run trial -- damage --from 8 --rounds 8 --seed 3    one of those rounds alone
  *
  * `verify` has to tell it, by name and with the remedy, or everything is found as before; then the remedy that
  * it names has to mend it, so that `verify` finds no difference and searches find what they found before.
@@ -7,6 +8,7 @@
 import { cp, readdir, rm, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
+import { MAX_LIMIT } from '../../../src/api/schemas.ts';
 import { buildExecutable, type Ended } from '../../support/executable.ts';
 import { makeRepository } from '../../support/repository.ts';
 import { random } from '../sim/random.ts';
@@ -17,12 +19,19 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '100' },
     seed: { type: 'string', default: '1' },
     files: { type: 'string', default: '40' },
+    from: { type: 'string', default: '1' },
   },
 });
-const [rounds, seed, files] = [Number(values.rounds), Number(values.seed), Number(values.files)];
+const [from, rounds] = [Number(values.from), Number(values.rounds)];
+const [seed, files] = [Number(values.seed), Number(values.files)];
 const ACTS: readonly Act[] = [flip, flip, flip, blank, cut, remove];
 const QUESTIONS = ['tides of the harbour', 'harbour number 7', 'lighthouse'];
 const OK = 0;
+
+interface Answer {
+  readonly hits: readonly { path: string; startLine: number; score: number; text: string }[];
+  readonly next: number | null;
+}
 
 const contentOf = (file: number) =>
   `# Harbour ${file}\n\n${Array.from({ length: 30 }, (_, line) => `Line ${line}: the tides of harbour number ${file}.`).join('\n')}\n`;
@@ -44,16 +53,35 @@ const filesIn = async (directory: string): Promise<string[]> => {
   return found.sort();
 };
 
-/** What is found, in whatever order: hits that are as good as each other stand as they came. */
-const found = async (): Promise<string> => {
-  const answers: string[] = [];
-  for (const question of QUESTIONS) {
-    const { code, stdout, stderr } = await tide('search', question, '--json', '--limit', '50');
-    if (code !== OK) return `search ended with ${code}: ${stderr}`;
-    const { hits } = JSON.parse(stdout) as { hits: { path: string; startLine: number; text: string }[] };
-    answers.push(...hits.map(({ path, startLine, text }) => `${question}: ${path}:${startLine} ${text}`).sort());
-  }
-  return answers.join('\n');
+/**
+ * All hits of each arm with their scores, in whatever order. A hybrid search makes scores of places in a list, and a
+ * limit cuts it: both say what chance said of hits that are as good as each other.
+ */
+const found = async (): Promise<ReadonlySet<string>> => {
+  const answers = new Set<string>();
+  for (const question of QUESTIONS)
+    for (const mode of ['dense', 'lexical'])
+      for (let offset: number | null = 0; offset !== null; ) {
+        const options = ['--mode', mode, '--limit', `${MAX_LIMIT}`, '--offset', `${offset}`, '--json'];
+        const { code, stdout, stderr } = await tide('search', question, ...options);
+        if (code !== OK) return answers.add(`${mode} ${question}: search ended with ${code}: ${stderr}`);
+        const { hits, next } = JSON.parse(stdout) as Answer;
+        for (const { path, startLine, score, text } of hits)
+          answers.add(`${mode} ${question}: ${path}:${startLine} ${score} ${JSON.stringify(text)}`);
+        offset = next;
+      }
+  return answers;
+};
+
+const SHOWN = 5;
+
+/** Nothing where both are the same; else the first hits that only one of them has. */
+const differences = (before: ReadonlySet<string>, now: ReadonlySet<string>): string => {
+  const only = (sign: string, some: ReadonlySet<string>, others: ReadonlySet<string>) => {
+    const lines = [...some].filter((line) => !others.has(line)).map((line) => `\n  ${sign} ${line.slice(0, 200)}`);
+    return lines.length > SHOWN ? [...lines.slice(0, SHOWN), `\n  ${sign} ${lines.length - SHOWN} more`] : lines;
+  };
+  return [...only('-', before, now), ...only('+', now, before)].join('');
 };
 
 /** Whoever ends by a signal, or an abort, says nothing that helps. */
@@ -71,7 +99,7 @@ try {
   await rm(kept, { recursive: true, force: true });
   await cp(data, kept, { recursive: true });
   const all = await filesIn(kept);
-  for (let round = 1; round <= rounds; round += 1) {
+  for (let round = from; round <= rounds; round += 1) {
     const chance = random(seed * 1_000_003 + round);
     await rm(data, { recursive: true });
     await cp(kept, data, { recursive: true });
@@ -88,7 +116,8 @@ try {
     const first = await tide('verify');
     if (died(first)) say(`verify died: ${first.code} ${first.stderr.slice(0, 300)}`);
     if (first.code === OK) {
-      if ((await found()) !== before) say('verify tells no difference, and searches find something else');
+      const other = differences(before, await found());
+      if (other !== '') say(`verify tells no difference, and searches find something else:${other}`);
     } else {
       told += 1;
       const said = `${first.stdout}${first.stderr}`;
@@ -101,11 +130,13 @@ try {
       const second = await tide('verify');
       if (second.code !== OK)
         say(`verify after ${remedy.join(' ')} ended with ${second.code}: ${second.stdout}${second.stderr}`);
-      if ((await found()) !== before) say(`searches find something else after ${remedy.join(' ')}`);
+      const other = differences(before, await found());
+      if (other !== '') say(`searches find something else after ${remedy.join(' ')}:${other}`);
     }
     if (process.stderr.isTTY) process.stderr.write(`\r${round} of ${rounds} rounds`);
   }
-  console.log(`${rounds} rounds, ${told} told and rebuilt, ${rounds - told} harmless, ${wrong} wrong`);
+  const count = rounds - from + 1;
+  console.log(`${count} rounds, ${told} told and rebuilt, ${count - told} harmless, ${wrong} wrong`);
   process.exitCode = wrong > 0 ? 1 : 0;
 } finally {
   await tidemark.remove();
