@@ -177,7 +177,7 @@ it('no glob takes more steps than it has parts, for each character of a path', (
   }
 });
 
-it.each([`${'*a'.repeat(300)}b`, `${'**a'.repeat(300)}b`, `${'**/a/'.repeat(199)}b`, `${'[a-b]*'.repeat(160)}!`])(
+it.each([`${'*a'.repeat(300)}/b`, `${'**a'.repeat(300)}b`, `${'**/a/'.repeat(199)}b`, `${'[a-c]*'.repeat(160)}/b`])(
   'of %.10s… only what stands behind the last star that a path has come to is followed',
   (glob) => {
     let steps = 0;
@@ -187,14 +187,14 @@ it.each([`${'*a'.repeat(300)}b`, `${'**a'.repeat(300)}b`, `${'**/a/'.repeat(199)
       },
     });
     const [letters = []] = fc.sample(
-      fc.array(fc.constantFrom('a', 'b', 'a/'), { minLength: 4_000, maxLength: 4_000 }),
+      fc.array(fc.constantFrom('a', 'b', glob.startsWith('**') ? 'a/' : 'c'), { minLength: 4_000, maxLength: 4_000 }),
       {
         seed: 1,
         numRuns: 1,
       },
     );
     matches(letters.join(''));
-    expect(steps).toBeLessThan(40 * letters.length);
+    expect(steps).toBeLessThan(8 * letters.length);
   },
 );
 
