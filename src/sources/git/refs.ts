@@ -1,8 +1,9 @@
-import { lstat, readdir, readFile } from 'node:fs/promises';
+import { lstat, readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { codeOf, TryAgain } from '../../errors.ts';
+import { codeOf, messageOf, TryAgain } from '../../errors.ts';
 import { isUnicode, pathFromBytes, pathToBytes } from '../../paths/bytes.ts';
 import { isBranchName, isPattern, type RefNames, refSelection } from '../../paths/ref-selection.ts';
+import { readPlainFile } from '../../runtime/plain-file.ts';
 import type { Git } from './command.ts';
 
 /** The ref of a repository whose HEAD is no branch, as after `git checkout v1.0` and in many CI jobs. */
@@ -40,11 +41,11 @@ const isAbsent = (error: unknown): boolean => ['ENOENT', 'ENOTDIR'].includes(cod
 
 const contentOf = async (file: string | Buffer): Promise<string | undefined> => {
   try {
-    return await readFile(file, 'latin1');
+    return await readPlainFile(file, 'latin1');
   } catch (error) {
     // `EISDIR`: refs/heads/team, where team/blue is the branch.
     if (isAbsent(error) || codeOf(error) === 'EISDIR') return undefined;
-    throw new TryAgain(`cannot read ${file}`, { cause: error });
+    throw new TryAgain(`cannot read ${file}: ${messageOf(error)}`, { cause: error });
   }
 };
 

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -233,6 +234,15 @@ describe('git source: heads', () => {
     await made.git('symbolic-ref', 'refs/heads/nowhere', 'refs/heads/none');
     await expect(source(made.directory).head(P, 'nowhere')).rejects.toThrow(TryAgain);
   });
+
+  it('a pipe in the place of a branch is refused at once, and not waited for', async () => {
+    const made = await repository();
+    await made.commit({ files: [['a', 'a']] });
+    const branch = join(made.directory, '.git/refs/heads/main');
+    await rm(branch);
+    execFileSync('mkfifo', [branch]);
+    await expect(source(made.directory).head(P, 'main')).rejects.toThrow('a pipe or a device');
+  }, 20_000);
 
   it('says that the branch of HEAD has no commits, and takes none of it for deleted', async () => {
     const made = await repository();
